@@ -1,0 +1,93 @@
+//! Budgets and the one state machine for all alarms. Posts and time enter, transitions leave; it rings nothing itself.
+
+use crate::config::Severity;
+use crate::label::Label;
+use crate::money::Money;
+use crate::time::{Period, Timestamp};
+
+/// How a budget stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum BudgetState {
+    /// Below its warnings.
+    Ok,
+    /// At or above a warning.
+    Warned,
+    /// At or above the limit; latched until the period ends or the limit changes.
+    Exceeded,
+}
+
+/// One budget of one key, as screens and reports show it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BudgetStatus {
+    /// The budget's name.
+    pub name: Label,
+    /// The user, model or session it is kept for; `None`: one for all.
+    pub key: Option<Label>,
+    /// `None`: a session's lifetime.
+    pub per: Option<Period>,
+    /// When the period began (for a session: its first charge).
+    pub period_start: Timestamp,
+    /// When it ends; `None`: never.
+    pub period_end: Option<Timestamp>,
+    /// Spent in it.
+    pub spent: Money,
+    /// May be spent in it.
+    pub limit: Money,
+    /// How it stands.
+    pub state: BudgetState,
+}
+
+/// Where an alarm is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AlarmState {
+    /// The condition holds, but not for long enough.
+    Pending,
+    /// It rings.
+    Firing,
+    /// A person has seen it.
+    Acknowledged,
+    /// Over.
+    Resolved,
+}
+
+impl AlarmState {
+    /// The word of reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            AlarmState::Pending => "pending",
+            AlarmState::Firing => "firing",
+            AlarmState::Acknowledged => "acknowledged",
+            AlarmState::Resolved => "resolved",
+        }
+    }
+}
+
+/// One change of one alarm: what is shown, rung and handed to hooks.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Transition {
+    /// Event time.
+    pub time: Timestamp,
+    /// The state entered.
+    pub state: AlarmState,
+    /// How loud.
+    pub severity: Severity,
+    /// The budget's or rule's name.
+    pub rule: Label,
+    /// `global`, `user`, `model`, `session`, …
+    pub scope: &'static str,
+    /// The user, model, session; `None` for global.
+    pub key: Option<Label>,
+    /// `budget`, …
+    pub cause: &'static str,
+    /// One sentence.
+    pub message: String,
+    /// Spent so far.
+    pub spent: Money,
+    /// The limit.
+    pub limit: Money,
+    /// Stable name of the incident.
+    pub incident: String,
+    /// Caused by history: shown, silent.
+    pub silent: bool,
+}

@@ -1,0 +1,176 @@
+//! What the operator decided: defaults < file < environment < flags. Text enters, a checked [`Config`] leaves; it opens nothing else.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::engine::record::{Dimension, UserField};
+use crate::label::Label;
+use crate::money::Cost;
+use crate::time::{Period, Timestamp, Zone};
+
+/// Everything that can be configured, checked.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where days begin and how times are shown.
+    pub zone: Zone,
+    /// Which of a log's names is the user, best first.
+    pub user: Vec<UserField>,
+    /// What to follow when no SOURCE is named.
+    pub sources: Vec<SourceConfig>,
+    /// Prices of the operator's own.
+    pub prices: PriceConfig,
+    /// Limits.
+    pub budgets: Vec<BudgetConfig>,
+    /// How alarms are heard.
+    pub alarm: AlarmConfig,
+    /// Commands to run on alarms.
+    pub hooks: Vec<HookConfig>,
+    /// Name of the theme.
+    pub theme: String,
+}
+
+/// One source with what the operator knows about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceConfig {
+    /// `path` or `listen` as written: a file, folder, glob, `-`, `unix:PATH`, `tcp://HOST:PORT`.
+    pub spec: String,
+    /// Dimensions where the log has none.
+    pub labels: Vec<(Dimension, Label)>,
+}
+
+/// `[prices]`.
+#[derive(Clone, Debug, Default)]
+pub struct PriceConfig {
+    /// Files in the grammar of `LiteLLM`'s price map; the last one wins.
+    pub files: Vec<PathBuf>,
+    /// Flat prices by model name.
+    pub models: BTreeMap<String, FlatPrice>,
+    /// Names in logs that mean another model.
+    pub aliases: BTreeMap<String, String>,
+    /// Contract discounts.
+    pub discounts: Vec<Discount>,
+}
+
+/// Rates in pico-dollars per token (dollars per million tokens times 10^6), as decimal text is exact there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FlatPrice {
+    /// Uncached input.
+    pub input: u64,
+    /// Output.
+    pub output: u64,
+    /// Cache reads; absent: as input.
+    pub cache_read: Option<u64>,
+    /// Five-minute writes; absent: as input.
+    pub cache_write: Option<u64>,
+    /// One-hour writes; absent: as five-minute writes.
+    pub cache_write_1h: Option<u64>,
+}
+
+/// A percentage off computed costs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Discount {
+    /// For this provider only.
+    pub provider: Option<String>,
+    /// For models that match this glob only.
+    pub model: Option<String>,
+    /// Percent times 10^6 (8 % is 8,000,000): exact.
+    pub percent_millionths: u64,
+    /// From this instant on.
+    pub from: Option<Timestamp>,
+    /// Before this instant.
+    pub until: Option<Timestamp>,
+}
+
+/// What a budget is kept for: one sum, or one for each user, model, session…
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Each {
+    /// One sum over all that matches.
+    All,
+    /// One sum for each value of a dimension.
+    Dimension(Dimension),
+    /// One sum for each session, over its lifetime.
+    Session,
+}
+
+/// `[[budget]]`.
+#[derive(Clone, Debug)]
+pub struct BudgetConfig {
+    /// Unique.
+    pub name: Label,
+    /// Dollars for one period.
+    pub limit: Cost,
+    /// `None` only with [`Each::Session`]: for the session's lifetime.
+    pub per: Option<Period>,
+    /// One sum or many.
+    pub each: Each,
+    /// Parts of the limit that warn, in millionths of it (0.8 is 800,000), ascending.
+    pub warn: Vec<u32>,
+    /// Globs by dimension; a charge counts when all match.
+    pub matches: Vec<(Dimension, String)>,
+    /// Other limits for some; the most specific match wins.
+    pub overrides: Vec<(Vec<(Dimension, String)>, Cost)>,
+}
+
+/// `[alarm]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AlarmConfig {
+    /// Ring at all.
+    pub bell: bool,
+    /// Ring again until acknowledged.
+    pub repeat: Duration,
+    /// Minutes since local midnight between which only critical alarms ring.
+    pub quiet_hours: Option<(u16, u16)>,
+}
+
+/// `[[hook]]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HookConfig {
+    /// Severities it runs for.
+    pub on: Vec<Severity>,
+    /// Program and arguments; no shell.
+    pub command: Vec<String>,
+    /// Killed after this.
+    pub timeout: Duration,
+}
+
+/// How loud an alarm is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// A badge.
+    Info,
+    /// A coloured row, no bell.
+    Warn,
+    /// Rings.
+    Page,
+    /// Rings, also in quiet hours.
+    Critical,
+}
+
+impl Severity {
+    /// The word of configuration and alarms.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Severity::Info => "info",
+            Severity::Warn => "warn",
+            Severity::Page => "page",
+            Severity::Critical => "critical",
+        }
+    }
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            zone: Zone::local(),
+            user: UserField::DEFAULT.to_vec(),
+            sources: Vec::new(),
+            prices: PriceConfig::default(),
+            budgets: Vec::new(),
+            alarm: AlarmConfig { bell: true, repeat: Duration::from_secs(60), quiet_hours: None },
+            hooks: Vec::new(),
+            theme: "midnight".to_owned(),
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! Which names of a request are good, and their 128-bit keyed hashes (docs/ledger.md). Raw ids enter, hashes leave; never a cleaned label.
+
+use std::hash::Hasher;
+
+use siphasher::sip128::{Hasher128, SipHasher13};
+
+use super::record::Place;
+use crate::usage::{RawText, Usage};
+
+/// Shortest id, after its prefix, that is good for the whole world.
+const GLOBAL_ID_LENGTH: usize = 12;
+
+/// Bits of [`RecordIds::links`]: by which ids a record finds its group.
+pub mod link {
+    /// By its response id.
+    pub const RESPONSE: u8 = 1;
+    /// By its request id.
+    pub const REQUEST: u8 = 2;
+    /// By response and request id together.
+    pub const PAIR: u8 = 4;
+    /// By its third id (call or span).
+    pub const CALL: u8 = 8;
+    /// By its fourth id (span beside a call).
+    pub const SPAN: u8 = 16;
+    /// It had no id; its place names it.
+    pub const PLACE: u8 = 32;
+}
+
+/// The hashed names of one record; 0 is none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RecordIds {
+    /// The provider's answer.
+    pub response: u128,
+    /// The request.
+    pub request: u128,
+    /// The gateway's call, or the place of a record without ids.
+    pub call: u128,
+    /// Trace and span.
+    pub span: u128,
+    /// Which of them link; see [`link`].
+    pub links: u8,
+}
+
+impl RecordIds {
+    /// Both halves of a (response, request) pair are there.
+    #[must_use]
+    pub const fn is_pair(&self) -> bool {
+        self.response != 0 && self.request != 0
+    }
+
+    /// The hash under which a pair of short ids is found.
+    #[must_use]
+    pub const fn pair(&self) -> u128 {
+        self.response.rotate_left(41) ^ self.request.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835)
+    }
+
+    /// The hashes by which this record finds its group.
+    pub fn linking(&self) -> impl Iterator<Item = u128> {
+        let has = |bit: u8| self.links & bit != 0;
+        [
+            has(link::RESPONSE).then_some(self.response),
+            has(link::REQUEST).then_some(self.request),
+            has(link::PAIR).then_some(self.pair()),
+            has(link::CALL | link::PLACE).then_some(self.call),
+            has(link::SPAN).then_some(self.span),
+        ]
+        .into_iter()
+        .flatten()
+    }
+
+    /// Whether `hash` is one of the linking ids.
+    #[must_use]
+    pub fn links_by(&self, hash: u128) -> bool {
+        self.linking().any(|own| own == hash)
+    }
+}
+
+#[derive(Clone, Copy)]
+#[repr(u8)]
+enum Space {
+    Response = 1,
+    Request = 2,
+    Call = 3,
+    Span = 4,
+    ScopedResponse = 5,
+    ScopedRequest = 6,
+    ScopedCall = 7,
+    ScopedSpan = 8,
+    Place = 9,
+}
+
+/// The key of the hashes: random for each state, so that hostile ids cannot be made to collide.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IdentityKey(pub u64, pub u64);
+
+impl IdentityKey {
+    /// A key no other process has.
+    #[must_use]
+    pub fn random() -> IdentityKey {
+        use std::hash::{BuildHasher, RandomState};
+        let (one, two) = (RandomState::new(), RandomState::new());
+        IdentityKey(one.hash_one(1u8), two.hash_one(2u8))
+    }
+
+    /// The names of a record by the rules of docs/ledger.md.
+    #[must_use]
+    pub fn identify(&self, usage: &Usage<'_>, place: Place) -> RecordIds {
+        let ids = &usage.ids;
+        let mut out = RecordIds::default();
+        let session = usage.dimensions.session;
+        let (response, request) =
+            if usage.cache_hit { (RawText::NONE, RawText::NONE) } else { (ids.response, ids.request) };
+        let (response, request) = (Name::of(response), Name::of(request));
+        let pair = response.exists() && request.exists();
+        let request_is_good = request.long || (ids.own_request && request.exists());
+        if response.exists() {
+            if pair || response.long {
+                out.response = self.hash(Space::Response, &response.bytes, RawText::NONE);
+                out.links |= if response.long { link::RESPONSE } else { 0 };
+            } else if !session.is_empty() {
+                out.response = self.hash(Space::ScopedResponse, &response.bytes, session);
+                out.links |= link::RESPONSE;
+            }
+        }
+        if request.exists() {
+            if pair || request_is_good {
+                out.request = self.hash(Space::Request, &request.bytes, RawText::NONE);
+                out.links |= if request_is_good { link::REQUEST } else { 0 };
+            } else if !session.is_empty() {
+                out.request = self.hash(Space::ScopedRequest, &request.bytes, session);
+                out.links |= link::REQUEST;
+            }
+        }
+        if pair && !response.long && !request_is_good {
+            out.links |= link::PAIR;
+        }
+        if let Some(hash) = self.single(Space::Call, Space::ScopedCall, ids.call, session) {
+            out.call = hash;
+            out.links |= link::CALL;
+        }
+        if let Some(hash) = self.single(Space::Span, Space::ScopedSpan, ids.span, session) {
+            out.span = hash;
+            out.links |= link::SPAN;
+        }
+        if out.links == 0 {
+            let mut bytes = [0; 16];
+            bytes[..4].copy_from_slice(&place.generation.to_le_bytes());
+            bytes[4..12].copy_from_slice(&place.offset.to_le_bytes());
+            bytes[12..].copy_from_slice(&place.index.to_le_bytes());
+            out = RecordIds {
+                call: self.hash(Space::Place, &bytes, RawText::NONE),
+                links: link::PLACE,
+                ..RecordIds::default()
+            };
+        }
+        out
+    }
+
+    fn single(&self, global: Space, scoped: Space, id: RawText<'_>, session: RawText<'_>) -> Option<u128> {
+        let name = Name::of(id);
+        if !name.exists() {
+            None
+        } else if name.long {
+            Some(self.hash(global, &name.bytes, RawText::NONE))
+        } else {
+            (!session.is_empty()).then(|| self.hash(scoped, &name.bytes, session))
+        }
+    }
+
+    fn hash(&self, space: Space, bytes: &[u8], session: RawText<'_>) -> u128 {
+        let mut hasher = SipHasher13::new_with_keys(self.0, self.1);
+        hasher.write_u8(space as u8);
+        hasher.write(bytes);
+        if !session.is_empty() {
+            hasher.write_u8(0);
+            hasher.write(&session.bytes());
+        }
+        hasher.finish128().as_u128().max(1)
+    }
+}
+
+/// An id's bytes and whether it is good beyond its session.
+struct Name<'a> {
+    bytes: std::borrow::Cow<'a, [u8]>,
+    long: bool,
+}
+
+impl<'a> Name<'a> {
+    fn of(id: RawText<'a>) -> Name<'a> {
+        let bytes = id.bytes();
+        if bytes.as_ref() == b"0" {
+            return Name { bytes: std::borrow::Cow::Borrowed(b""), long: false };
+        }
+        let long = bytes.len() >= GLOBAL_ID_LENGTH && bytes.len() - prefix_length(&bytes) >= GLOBAL_ID_LENGTH;
+        Name { bytes, long }
+    }
+
+    fn exists(&self) -> bool {
+        !self.bytes.is_empty()
+    }
+}
+
+/// The length of the leading letters with their `_` or `-`; 0 without one.
+fn prefix_length(id: &[u8]) -> usize {
+    let letters = id.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
+    if letters > 0 && matches!(id.get(letters), Some(b'_' | b'-')) { letters + 1 } else { 0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::usage::{Dimensions, Ids};
+
+    const KEY: IdentityKey = IdentityKey(1, 2);
+
+    fn ids(response: &'static str, request: &'static str, session: &'static str, own: bool) -> RecordIds {
+        let raw = |text: &'static str| RawText::plain(text.as_bytes());
+        let usage = Usage {
+            ids: Ids { response: raw(response), request: raw(request), own_request: own, ..Ids::default() },
+            dimensions: Dimensions { session: raw(session), ..Dimensions::default() },
+            ..Usage::default()
+        };
+        KEY.identify(&usage, Place { generation: 1, offset: 2, index: 3 })
+    }
+
+    #[test]
+    fn long_ids_are_good_everywhere_short_ones_in_their_session() {
+        assert_eq!(ids("msg_01ABCDEFGHIJ", "", "a", false), ids("msg_01ABCDEFGHIJ", "", "b", false));
+        assert_ne!(ids("msg_1", "", "a", false), ids("msg_1", "", "b", false));
+        assert_eq!(ids("msg_1", "", "a", false), ids("msg_1", "", "a", false));
+        assert_eq!(ids("msg_1", "", "", false).links, link::PLACE);
+        assert_eq!(ids("msg_01ABCDEFGHI", "", "a", false).links, link::RESPONSE, "eleven after the prefix: scoped");
+        assert_ne!(ids("msg_01ABCDEFGHI", "", "a", false), ids("msg_01ABCDEFGHI", "", "b", false));
+    }
+
+    #[test]
+    fn a_pair_of_short_ids_is_good_everywhere_but_only_as_a_pair() {
+        let pair = ids("msg_1", "req_1", "a", false);
+        assert_eq!(pair, ids("msg_1", "req_1", "b", false));
+        assert_eq!(pair.links, link::PAIR);
+        assert_ne!(pair.pair(), ids("req_1", "msg_1", "b", false).pair());
+    }
+
+    #[test]
+    fn own_request_ids_are_good_at_any_length_and_empty_ones_are_none() {
+        assert_eq!(ids("", "7", "a", true), ids("", "7", "b", true));
+        assert_eq!(ids("", "7", "a", true).links, link::REQUEST);
+        for none in ["", "0"] {
+            assert_eq!(ids("", none, "a", true).links, link::PLACE, "{none:?}");
+        }
+        assert_ne!(ids("0123456789abcdef", "", "", false).response, ids("", "0123456789abcdef", "", false).request);
+    }
+
+    #[test]
+    fn a_gateway_hit_is_its_call_alone() {
+        let usage = Usage {
+            cache_hit: true,
+            ids: Ids {
+                response: RawText::plain(b"chatcmpl-0123456789ab"),
+                call: RawText::plain(b"call-0123456789ab"),
+                ..Ids::default()
+            },
+            ..Usage::default()
+        };
+        assert_eq!(KEY.identify(&usage, Place::default()).links, link::CALL);
+    }
+}

@@ -1,0 +1,397 @@
+//! What enters the engine: batches of priced records with the labels they use. A batch stands alone, so batches apply in any order.
+
+use rustc_hash::FxBuildHasher;
+
+use crate::label::Label;
+use crate::money::Cost;
+use crate::time::Timestamp;
+use crate::usage::{Origin, RawText, Rejection, Tokens, Usage};
+
+/// One way to group charges. The discriminant is the place in a profile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Dimension {
+    /// Who is billed; chosen from the names a log offers.
+    User = 0,
+    /// The team that pays.
+    Team = 1,
+    /// Project, repository or working directory.
+    Project = 2,
+    /// What the request was for.
+    Feature = 3,
+    /// The agent or tool that asked.
+    Agent = 4,
+    /// The machine that asked.
+    Host = 5,
+    /// The SOURCE the record came from.
+    Source = 6,
+    /// The API key.
+    Key = 7,
+    /// The model.
+    Model = 8,
+    /// The provider.
+    Provider = 9,
+    /// The service tier.
+    Tier = 10,
+}
+
+impl Dimension {
+    /// How many there are.
+    pub const COUNT: usize = 11;
+    /// Every dimension, in the order of profiles.
+    pub const ALL: [Dimension; Dimension::COUNT] = [
+        Dimension::User,
+        Dimension::Team,
+        Dimension::Project,
+        Dimension::Feature,
+        Dimension::Agent,
+        Dimension::Host,
+        Dimension::Source,
+        Dimension::Key,
+        Dimension::Model,
+        Dimension::Provider,
+        Dimension::Tier,
+    ];
+    /// How many are chosen record by record (the rest follows the record whose tokens won).
+    pub const CHOSEN: usize = 8;
+
+    /// The word of the command line and of reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Dimension::User => "user",
+            Dimension::Team => "team",
+            Dimension::Project => "project",
+            Dimension::Feature => "feature",
+            Dimension::Agent => "agent",
+            Dimension::Host => "host",
+            Dimension::Source => "source",
+            Dimension::Key => "key",
+            Dimension::Model => "model",
+            Dimension::Provider => "provider",
+            Dimension::Tier => "tier",
+        }
+    }
+
+    /// The dimension of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Dimension> {
+        Dimension::ALL.into_iter().find(|dimension| dimension.name() == name)
+    }
+}
+
+/// Where a record stands, so that it can be read again and, without ids, told from its twin.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place {
+    /// The file generation, connection or body; unique within one state.
+    pub generation: u32,
+    /// Byte offset of the line's first byte.
+    pub offset: u64,
+    /// Which record of the line.
+    pub index: u32,
+}
+
+/// The money of one record as the price book found it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Priced {
+    /// From the table; `None` is unpriced.
+    pub computed: Option<Cost>,
+    /// What the prompt would have cost uncached, less what it cost; pico-dollars, negative when writing cost more.
+    pub saved_pico: i64,
+    /// Billed at a batch rate.
+    pub batch: bool,
+}
+
+/// One statement of usage, priced, its text replaced by indices into [`Batch::labels`] (0 is none).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Record {
+    /// Hashed names; see `engine::identity`.
+    pub ids: super::identity::RecordIds,
+    /// Who speaks.
+    pub origin: Origin,
+    /// A sub-agent's replay.
+    pub side_chain: bool,
+    /// The last word.
+    pub is_final: bool,
+    /// Gateway cache hit.
+    pub cache_hit: bool,
+    /// Version of the statement.
+    pub revision: u32,
+    /// Event time; `None` takes the arrival.
+    pub time: Option<Timestamp>,
+    /// Tokens by kind.
+    pub tokens: Tokens,
+    /// The first [`Dimension::CHOSEN`] dimensions, then model, provider, tier.
+    pub dimensions: [u32; Dimension::COUNT],
+    /// The session.
+    pub session: u32,
+    /// Why the model stopped.
+    pub stop_reason: u32,
+    /// HTTP status, 0 unknown.
+    pub status: u16,
+    /// Milliseconds, 0 unknown.
+    pub latency_ms: u32,
+    /// What the log says it cost.
+    pub reported: Option<Cost>,
+    /// What the table says.
+    pub priced: Priced,
+    /// Where it stands.
+    pub place: Place,
+}
+
+/// What came in and what became of it. `records` = charges + updates + duplicates + merged + `not_usage` + rejected + late.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Intake {
+    /// Files (and connections) opened.
+    pub files: u64,
+    /// Bytes of whole lines.
+    pub bytes: u64,
+    /// Lines.
+    pub lines: u64,
+    /// Last lines without a newline that were no whole record.
+    pub torn: u64,
+    /// Statements, of usage or not.
+    pub records: u64,
+    /// Charges that stand now.
+    pub charges: u64,
+    /// Records that changed a charge.
+    pub updates: u64,
+    /// Records that said nothing new.
+    pub duplicates: u64,
+    /// Records of another kind that joined a charge.
+    pub merged: u64,
+    /// Records that are not about usage.
+    pub not_usage: u64,
+    /// Records refused, by class; order of [`Rejection::ALL`].
+    pub rejected: [u64; Rejection::ALL.len()],
+    /// Records for a day that has been dropped.
+    pub late: u64,
+    /// Records without a time.
+    pub undated: u64,
+    /// Records without an id.
+    pub no_id: u64,
+    /// Requests whose response id stopped linking.
+    pub id_reused: u64,
+    /// Records from more than two minutes ahead.
+    pub clock_skew: u64,
+}
+
+impl Intake {
+    /// All refused records.
+    #[must_use]
+    pub fn rejected_total(&self) -> u64 {
+        self.rejected.iter().sum()
+    }
+
+    /// Counts one refusal.
+    pub fn reject(&mut self, class: Rejection) {
+        self.records += 1;
+        self.rejected[class as usize] += 1;
+    }
+
+    /// Adds another count to this one.
+    pub fn add(&mut self, other: &Intake) {
+        self.files += other.files;
+        self.bytes += other.bytes;
+        self.lines += other.lines;
+        self.torn += other.torn;
+        self.records += other.records;
+        self.charges += other.charges;
+        self.updates += other.updates;
+        self.duplicates += other.duplicates;
+        self.merged += other.merged;
+        self.not_usage += other.not_usage;
+        for (sum, count) in self.rejected.iter_mut().zip(other.rejected) {
+            *sum += count;
+        }
+        self.late += other.late;
+        self.undated += other.undated;
+        self.no_id += other.no_id;
+        self.id_reused += other.id_reused;
+        self.clock_skew += other.clock_skew;
+    }
+}
+
+/// Priced records with the labels they use and the counts of what was read beside them.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// Index 0 is the empty label and means none.
+    pub labels: Vec<Label>,
+    /// In the order of the lines.
+    pub records: Vec<Record>,
+    /// Lines, bytes, not usage, rejected. The fates of `records` are added when they are applied.
+    pub intake: Intake,
+    /// Read as history: it rings no bell.
+    pub history: bool,
+}
+
+/// The dimensions of a record that do not stand in the line: what the source was told.
+#[derive(Clone, Debug, Default)]
+pub struct Surroundings {
+    /// The SOURCE as the operator named it.
+    pub source: Option<Label>,
+    /// Values where the log has none, by dimension.
+    pub defaults: [Option<Label>; Dimension::CHOSEN],
+    /// Which of a log's names is the user, best first.
+    pub user_order: Vec<UserField>,
+}
+
+/// A name that a log offers for the user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UserField {
+    /// `end_user`
+    EndUser,
+    /// `user`
+    User,
+    /// `user_email`
+    UserEmail,
+    /// `key_alias`
+    KeyAlias,
+}
+
+impl UserField {
+    /// The default order.
+    pub const DEFAULT: [UserField; 3] = [UserField::EndUser, UserField::User, UserField::KeyAlias];
+    /// Every name.
+    pub const ALL: [UserField; 4] = [UserField::EndUser, UserField::User, UserField::UserEmail, UserField::KeyAlias];
+
+    /// The word of the configuration.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            UserField::EndUser => "end_user",
+            UserField::User => "user",
+            UserField::UserEmail => "user_email",
+            UserField::KeyAlias => "key_alias",
+        }
+    }
+}
+
+/// Builds batches; its tables are reused from batch to batch.
+#[derive(Debug, Default)]
+pub struct BatchBuilder {
+    batch: Batch,
+    index: hashbrown::HashMap<Box<[u8]>, u32, FxBuildHasher>,
+    /// The last text of each slot: most lines repeat it.
+    recent: [(Vec<u8>, u32); Dimension::COUNT + 2],
+}
+
+impl BatchBuilder {
+    /// Adds one record.
+    pub fn push(
+        &mut self,
+        usage: &Usage<'_>,
+        priced: Priced,
+        ids: super::identity::RecordIds,
+        place: Place,
+        around: &Surroundings,
+    ) {
+        let given = &usage.dimensions;
+        let user = around.user_order.iter().fold(RawText::NONE, |chosen, field| {
+            chosen.or(match field {
+                UserField::EndUser => given.end_user,
+                UserField::User => given.user,
+                UserField::UserEmail => given.user_email,
+                UserField::KeyAlias => given.key_alias,
+            })
+        });
+        let texts = [
+            user,
+            given.team,
+            given.project,
+            given.feature,
+            given.agent,
+            given.host,
+            RawText::NONE,
+            given.key_alias.or(given.key_hash),
+            usage.model,
+            usage.provider,
+            usage.terms.tier,
+        ];
+        let mut dimensions = [0; Dimension::COUNT];
+        for (slot, text) in texts.into_iter().enumerate() {
+            dimensions[slot] = self.label(slot, text);
+            if dimensions[slot] == 0
+                && let Some(label) = around.defaults.get(slot).and_then(Option::as_ref)
+            {
+                dimensions[slot] = self.label(slot, RawText::plain(label.as_str().as_bytes()));
+            }
+        }
+        if let Some(source) = &around.source {
+            dimensions[Dimension::Source as usize] =
+                self.label(Dimension::Source as usize, RawText::plain(source.as_str().as_bytes()));
+        }
+        let record = Record {
+            ids,
+            origin: usage.origin,
+            side_chain: usage.side_chain,
+            is_final: usage.is_final,
+            cache_hit: usage.cache_hit,
+            revision: usage.revision,
+            time: usage.time,
+            tokens: usage.tokens,
+            dimensions,
+            session: self.label(Dimension::COUNT, given.session),
+            stop_reason: self.label(Dimension::COUNT + 1, usage.stop_reason),
+            status: usage.status,
+            latency_ms: usage.latency_ms,
+            reported: usage.reported,
+            priced,
+            place,
+        };
+        self.batch.records.push(record);
+    }
+
+    /// The counts beside the records.
+    pub fn intake(&mut self) -> &mut Intake {
+        &mut self.batch.intake
+    }
+
+    /// Records so far.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.batch.records.len()
+    }
+
+    /// No record so far.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.batch.records.is_empty()
+    }
+
+    /// The batch so far; the next begins empty.
+    pub fn finish(&mut self, history: bool) -> Batch {
+        self.index.clear();
+        for (text, index) in &mut self.recent {
+            text.clear();
+            *index = 0;
+        }
+        self.batch.history = history;
+        std::mem::take(&mut self.batch)
+    }
+
+    fn label(&mut self, slot: usize, text: RawText<'_>) -> u32 {
+        if text.is_empty() {
+            return 0;
+        }
+        let written = text.as_written();
+        let (recent, index) = &self.recent[slot];
+        if *index != 0 && recent == written {
+            return *index;
+        }
+        if self.batch.labels.is_empty() {
+            self.batch.labels.push(Label::new(""));
+        }
+        let index = if let Some(index) = self.index.get(written) { *index } else {
+            let next = u32::try_from(self.batch.labels.len()).unwrap_or(u32::MAX);
+            self.batch.labels.push(text.label());
+            self.index.insert(written.into(), next);
+            next
+        };
+        let (recent, recent_index) = &mut self.recent[slot];
+        recent.clear();
+        recent.extend_from_slice(written);
+        *recent_index = index;
+        index
+    }
+}

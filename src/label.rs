@@ -1,0 +1,120 @@
+//! Text that is safe to draw. Raw bytes of a log enter, a [`Label`] leaves; nothing else may reach a screen, file or alert.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+/// Longest label, in characters; the rest is cut.
+pub const MAX_CHARS: usize = 128;
+
+/// Text of a log, cleaned: no control, format, private-use or surrogate characters, at most [`MAX_CHARS`] characters.
+///
+/// Each refused character becomes U+FFFD, so that tampering shows. A zero-width joiner stays inside an emoji.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Label(Arc<str>);
+
+impl Label {
+    /// Cleans `text`.
+    #[must_use]
+    pub fn new(text: &str) -> Label {
+        Label(Arc::from(clean(text).as_ref()))
+    }
+
+    /// Cleans bytes that should be UTF-8; what is not becomes U+FFFD.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Label {
+        Label::new(&String::from_utf8_lossy(bytes))
+    }
+
+    /// The cleaned text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Label {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl fmt::Debug for Label {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&*self.0, f)
+    }
+}
+
+impl std::borrow::Borrow<str> for Label {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The cleaned form of `text`, borrowed where nothing had to change.
+#[must_use]
+pub fn clean(text: &str) -> Cow<'_, str> {
+    if text.len() <= MAX_CHARS && text.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len().min(4 * MAX_CHARS));
+    let mut before: Option<char> = None;
+    let mut rest = text.chars().peekable();
+    for _ in 0..MAX_CHARS {
+        let Some(character) = rest.next() else { break };
+        let joins_emoji = character == '\u{200d}'
+            && before.is_some_and(is_emoji_part)
+            && rest.peek().copied().is_some_and(is_emoji_part);
+        out.push(if joins_emoji || !is_refused(character) { character } else { '\u{fffd}' });
+        before = Some(character);
+    }
+    if out == text { Cow::Borrowed(text) } else { Cow::Owned(out) }
+}
+
+/// Unicode general categories Cc, Cf, Co and Cs (the last cannot occur in a `char`); table of Cf from Unicode 16.
+fn is_refused(character: char) -> bool {
+    matches!(character,
+        '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}'                                  // Cc
+        | '\u{ad}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' // Cf
+        | '\u{890}'..='\u{891}' | '\u{8e2}' | '\u{180e}' | '\u{200b}'..='\u{200f}'
+        | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}' | '\u{2066}'..='\u{206f}'
+        | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{110bd}' | '\u{110cd}'
+        | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+        | '\u{e0001}' | '\u{e0020}'..='\u{e007f}'
+        | '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..='\u{ffffd}' | '\u{100000}'..='\u{10fffd}') // Co
+        || matches!(character, '\u{2028}' | '\u{2029}') // line breaks to some terminals
+}
+
+/// Pictographs, their modifiers and the variation selector: what a joiner may stand between.
+fn is_emoji_part(character: char) -> bool {
+    matches!(character, '\u{1f000}'..='\u{1faff}' | '\u{2600}'..='\u{27bf}' | '\u{2190}'..='\u{21ff}' | '\u{2b00}'..='\u{2bff}' | '\u{fe0f}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_text_passes_untouched() {
+        assert!(matches!(clean("ci-evals"), Cow::Borrowed("ci-evals")));
+        assert_eq!(clean("Zoë 日本語"), "Zoë 日本語");
+        assert_eq!(clean("👩\u{200d}💻"), "👩\u{200d}💻");
+    }
+
+    #[test]
+    fn nothing_that_moves_a_cursor_passes() {
+        assert_eq!(clean("a\x1b[31mred"), "a\u{fffd}[31mred");
+        assert_eq!(clean("\u{9b}2J"), "\u{fffd}2J");
+        assert_eq!(clean("a\r\nb\tc\x07\x7f\0"), "a\u{fffd}\u{fffd}b\u{fffd}c\u{fffd}\u{fffd}\u{fffd}");
+        assert_eq!(clean("user\u{202e}nimda"), "user\u{fffd}nimda");
+        assert_eq!(clean("a\u{200d}b"), "a\u{fffd}b");
+        assert_eq!(clean("\u{e000}\u{feff}\u{2028}"), "\u{fffd}\u{fffd}\u{fffd}");
+    }
+
+    #[test]
+    fn long_text_is_cut() {
+        assert_eq!(clean(&"ü".repeat(500)).chars().count(), MAX_CHARS);
+        assert_eq!(clean(&"u".repeat(500)).len(), MAX_CHARS);
+        assert_eq!(Label::from_bytes(b"\xff\xfe ok").as_str(), "\u{fffd}\u{fffd} ok");
+    }
+}

@@ -1,0 +1,17 @@
+//! costtop: what LLMs cost, live. Modules stand in the order in which data flows; each uses only those above it.
+
+pub mod money;
+
+pub mod label;
+
+pub mod time;
+
+pub mod usage;
+
+pub mod source;
+
+pub mod engine;
+
+pub mod config;
+
+pub mod alarm;

@@ -1,0 +1,3 @@
+//! The costtop program: one error printed, one exit code.
+
+fn main() {}

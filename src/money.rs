@@ -1,0 +1,284 @@
+//! Exact money: decimal text comes in, pico-dollars go through, decimal text leaves. No float is ever summed.
+//!
+//! A rate such as $0.0255 per million tokens is 25,500 pico-dollars per token, exactly; nano-dollars would round it.
+
+use std::fmt;
+use std::iter::Sum;
+use std::ops::{Add, AddAssign, Neg, Sub, SubAssign};
+
+/// Pico-dollars in one dollar.
+pub const PICO_PER_USD: u64 = 1_000_000_000_000;
+/// Decimal places of a dollar amount that a pico-dollar resolves.
+const PLACES: usize = 12;
+
+/// What one charge costs, in pico-dollars: never negative, at most $18.4 million.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Cost(u64);
+
+/// A signed sum of costs, in pico-dollars. `i128` cannot overflow by adding charges.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Money(i128);
+
+/// Why a text is not an amount of dollars.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AmountError {
+    /// Not a decimal number with an optional exponent.
+    #[error("not a decimal number")]
+    Syntax,
+    /// A charge cannot be negative.
+    #[error("negative")]
+    Negative,
+    /// More than 18.4 million dollars in one charge.
+    #[error("too large")]
+    TooLarge,
+}
+
+impl Cost {
+    /// No dollars.
+    pub const ZERO: Cost = Cost(0);
+
+    /// A cost of `pico` pico-dollars.
+    #[must_use]
+    pub const fn from_pico(pico: u64) -> Cost {
+        Cost(pico)
+    }
+
+    /// Pico-dollars.
+    #[must_use]
+    pub const fn pico(self) -> u64 {
+        self.0
+    }
+
+    /// Reads decimal dollars: digits, point, exponent (`0.25`, `5e-07`, `1.5E3`), rounded half-even to the pico-dollar.
+    ///
+    /// # Errors
+    /// See [`AmountError`]. `-0` is zero.
+    pub fn parse(text: &[u8]) -> Result<Cost, AmountError> {
+        let money = Money::parse(text)?;
+        if money.0 < 0 {
+            return Err(AmountError::Negative);
+        }
+        u64::try_from(money.0).map(Cost).map_err(|_| AmountError::TooLarge)
+    }
+}
+
+impl Money {
+    /// No dollars.
+    pub const ZERO: Money = Money(0);
+
+    /// A sum of `pico` pico-dollars.
+    #[must_use]
+    pub const fn from_pico(pico: i128) -> Money {
+        Money(pico)
+    }
+
+    /// Pico-dollars.
+    #[must_use]
+    pub const fn pico(self) -> i128 {
+        self.0
+    }
+
+    /// Dollars as a float: for drawing and ratios only, never to be summed.
+    #[must_use]
+    pub fn to_f64(self) -> f64 {
+        self.0 as f64 / PICO_PER_USD as f64
+    }
+
+    /// Reads signed decimal dollars, rounded half-even to the pico-dollar; at most 10^19 dollars either way.
+    ///
+    /// # Errors
+    /// [`AmountError::Syntax`] or [`AmountError::TooLarge`].
+    pub fn parse(text: &[u8]) -> Result<Money, AmountError> {
+        let (negative, digits) = match text.split_first() {
+            Some((b'-', rest)) => (true, rest),
+            Some((b'+', rest)) => (false, rest),
+            _ => (false, text),
+        };
+        let pico = parse_scaled(digits)?;
+        Ok(Money(if negative { -pico } else { pico }))
+    }
+}
+
+/// Unsigned decimal text times 10^12, half-even.
+fn parse_scaled(text: &[u8]) -> Result<i128, AmountError> {
+    let mut mantissa: u128 = 0;
+    let mut scale: i32 = 0; // the value is mantissa * 10^-scale
+    let mut sticky = false; // non-zero digits were dropped
+    let mut at = 0;
+    let mut digits = 0;
+    let mut point = false;
+    while let Some(&byte) = text.get(at) {
+        match byte {
+            b'0'..=b'9' => {
+                digits += 1;
+                if mantissa < 10u128.pow(35) {
+                    mantissa = mantissa * 10 + u128::from(byte - b'0');
+                    scale += i32::from(point);
+                } else {
+                    sticky |= byte != b'0';
+                    scale -= i32::from(!point);
+                }
+            }
+            b'.' if !point => point = true,
+            _ => break,
+        }
+        at += 1;
+    }
+    if digits == 0 {
+        return Err(AmountError::Syntax);
+    }
+    if let Some(b'e' | b'E') = text.get(at) {
+        scale = scale.saturating_sub(parse_exponent(&text[at + 1..])?);
+    } else if at != text.len() {
+        return Err(AmountError::Syntax);
+    }
+    if mantissa == 0 {
+        return Ok(0);
+    }
+    let shift = i32::try_from(PLACES).unwrap_or(12).saturating_sub(scale);
+    let value = if shift >= 0 {
+        let factor = (shift <= 31).then(|| 10u128.pow(shift.unsigned_abs())).ok_or(AmountError::TooLarge)?;
+        mantissa.checked_mul(factor).ok_or(AmountError::TooLarge)?
+    } else {
+        divide_half_even(mantissa, shift.unsigned_abs(), sticky)
+    };
+    if value > 10u128.pow(31) {
+        return Err(AmountError::TooLarge);
+    }
+    i128::try_from(value).map_err(|_| AmountError::TooLarge)
+}
+
+fn divide_half_even(mantissa: u128, places: u32, sticky: bool) -> u128 {
+    if places > 37 {
+        return 0; // below 10^36 / 10^38: less than half a pico-dollar
+    }
+    let divisor = 10u128.pow(places);
+    let (quotient, rest) = (mantissa / divisor, mantissa % divisor);
+    let twice = rest * 2;
+    let up = twice > divisor || (twice == divisor && (sticky || quotient % 2 == 1));
+    quotient + u128::from(up)
+}
+
+fn parse_exponent(text: &[u8]) -> Result<i32, AmountError> {
+    let (negative, digits) = match text.split_first() {
+        Some((b'-', rest)) => (true, rest),
+        Some((b'+', rest)) => (false, rest),
+        _ => (false, text),
+    };
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+        return Err(AmountError::Syntax);
+    }
+    let magnitude = digits
+        .iter()
+        .fold(0i32, |sum, digit| sum.saturating_mul(10).saturating_add(i32::from(digit - b'0')).min(1_000_000));
+    Ok(if negative { -magnitude } else { magnitude })
+}
+
+/// Decimal dollars with twelve places: `12.000000000001`.
+impl fmt::Display for Money {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (sign, magnitude) = (if self.0 < 0 { "-" } else { "" }, self.0.unsigned_abs());
+        let unit = u128::from(PICO_PER_USD);
+        write!(f, "{sign}{}.{:0width$}", magnitude / unit, magnitude % unit, width = PLACES)
+    }
+}
+
+impl fmt::Display for Cost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Money::from(*self).fmt(f)
+    }
+}
+
+impl From<Cost> for Money {
+    fn from(cost: Cost) -> Money {
+        Money(i128::from(cost.0))
+    }
+}
+
+impl Add for Money {
+    type Output = Money;
+    fn add(self, other: Money) -> Money {
+        Money(self.0 + other.0)
+    }
+}
+
+impl Sub for Money {
+    type Output = Money;
+    fn sub(self, other: Money) -> Money {
+        Money(self.0 - other.0)
+    }
+}
+
+impl Neg for Money {
+    type Output = Money;
+    fn neg(self) -> Money {
+        Money(-self.0)
+    }
+}
+
+impl AddAssign for Money {
+    fn add_assign(&mut self, other: Money) {
+        self.0 += other.0;
+    }
+}
+
+impl SubAssign for Money {
+    fn sub_assign(&mut self, other: Money) {
+        self.0 -= other.0;
+    }
+}
+
+impl Sum for Money {
+    fn sum<I: Iterator<Item = Money>>(items: I) -> Money {
+        items.fold(Money::ZERO, Add::add)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn pico(text: &str) -> Result<i128, AmountError> {
+        Money::parse(text.as_bytes()).map(Money::pico)
+    }
+
+    #[test]
+    fn reads_what_logs_print() {
+        assert_eq!(pico("0.02306055"), Ok(23_060_550_000));
+        assert_eq!(pico("5e-07"), Ok(500_000));
+        assert_eq!(pico("2.55E-8"), Ok(25_500));
+        assert_eq!(pico("1.5e3"), Ok(1_500_000_000_000_000));
+        assert_eq!(pico("-10.00"), Ok(-10_000_000_000_000));
+        assert_eq!(pico(".5"), Ok(500_000_000_000));
+        assert_eq!(pico("0.007272000000000001"), Ok(7_272_000_000));
+    }
+
+    #[test]
+    fn ties_go_to_the_even_pico_dollar() {
+        assert_eq!(pico("0.0000000000005"), Ok(0));
+        assert_eq!(pico("0.0000000000015"), Ok(2));
+        assert_eq!(pico("0.0000000000025"), Ok(2));
+        assert_eq!(pico("0.00000000000250000000000000000000000000000000000001"), Ok(3));
+        assert_eq!(pico("1e-400"), Ok(0));
+    }
+
+    #[test]
+    fn refuses_what_is_no_amount() {
+        for text in ["", "-", ".", "1.2.3", "1e", "1e+", "NaN", "inf", "0x1", "1 ", " 1", "1_0"] {
+            assert_eq!(pico(text), Err(AmountError::Syntax), "{text:?}");
+        }
+        assert_eq!(pico("1e400"), Err(AmountError::TooLarge));
+        assert_eq!(Cost::parse(b"-0.1"), Err(AmountError::Negative));
+        assert_eq!(Cost::parse(b"-0"), Ok(Cost::ZERO));
+        assert_eq!(Cost::parse(b"18446745"), Err(AmountError::TooLarge));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_printed_reads_back(value in -(10i128.pow(30))..10i128.pow(30)) {
+            let money = Money::from_pico(value);
+            prop_assert_eq!(Money::parse(money.to_string().as_bytes()), Ok(money));
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! Where bytes come from: files that grow and rotate, sockets, stdin. Whole lines leave, with where they stood; nothing here knows JSON.
+
+use std::path::PathBuf;
+
+use crate::label::Label;
+
+/// A configured source's place in the list of sources.
+pub type SourceId = u16;
+
+/// Whole lines from one place, in order, and the position that covers them.
+#[derive(Debug)]
+pub struct Chunk {
+    /// Which source.
+    pub source: SourceId,
+    /// Which file generation or connection; unique within one state.
+    pub generation: u32,
+    /// Offset of the first byte in its generation.
+    pub offset: u64,
+    /// Lines with their newlines. The last may lack one: a dead generation's or an ended stream's torn end.
+    pub bytes: Vec<u8>,
+    /// Longer than a line may be: discarded to their ends.
+    pub too_long: u64,
+    /// Was there when the source was opened: rings no bell.
+    pub history: bool,
+    /// The operating-system user that owns the file.
+    pub owner: Option<Label>,
+    /// To be saved with what these lines became. `None`: nothing to resume (stdin, sockets).
+    pub position: Option<Position>,
+}
+
+/// Where a file generation was read to, and what is needed to recognise it (docs/following.md).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// Which generation.
+    pub generation: u32,
+    /// The name it was last seen under.
+    pub path: PathBuf,
+    /// Device number.
+    pub device: u64,
+    /// Inode number.
+    pub inode: u64,
+    /// The next byte to read; always after a newline (or at a counted torn end).
+    pub offset: u64,
+    /// Bytes of the head that are hashed: at most 1024, at most `offset`.
+    pub head_length: u32,
+    /// Their hash.
+    pub head_hash: u64,
+    /// Bytes before `offset` that are hashed: at most 4096.
+    pub mark_length: u32,
+    /// Their hash.
+    pub mark_hash: u64,
+    /// No longer written under a known name; kept to recognise copies.
+    pub dead: bool,
+}
+
+/// How a source is doing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SourceState {
+    /// Nothing there yet.
+    Waiting,
+    /// Followed.
+    Live,
+    /// Ended by itself (stdin closed).
+    Ended,
+    /// In trouble; what and what to do.
+    Lost(String),
+}
+
+/// One source as screens show it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceStatus {
+    /// Which source.
+    pub source: SourceId,
+    /// As the operator named it.
+    pub name: Label,
+    /// How it is doing.
+    pub state: SourceState,
+    /// Files or connections open.
+    pub files: u64,
+    /// Bytes that lay there when it was opened, or that are known to be unread.
+    pub total_bytes: u64,
+    /// Bytes read so far.
+    pub read_bytes: u64,
+}
+
+/// What sources tell.
+#[derive(Debug)]
+pub enum Event {
+    /// Lines.
+    Chunk(Chunk),
+    /// A source changed.
+    Status(SourceStatus),
+    /// A notable thing for the event list: rotation, truncation, trouble.
+    Note {
+        /// Which source.
+        source: SourceId,
+        /// One sentence.
+        text: String,
+    },
+    /// Everything that was there at the start has been sent.
+    CaughtUp,
+    /// Every source has ended; nothing will follow.
+    Ended,
+}

@@ -1,0 +1,333 @@
+//! What a log line says of one request. A format fills a [`Usage`]; it borrows from the line and knows no price.
+
+use std::borrow::Cow;
+
+use crate::label::Label;
+use crate::money::Cost;
+use crate::time::Timestamp;
+
+/// Text of a log as it stood there: hostile, not cleaned, perhaps with JSON escapes. It leaves as an id's bytes or as a [`Label`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RawText<'a> {
+    bytes: &'a [u8],
+    escaped: bool,
+}
+
+impl<'a> RawText<'a> {
+    /// No text.
+    pub const NONE: RawText<'static> = RawText { bytes: b"", escaped: false };
+
+    /// Bytes that mean what they say.
+    #[must_use]
+    pub const fn plain(bytes: &'a [u8]) -> RawText<'a> {
+        RawText { bytes, escaped: false }
+    }
+
+    /// The inside of a JSON string that holds at least one backslash.
+    #[must_use]
+    pub const fn escaped(bytes: &'a [u8]) -> RawText<'a> {
+        RawText { bytes, escaped: true }
+    }
+
+    /// Whether there is nothing.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// The bytes meant, escapes resolved. A broken escape stays as it stands; a lone surrogate becomes U+FFFD.
+    #[must_use]
+    pub fn bytes(self) -> Cow<'a, [u8]> {
+        if self.escaped { Cow::Owned(unescape(self.bytes)) } else { Cow::Borrowed(self.bytes) }
+    }
+
+    /// The bytes as they stand between the quotes, for equality tests and caches.
+    #[must_use]
+    pub const fn as_written(self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// The text, safe to draw.
+    #[must_use]
+    pub fn label(self) -> Label {
+        Label::from_bytes(&self.bytes())
+    }
+
+    /// This text, or `other` where there is none.
+    #[must_use]
+    pub const fn or(self, other: RawText<'a>) -> RawText<'a> {
+        if self.is_empty() { other } else { self }
+    }
+}
+
+/// Resolves JSON escapes.
+fn unescape(raw: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(raw.len());
+    let mut at = 0;
+    while let Some(&byte) = raw.get(at) {
+        if byte != b'\\' {
+            out.push(byte);
+            at += 1;
+            continue;
+        }
+        let plain = match raw.get(at + 1) {
+            Some(b'n') => b'\n',
+            Some(b't') => b'\t',
+            Some(b'r') => b'\r',
+            Some(b'b') => 8,
+            Some(b'f') => 12,
+            Some(&quote @ (b'"' | b'\\' | b'/')) => quote,
+            Some(b'u') => {
+                if let Some((character, used)) = unescape_unicode(&raw[at..]) {
+                    out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+                    at += used;
+                    continue;
+                }
+                b'\\'
+            }
+            _ => b'\\',
+        };
+        out.push(plain);
+        at += if plain == b'\\' && raw.get(at + 1) != Some(&b'\\') { 1 } else { 2 };
+    }
+    out
+}
+
+/// Reads `\uXXXX`, or two of them that form one character; returns it and the bytes used.
+fn unescape_unicode(raw: &[u8]) -> Option<(char, usize)> {
+    let unit = |at: usize| -> Option<u32> {
+        (raw.get(at..at + 2)? == b"\\u").then_some(())?;
+        let digits = raw.get(at + 2..at + 6)?;
+        digits.iter().try_fold(0, |value, digit| Some(value * 16 + char::from(*digit).to_digit(16)?))
+    };
+    let first = unit(0)?;
+    if (0xd800..0xdc00).contains(&first)
+        && let Some(second) = unit(6)
+        && (0xdc00..0xe000).contains(&second)
+    {
+        return Some((char::from_u32(0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00))?, 12));
+    }
+    Some((char::from_u32(first).unwrap_or('\u{fffd}'), 6))
+}
+
+/// Who speaks; decides whose word counts for tokens, money and dimensions (docs/ledger.md).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Origin {
+    /// The API's answer as an application logged it, costtop's own NDJSON included.
+    #[default]
+    Api = 0,
+    /// A coding agent's own session file.
+    Transcript = 1,
+    /// A gateway between application and provider.
+    Gateway = 2,
+    /// A client's telemetry.
+    OpenTelemetry = 3,
+}
+
+/// Tokens of one request by kind. The prompt is the sum of the first four; `output` includes `reasoning`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Tokens {
+    /// Uncached input only.
+    pub input: u32,
+    /// Read from the provider's prompt cache.
+    pub cache_read: u32,
+    /// Written to the cache for five minutes (or with no stated duration).
+    pub cache_write_5m: u32,
+    /// Written to the cache for an hour.
+    pub cache_write_1h: u32,
+    /// All output, reasoning included.
+    pub output: u32,
+    /// The part of the output that is reasoning.
+    pub reasoning: u32,
+    /// Web searches the provider ran, billed by the call.
+    pub web_searches: u32,
+}
+
+impl Tokens {
+    /// Input, cache reads and cache writes together.
+    #[must_use]
+    pub fn prompt(&self) -> u64 {
+        u64::from(self.input)
+            + u64::from(self.cache_read)
+            + u64::from(self.cache_write_5m)
+            + u64::from(self.cache_write_1h)
+    }
+
+    /// Prompt and output.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.prompt() + u64::from(self.output)
+    }
+
+    /// Nothing was used.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Tokens::default()
+    }
+}
+
+/// The names a log line gives to one request, each in a namespace of its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ids<'a> {
+    /// The provider's name of its answer: `msg_…`, `chatcmpl-…`, `resp_…`.
+    pub response: RawText<'a>,
+    /// The provider's (or costtop's own) name of the request: `req_…`.
+    pub request: RawText<'a>,
+    /// A gateway's name of the call.
+    pub call: RawText<'a>,
+    /// Trace and span of a client's telemetry.
+    pub span: RawText<'a>,
+    /// The request id is costtop's own: good at any length.
+    pub own_request: bool,
+}
+
+/// Who and what a request was for. `user` is chosen later, by the operator's order of preference.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Dimensions<'a> {
+    /// The application's end user.
+    pub end_user: RawText<'a>,
+    /// The caller's user name or id.
+    pub user: RawText<'a>,
+    /// The caller's e-mail address.
+    pub user_email: RawText<'a>,
+    /// The readable name of the API key.
+    pub key_alias: RawText<'a>,
+    /// The API key's hash; shown where it has no alias.
+    pub key_hash: RawText<'a>,
+    /// The team that pays.
+    pub team: RawText<'a>,
+    /// The project, repository or working directory.
+    pub project: RawText<'a>,
+    /// What the request was for: a task type, a route, a product feature.
+    pub feature: RawText<'a>,
+    /// The agent, sub-agent or tool that asked.
+    pub agent: RawText<'a>,
+    /// The machine that asked.
+    pub host: RawText<'a>,
+    /// One agent run or conversation.
+    pub session: RawText<'a>,
+}
+
+/// What else the bill depends on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Terms<'a> {
+    /// The service tier that was served, else the one asked for: `standard`, `batch`, `flex`, `priority`, …
+    pub tier: RawText<'a>,
+    /// A cloud region (`us-east-1`).
+    pub region: RawText<'a>,
+    /// `OpenAI` data residency (`eu`, `us`).
+    pub data_residency: RawText<'a>,
+    /// A Vertex location (`global`, `europe-west1`).
+    pub vertex_location: RawText<'a>,
+    /// Where Anthropic ran the model (`us`, `global`, `not_available`).
+    pub inference_geo: RawText<'a>,
+    /// Anthropic's `standard` or `fast`.
+    pub speed: RawText<'a>,
+}
+
+/// Amounts that costtop itself computed before and printed: kept, not priced again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Restated {
+    /// Computed from a table; beside it the log may have reported another.
+    Computed(Cost),
+    /// There was no price.
+    Unpriced,
+}
+
+/// What one log line says of one request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage<'a> {
+    /// Who speaks.
+    pub origin: Origin,
+    /// A sub-agent's replay of its parent's conversation.
+    pub side_chain: bool,
+    /// The last word on this request, not a partial one.
+    pub is_final: bool,
+    /// Version of the statement; a higher one replaces its class.
+    pub revision: u32,
+    /// Answered from the gateway's own cache: tokens, but no money.
+    pub cache_hit: bool,
+    /// The request's names.
+    pub ids: Ids<'a>,
+    /// When it happened; absent is counted `undated`.
+    pub time: Option<Timestamp>,
+    /// Tokens by kind.
+    pub tokens: Tokens,
+    /// The model as the log names it.
+    pub model: RawText<'a>,
+    /// The provider as the log names it.
+    pub provider: RawText<'a>,
+    /// Who and what for.
+    pub dimensions: Dimensions<'a>,
+    /// What else the bill depends on.
+    pub terms: Terms<'a>,
+    /// HTTP status; 0 when the log has none. From 400 on, the request failed.
+    pub status: u16,
+    /// Milliseconds from request to last token; 0 when the log has none.
+    pub latency_ms: u32,
+    /// Why the model stopped.
+    pub stop_reason: RawText<'a>,
+    /// The most output tokens asked for; 0 when the log has none.
+    pub max_tokens: u32,
+    /// The request this one repeats.
+    pub retry_of: RawText<'a>,
+    /// The cost as the log states it.
+    pub reported: Option<Cost>,
+    /// The cost as costtop stated it before.
+    pub restated: Option<Restated>,
+}
+
+/// Why a record cannot be counted; the class it is counted under.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Rejection {
+    /// Not JSON, or cut off.
+    Json,
+    /// Usage that names no model.
+    Model,
+    /// A token count or cost that is no whole number of tokens, no amount, or negative.
+    Number,
+    /// Longer than a line may be.
+    TooLong,
+    /// Nested deeper than 64.
+    Depth,
+}
+
+impl Rejection {
+    /// Every class, in the order reports show them.
+    pub const ALL: [Rejection; 5] =
+        [Rejection::Json, Rejection::Model, Rejection::Number, Rejection::TooLong, Rejection::Depth];
+
+    /// The class's name in reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Rejection::Json => "json",
+            Rejection::Model => "model",
+            Rejection::Number => "number",
+            Rejection::TooLong => "too_long",
+            Rejection::Depth => "depth",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes_resolve_like_serde_json() {
+        for raw in [r"a\u005fb", r"\n\t\r\b\f\/\\\x22", r"\ud83d\ude00", r"caf\u00e9", r"tail\u0041"] {
+            let raw = raw.replace(r"\x22", "\\\"");
+            let expected: String = serde_json::from_str(&format!("\"{raw}\"")).expect("valid JSON");
+            assert_eq!(RawText::escaped(raw.as_bytes()).bytes().as_ref(), expected.as_bytes(), "{raw}");
+        }
+    }
+
+    #[test]
+    fn broken_escapes_stay_and_lone_surrogates_show() {
+        assert_eq!(unescape(br"\q\"), br"\q\");
+        assert_eq!(unescape(br"\u12"), br"\u12");
+        assert_eq!(unescape(br"\ud800x"), "\u{fffd}x".as_bytes());
+    }
+}

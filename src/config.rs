@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::engine::record::{Dimension, UserField};
 use crate::label::Label;
 use crate::money::Cost;
 use crate::time::{Period, Timestamp, Zone};
+use crate::usage::{Dimension, UserField};
 
 /// Everything that can be configured, checked.
 #[derive(Clone, Debug)]

@@ -4,6 +4,7 @@ pub mod counters;
 pub mod identity;
 pub mod names;
 pub mod record;
+pub mod report;
 pub mod view;
 
 use counters::Counters;

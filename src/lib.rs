@@ -8,10 +8,12 @@ pub mod time;
 
 pub mod usage;
 
+pub mod config;
+
 pub mod source;
 
-pub mod engine;
+pub mod price;
 
-pub mod config;
+pub mod engine;
 
 pub mod alarm;

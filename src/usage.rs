@@ -278,6 +278,110 @@ pub struct Usage<'a> {
     pub restated: Option<Restated>,
 }
 
+/// One way to group charges. The discriminant is the place in a profile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Dimension {
+    /// Who is billed; chosen from the names a log offers.
+    User = 0,
+    /// The team that pays.
+    Team = 1,
+    /// Project, repository or working directory.
+    Project = 2,
+    /// What the request was for.
+    Feature = 3,
+    /// The agent or tool that asked.
+    Agent = 4,
+    /// The machine that asked.
+    Host = 5,
+    /// The SOURCE the record came from.
+    Source = 6,
+    /// The API key.
+    Key = 7,
+    /// The model.
+    Model = 8,
+    /// The provider.
+    Provider = 9,
+    /// The service tier.
+    Tier = 10,
+}
+
+impl Dimension {
+    /// How many there are.
+    pub const COUNT: usize = 11;
+    /// Every dimension, in the order of profiles.
+    pub const ALL: [Dimension; Dimension::COUNT] = [
+        Dimension::User,
+        Dimension::Team,
+        Dimension::Project,
+        Dimension::Feature,
+        Dimension::Agent,
+        Dimension::Host,
+        Dimension::Source,
+        Dimension::Key,
+        Dimension::Model,
+        Dimension::Provider,
+        Dimension::Tier,
+    ];
+    /// How many are chosen record by record (the rest follows the record whose tokens won).
+    pub const CHOSEN: usize = 8;
+
+    /// The word of the command line and of reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Dimension::User => "user",
+            Dimension::Team => "team",
+            Dimension::Project => "project",
+            Dimension::Feature => "feature",
+            Dimension::Agent => "agent",
+            Dimension::Host => "host",
+            Dimension::Source => "source",
+            Dimension::Key => "key",
+            Dimension::Model => "model",
+            Dimension::Provider => "provider",
+            Dimension::Tier => "tier",
+        }
+    }
+
+    /// The dimension of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Dimension> {
+        Dimension::ALL.into_iter().find(|dimension| dimension.name() == name)
+    }
+}
+
+/// A name that a log offers for the user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UserField {
+    /// `end_user`
+    EndUser,
+    /// `user`
+    User,
+    /// `user_email`
+    UserEmail,
+    /// `key_alias`
+    KeyAlias,
+}
+
+impl UserField {
+    /// The default order.
+    pub const DEFAULT: [UserField; 3] = [UserField::EndUser, UserField::User, UserField::KeyAlias];
+    /// Every name.
+    pub const ALL: [UserField; 4] = [UserField::EndUser, UserField::User, UserField::UserEmail, UserField::KeyAlias];
+
+    /// The word of the configuration.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            UserField::EndUser => "end_user",
+            UserField::User => "user",
+            UserField::UserEmail => "user_email",
+            UserField::KeyAlias => "key_alias",
+        }
+    }
+}
+
 /// Why a record cannot be counted; the class it is counted under.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Rejection {

@@ -4,8 +4,8 @@ use hashbrown::HashTable;
 use rustc_hash::FxBuildHasher;
 use std::hash::BuildHasher;
 
-use super::record::Dimension;
 use crate::label::Label;
+use crate::usage::Dimension;
 
 /// A label's number in this process. 0 is no name, 1 is `(other)`.
 pub type NameId = u32;

@@ -4,81 +4,9 @@ use rustc_hash::FxBuildHasher;
 
 use crate::label::Label;
 use crate::money::Cost;
+use crate::price::Priced;
 use crate::time::Timestamp;
-use crate::usage::{Origin, RawText, Rejection, Tokens, Usage};
-
-/// One way to group charges. The discriminant is the place in a profile.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[repr(u8)]
-pub enum Dimension {
-    /// Who is billed; chosen from the names a log offers.
-    User = 0,
-    /// The team that pays.
-    Team = 1,
-    /// Project, repository or working directory.
-    Project = 2,
-    /// What the request was for.
-    Feature = 3,
-    /// The agent or tool that asked.
-    Agent = 4,
-    /// The machine that asked.
-    Host = 5,
-    /// The SOURCE the record came from.
-    Source = 6,
-    /// The API key.
-    Key = 7,
-    /// The model.
-    Model = 8,
-    /// The provider.
-    Provider = 9,
-    /// The service tier.
-    Tier = 10,
-}
-
-impl Dimension {
-    /// How many there are.
-    pub const COUNT: usize = 11;
-    /// Every dimension, in the order of profiles.
-    pub const ALL: [Dimension; Dimension::COUNT] = [
-        Dimension::User,
-        Dimension::Team,
-        Dimension::Project,
-        Dimension::Feature,
-        Dimension::Agent,
-        Dimension::Host,
-        Dimension::Source,
-        Dimension::Key,
-        Dimension::Model,
-        Dimension::Provider,
-        Dimension::Tier,
-    ];
-    /// How many are chosen record by record (the rest follows the record whose tokens won).
-    pub const CHOSEN: usize = 8;
-
-    /// The word of the command line and of reports.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Dimension::User => "user",
-            Dimension::Team => "team",
-            Dimension::Project => "project",
-            Dimension::Feature => "feature",
-            Dimension::Agent => "agent",
-            Dimension::Host => "host",
-            Dimension::Source => "source",
-            Dimension::Key => "key",
-            Dimension::Model => "model",
-            Dimension::Provider => "provider",
-            Dimension::Tier => "tier",
-        }
-    }
-
-    /// The dimension of that name.
-    #[must_use]
-    pub fn named(name: &str) -> Option<Dimension> {
-        Dimension::ALL.into_iter().find(|dimension| dimension.name() == name)
-    }
-}
+use crate::usage::{Dimension, Origin, RawText, Rejection, Tokens, Usage, UserField};
 
 /// Where a record stands, so that it can be read again and, without ids, told from its twin.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -89,17 +17,6 @@ pub struct Place {
     pub offset: u64,
     /// Which record of the line.
     pub index: u32,
-}
-
-/// The money of one record as the price book found it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Priced {
-    /// From the table; `None` is unpriced.
-    pub computed: Option<Cost>,
-    /// What the prompt would have cost uncached, less what it cost; pico-dollars, negative when writing cost more.
-    pub saved_pico: i64,
-    /// Billed at a batch rate.
-    pub batch: bool,
 }
 
 /// One statement of usage, priced, its text replaced by indices into [`Batch::labels`] (0 is none).
@@ -236,37 +153,6 @@ pub struct Surroundings {
     pub user_order: Vec<UserField>,
 }
 
-/// A name that a log offers for the user.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum UserField {
-    /// `end_user`
-    EndUser,
-    /// `user`
-    User,
-    /// `user_email`
-    UserEmail,
-    /// `key_alias`
-    KeyAlias,
-}
-
-impl UserField {
-    /// The default order.
-    pub const DEFAULT: [UserField; 3] = [UserField::EndUser, UserField::User, UserField::KeyAlias];
-    /// Every name.
-    pub const ALL: [UserField; 4] = [UserField::EndUser, UserField::User, UserField::UserEmail, UserField::KeyAlias];
-
-    /// The word of the configuration.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            UserField::EndUser => "end_user",
-            UserField::User => "user",
-            UserField::UserEmail => "user_email",
-            UserField::KeyAlias => "key_alias",
-        }
-    }
-}
-
 /// Builds batches; its tables are reused from batch to batch.
 #[derive(Debug, Default)]
 pub struct BatchBuilder {
@@ -382,7 +268,9 @@ impl BatchBuilder {
         if self.batch.labels.is_empty() {
             self.batch.labels.push(Label::new(""));
         }
-        let index = if let Some(index) = self.index.get(written) { *index } else {
+        let index = if let Some(index) = self.index.get(written) {
+            *index
+        } else {
             let next = u32::try_from(self.batch.labels.len()).unwrap_or(u32::MAX);
             self.batch.labels.push(text.label());
             self.index.insert(written.into(), next);

@@ -1,0 +1,14 @@
+//! What a usage costs: the table, the names that lead to it, the billing rules. A `Usage` enters, money leaves; no file is known here.
+
+use crate::money::Cost;
+
+/// The money of one record as the price book found it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Priced {
+    /// From the table; `None` is unpriced.
+    pub computed: Option<Cost>,
+    /// What the prompt would have cost uncached, less what it cost; pico-dollars, negative when writing cost more.
+    pub saved_pico: i64,
+    /// Billed at a batch rate.
+    pub batch: bool,
+}

@@ -1,16 +1,47 @@
 //! The engine: a plain value without I/O, clock, thread or colour. Batches of records enter, answers to queries leave.
+//!
+//! Its only file is the one it is lent for cold ledger rows (`rows::Spill`); time is always an argument.
 
+pub mod bill;
+pub mod cells;
 pub mod counters;
 pub mod identity;
+pub mod index;
+pub mod ledger;
 pub mod names;
+mod overview;
+pub mod recent;
 pub mod record;
 pub mod report;
+pub mod rows;
+pub mod sessions;
+pub mod spread;
+pub mod standing;
+pub mod tier;
 pub mod view;
 
-use counters::Counters;
-use names::{NameId, ProfileId};
+use std::io;
 
-use crate::time::Timestamp;
+use rustc_hash::FxHashMap;
+
+use bill::CostMode;
+use cells::Cells;
+use counters::Counters;
+use ledger::{Entry, Fate, Ledger};
+use names::{Caps, NameId, Names, Profile, ProfileId};
+use recent::Recent;
+use record::{Batch, Intake};
+use rows::Rows;
+use sessions::Sessions;
+use standing::Standing;
+use view::Window;
+
+use crate::label::Label;
+use crate::time::{MINUTE_MS, Period, Timestamp, Zone};
+use crate::usage::Dimension;
+
+/// A record this far ahead of the clock is counted `clock_skew` and waits for its time.
+pub const SKEW_MS: i64 = 2 * MINUTE_MS;
 
 /// A difference: what one record changed, for one (time, profile, session). Everything downstream of the ledger lives on these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,4 +58,234 @@ pub struct Post {
     pub sums: Counters,
     /// Read as history: rings no bell.
     pub history: bool,
+}
+
+/// How an engine counts.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Where days begin.
+    pub zone: Zone,
+    /// Which cost counts.
+    pub mode: CostMode,
+    /// Bounds on names.
+    pub caps: Caps,
+    /// Remember what changed, for a state.
+    pub collect_changes: bool,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options { zone: Zone::UTC, mode: CostMode::Auto, caps: Caps::default(), collect_changes: false }
+    }
+}
+
+/// Everything costtop knows about what was spent.
+pub struct Engine {
+    options: Options,
+    names: Names,
+    ledger: Ledger,
+    cells: Cells,
+    sessions: Sessions,
+    recent: Recent,
+    standing: Standing,
+    /// Start and end of the local day, and its sums.
+    today: (Timestamp, Timestamp, Counters),
+    total: Counters,
+    unpriced: FxHashMap<NameId, (i64, i64)>,
+    intake: Intake,
+    newest: Option<Timestamp>,
+    now: Timestamp,
+    /// Moves whenever an answer may have changed.
+    version: u64,
+}
+
+impl Engine {
+    /// An empty engine over `rows`, at `now`.
+    #[must_use]
+    pub fn new(options: Options, rows: Rows, now: Timestamp) -> Engine {
+        let mut engine = Engine {
+            options,
+            names: Names::new(options.caps),
+            ledger: Ledger::new(rows, options.mode, options.collect_changes),
+            cells: Cells::new(options.zone, options.collect_changes),
+            sessions: Sessions::new(options.collect_changes),
+            recent: Recent::default(),
+            standing: Standing::default(),
+            today: (Timestamp::MIN, Timestamp::MIN, Counters::default()),
+            total: Counters::default(),
+            unpriced: FxHashMap::default(),
+            intake: Intake::default(),
+            newest: None,
+            now,
+            version: 0,
+        };
+        engine.standing = Standing::build(Window::default(), now.minute() + 1, &engine.cells, &engine.names);
+        engine.tick(now);
+        engine
+    }
+
+    /// Applies a batch that arrived at `now`; the differences it makes are appended to `posts`.
+    ///
+    /// # Errors
+    /// The rows' file is in trouble. What was applied before stays applied; feeding the batch again is safe.
+    pub fn apply(&mut self, batch: &Batch, now: Timestamp, posts: &mut Vec<Post>) -> io::Result<()> {
+        self.version += 1;
+        self.intake.add(&batch.intake);
+        let ids: Vec<NameId> = batch.labels.iter().map(|label| self.names.intern(label)).collect();
+        let id = |index: u32| ids.get(index as usize).copied().unwrap_or(names::NONE);
+        let first_post = posts.len();
+        let mut recent: Option<([u32; Dimension::COUNT], ProfileId)> = None;
+        for record in &batch.records {
+            let profile = match recent {
+                Some((dimensions, profile)) if dimensions == record.dimensions => profile,
+                _ => {
+                    let profile: Profile = record.dimensions.map(id);
+                    let profile = self.names.profile(profile);
+                    recent = Some((record.dimensions, profile));
+                    profile
+                }
+            };
+            let entry = Entry {
+                record,
+                profile,
+                session: id(record.session),
+                stop_reason: id(record.stop_reason),
+                arrival: now,
+                history: batch.history,
+            };
+            let applied = self.ledger.apply(&entry, &mut self.names, posts)?;
+            self.intake.records += 1;
+            let charges = applied.charges;
+            match applied.fate {
+                Fate::Charge => {}
+                Fate::Update => self.intake.updates += 1,
+                Fate::Duplicate => self.intake.duplicates += 1,
+                Fate::Merged => self.intake.merged += 1,
+            }
+            // Charges that proved to be one: all but one of their records were merged after all.
+            self.intake.charges = self.intake.charges.saturating_add_signed(charges);
+            if charges < 0 {
+                self.intake.merged += charges.unsigned_abs();
+            }
+            self.intake.id_reused += u64::from(applied.id_reused);
+            self.intake.undated += u64::from(record.time.is_none() && applied.fate == Fate::Charge);
+            self.intake.no_id += u64::from(record.ids.links == identity::link::PLACE && applied.fate == Fate::Charge);
+            if let Some(time) = record.time {
+                if time > now.plus_ms(SKEW_MS) {
+                    self.intake.clock_skew += u64::from(applied.fate == Fate::Charge);
+                } else if self.newest.is_none_or(|newest| time > newest) {
+                    self.newest = Some(time);
+                }
+            }
+        }
+        for post in &posts[first_post..] {
+            self.post(post);
+        }
+        Ok(())
+    }
+
+    fn post(&mut self, post: &Post) {
+        self.total.add(&post.sums, post.sign);
+        self.cells.post(post, &self.names);
+        self.sessions.post(post);
+        self.recent.post(post, &self.names);
+        self.standing.post(post, &self.names);
+        if post.time >= self.today.0 && post.time < self.today.1 {
+            self.today.2.add(&post.sums, post.sign);
+        }
+        if post.sums.unpriced_requests != 0 {
+            let model = self.names.of(post.profile, Dimension::Model);
+            let sums = self.unpriced.entry(model).or_default();
+            sums.0 += post.sign * post.sums.unpriced_requests;
+            sums.1 += post.sign * post.sums.unpriced_tokens;
+        }
+    }
+
+    /// Moves the clock: windows advance, old cells fold.
+    pub fn tick(&mut self, now: Timestamp) {
+        self.now = now;
+        self.recent.advance(now, &self.names);
+        if self.cells.fold(now) {
+            let (_, until) = self.standing.minutes();
+            self.standing = Standing::build(self.standing.window(), until, &self.cells, &self.names);
+        }
+        if now < self.today.0 || now >= self.today.1 {
+            let (start, end) = self.options.zone.period(Period::Day, now);
+            let mut sums = Counters::default();
+            self.cells.for_each(start.minute(), end.minute(), |_, _, cell| sums.add(cell, 1));
+            self.today = (start, end, sums);
+            self.version += 1;
+        }
+    }
+
+    /// Moves whenever an answer may have changed by what came in.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// Answers change by themselves while something recent grows old.
+    #[must_use]
+    pub fn is_moving(&self) -> bool {
+        self.recent.is_moving()
+    }
+
+    /// Names and profiles.
+    #[must_use]
+    pub fn names(&self) -> &Names {
+        &self.names
+    }
+
+    /// The ledger.
+    pub fn ledger(&mut self) -> (&mut Ledger, &mut Names) {
+        (&mut self.ledger, &mut self.names)
+    }
+
+    /// The cells.
+    #[must_use]
+    pub fn cells(&self) -> &Cells {
+        &self.cells
+    }
+
+    /// The sessions.
+    #[must_use]
+    pub fn sessions(&self) -> &Sessions {
+        &self.sessions
+    }
+
+    /// Sums of everything.
+    #[must_use]
+    pub fn total(&self) -> &Counters {
+        &self.total
+    }
+
+    /// What came in.
+    #[must_use]
+    pub fn intake(&self) -> &Intake {
+        &self.intake
+    }
+
+    /// Counts beside records: files opened, torn ends.
+    pub fn intake_mut(&mut self) -> &mut Intake {
+        &mut self.intake
+    }
+
+    /// The newest event that is not ahead of the clock.
+    #[must_use]
+    pub fn newest(&self) -> Option<Timestamp> {
+        self.newest
+    }
+
+    /// Models without a price with their tokens, most tokens first.
+    #[must_use]
+    pub fn unpriced_models(&self) -> Vec<(Label, u64)> {
+        let mut models: Vec<(Label, u64)> = self
+            .unpriced
+            .iter()
+            .filter(|(_, (requests, _))| *requests > 0)
+            .map(|(model, (_, tokens))| (self.names.label(*model).clone(), u64::try_from(*tokens).unwrap_or(0)))
+            .collect();
+        models.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        models
+    }
 }

@@ -1,5 +1,7 @@
 //! What is summed: one set of signed counters, so that a correction is a difference.
 
+use super::rows::{put_varint, take_varint};
+use super::tier::Value;
 use crate::money::Money;
 
 /// Sums over charges. Signed, because corrections subtract.
@@ -66,12 +68,6 @@ impl Counters {
         (self.prompt() > 0).then(|| self.cache_read as f64 / self.prompt() as f64)
     }
 
-    /// Nothing in it.
-    #[must_use]
-    pub fn is_zero(&self) -> bool {
-        *self == Counters::default()
-    }
-
     /// Adds `other` once (`sign` = 1) or takes it back (`sign` = −1).
     pub fn add(&mut self, other: &Counters, sign: i64) {
         self.requests += sign * other.requests;
@@ -92,5 +88,123 @@ impl Counters {
         self.computed += signed(other.computed);
         self.computed_beside += signed(other.computed_beside);
         self.saved += signed(other.saved);
+    }
+}
+
+/// How many numbers a [`Counters`] has.
+const NUMBERS: usize = 17;
+
+impl Counters {
+    fn numbers(&self) -> [i128; NUMBERS] {
+        [
+            self.requests.into(),
+            self.errors.into(),
+            self.input.into(),
+            self.cache_read.into(),
+            self.cache_write_5m.into(),
+            self.cache_write_1h.into(),
+            self.output.into(),
+            self.reasoning.into(),
+            self.web_searches.into(),
+            self.gateway_hits.into(),
+            self.batch_requests.into(),
+            self.unpriced_requests.into(),
+            self.unpriced_tokens.into(),
+            self.reported.pico(),
+            self.computed.pico(),
+            self.computed_beside.pico(),
+            self.saved.pico(),
+        ]
+    }
+
+    fn from_numbers(numbers: &[i128; NUMBERS]) -> Option<Counters> {
+        let count = |place: usize| i64::try_from(numbers[place]).ok();
+        Some(Counters {
+            requests: count(0)?,
+            errors: count(1)?,
+            input: count(2)?,
+            cache_read: count(3)?,
+            cache_write_5m: count(4)?,
+            cache_write_1h: count(5)?,
+            output: count(6)?,
+            reasoning: count(7)?,
+            web_searches: count(8)?,
+            gateway_hits: count(9)?,
+            batch_requests: count(10)?,
+            unpriced_requests: count(11)?,
+            unpriced_tokens: count(12)?,
+            reported: Money::from_pico(numbers[13]),
+            computed: Money::from_pico(numbers[14]),
+            computed_beside: Money::from_pico(numbers[15]),
+            saved: Money::from_pico(numbers[16]),
+        })
+    }
+}
+
+/// Which numbers are not zero, then those, each as a signed varint.
+impl Value for Counters {
+    fn join(&mut self, other: &Counters) {
+        self.add(other, 1);
+    }
+
+    fn is_zero(&self) -> bool {
+        *self == Counters::default()
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        let numbers = self.numbers();
+        let mask =
+            numbers.iter().enumerate().fold(0u64, |mask, (place, number)| mask | u64::from(*number != 0) << place);
+        put_varint(mask, out);
+        for number in numbers.into_iter().filter(|number| *number != 0) {
+            let mut folded = ((number << 1) ^ (number >> 127)).cast_unsigned();
+            while folded >= 0x80 {
+                out.push(folded as u8 | 0x80);
+                folded >>= 7;
+            }
+            out.push(folded as u8);
+        }
+    }
+
+    fn decode(bytes: &mut &[u8]) -> Option<Counters> {
+        let mask = take_varint(bytes)?;
+        let mut numbers = [0; NUMBERS];
+        for (place, number) in numbers.iter_mut().enumerate() {
+            if mask & 1 << place == 0 {
+                continue;
+            }
+            let mut folded = 0u128;
+            for shift in (0..128).step_by(7) {
+                let (&byte, rest) = bytes.split_first()?;
+                *bytes = rest;
+                folded |= u128::from(byte & 0x7f) << shift;
+                if byte < 0x80 {
+                    break;
+                }
+            }
+            *number = (folded >> 1).cast_signed() ^ -(folded & 1).cast_signed();
+        }
+        Counters::from_numbers(&numbers)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn counters_read_back(counts in any::<[i64; 13]>(), money in any::<[i128; 4]>(), keep in any::<u32>()) {
+            let mut numbers = [0i128; NUMBERS];
+            for (place, number) in numbers.iter_mut().enumerate() {
+                let value = if place < 13 { counts[place].into() } else { money[place - 13] };
+                *number = if keep & 1 << place == 0 { 0 } else { value };
+            }
+            let counters = Counters::from_numbers(&numbers).expect("in range");
+            let mut bytes = Vec::new();
+            counters.encode(&mut bytes);
+            prop_assert_eq!(Counters::decode(&mut &*bytes), Some(counters));
+        }
     }
 }

@@ -173,14 +173,14 @@ pub struct Table {
     pub selected: Option<usize>,
 }
 
-/// Money over time, oldest first; the last step ends now.
+/// Burn rate over time, oldest first; the last step ends now.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Chart {
     /// Start of the first step.
     pub start: Timestamp,
     /// Length of a step.
     pub step_ms: i64,
-    /// Dollars spent in each step.
+    /// At the end of each step: dollars per hour over the five minutes (or the step, if longer) before it.
     pub steps: Vec<Money>,
 }
 

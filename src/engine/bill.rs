@@ -1,0 +1,368 @@
+//! From the classes of one group to its bills: a pure function, so no order of arrival can show (docs/ledger.md).
+
+use std::cmp::Ordering;
+
+use super::counters::Counters;
+use super::names::{NONE, NameId, Names, Profile, ProfileId};
+use super::record::Place;
+use super::rows::{FACETS, Row};
+use crate::money::{Cost, Money};
+use crate::time::Timestamp;
+use crate::usage::{Dimension, Origin, Tokens};
+
+/// Which cost counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CostMode {
+    /// What the log reports, else what the table says.
+    #[default]
+    Auto,
+    /// What the table says.
+    Computed,
+    /// What the log reports; the rest is unpriced.
+    Reported,
+}
+
+/// A class with the times of its facets.
+#[derive(Clone, Copy, Debug)]
+pub struct Class {
+    /// The row's number.
+    pub number: u32,
+    /// The row.
+    pub row: Row,
+    /// Event times of the records whose dimensions won, by facet; `i64::MAX` is undated.
+    pub times: [i64; FACETS],
+}
+
+/// Where the chosen cost came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CostSource {
+    /// The log.
+    Reported,
+    /// The table.
+    Computed,
+    /// Nowhere: it has no price.
+    Unpriced,
+}
+
+/// One charge as it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bill {
+    /// Least event time, else the first arrival.
+    pub time: Timestamp,
+    /// All dimensions but the session.
+    pub profile: ProfileId,
+    /// The session.
+    pub session: NameId,
+    /// Tokens by kind.
+    pub tokens: Tokens,
+    /// HTTP status, 0 unknown.
+    pub status: u16,
+    /// Milliseconds, 0 unknown.
+    pub latency_ms: u32,
+    /// Why the model stopped.
+    pub stop_reason: NameId,
+    /// From a gateway's cache.
+    pub cache_hit: bool,
+    /// At a batch rate.
+    pub batch: bool,
+    /// The chosen cost; zero when unpriced.
+    pub cost: Cost,
+    /// Where it came from.
+    pub source: CostSource,
+    /// The table's cost, also beside a reported one.
+    pub computed: Option<Cost>,
+    /// What caching saved, in pico-dollars.
+    pub saved_pico: i64,
+    /// Where the record stands whose tokens won.
+    pub place: Place,
+}
+
+impl Bill {
+    /// What it adds to sums.
+    #[must_use]
+    pub fn sums(&self) -> Counters {
+        let tokens = &self.tokens;
+        let mut sums = Counters {
+            requests: 1,
+            errors: i64::from(self.status >= 400),
+            input: tokens.input.into(),
+            cache_read: tokens.cache_read.into(),
+            cache_write_5m: tokens.cache_write_5m.into(),
+            cache_write_1h: tokens.cache_write_1h.into(),
+            output: tokens.output.into(),
+            reasoning: tokens.reasoning.into(),
+            web_searches: tokens.web_searches.into(),
+            gateway_hits: self.cache_hit.into(),
+            batch_requests: self.batch.into(),
+            saved: Money::from_pico(if self.cache_hit { 0 } else { self.saved_pico.into() }),
+            ..Counters::default()
+        };
+        match self.source {
+            CostSource::Reported => {
+                sums.reported = self.cost.into();
+                sums.computed_beside = self.computed.unwrap_or_default().into();
+            }
+            CostSource::Computed => sums.computed = self.cost.into(),
+            CostSource::Unpriced => {
+                sums.unpriced_requests = 1;
+                sums.unpriced_tokens = tokens.total().cast_signed();
+            }
+        }
+        sums
+    }
+}
+
+/// Whose tokens count: API and transcript before gateway before telemetry.
+const fn token_rank(origin: Origin) -> u8 {
+    match origin {
+        Origin::Api | Origin::Transcript => 3,
+        Origin::Gateway => 2,
+        Origin::OpenTelemetry => 1,
+    }
+}
+
+/// Whose money counts: gateway before API before telemetry before transcript.
+const MONEY_ORDER: [Origin; 4] = [Origin::Gateway, Origin::Api, Origin::OpenTelemetry, Origin::Transcript];
+
+/// Whose word on a dimension counts. Session and agent: the transcript knows best; all else: the gateway.
+const fn dimension_rank(facet: usize, origin: Origin) -> u8 {
+    if facet == Dimension::CHOSEN || facet == Dimension::Agent as usize {
+        match origin {
+            Origin::Transcript => 3,
+            Origin::Api => 2,
+            Origin::OpenTelemetry => 1,
+            Origin::Gateway => 0,
+        }
+    } else {
+        match origin {
+            Origin::Gateway => 3,
+            Origin::Api => 2,
+            Origin::OpenTelemetry => 1,
+            Origin::Transcript => 0,
+        }
+    }
+}
+
+/// Event times, the undated last.
+fn by_time(a: &Row, b: &Row) -> Ordering {
+    (!a.dated, a.time).cmp(&(!b.dated, b.time))
+}
+
+/// The time for facets: the undated last.
+#[must_use]
+pub fn facet_time(row: &Row) -> i64 {
+    if row.dated { row.time } else { i64::MAX }
+}
+
+/// The value of a facet.
+fn facet(row: &Row, profile: &Profile, facet: usize) -> NameId {
+    if facet == Dimension::CHOSEN { row.session } else { profile[facet] }
+}
+
+/// Which of two records' tokens win within one class; `Greater`: the first.
+#[must_use]
+pub fn by_tokens(a: &Row, b: &Row, names: &Names) -> Ordering {
+    let key = |row: &Row| {
+        let t = &row.tokens;
+        (
+            (row.is_final, t.output, t.prompt(), row.tokens_dated, row.tokens_time),
+            (t.input, t.cache_read, t.cache_write_5m, t.cache_write_1h, t.reasoning, t.web_searches),
+        )
+    };
+    let text = |row: &Row, dimension: Dimension| names.label(names.of(row.profile, dimension)).as_str();
+    key(a)
+        .cmp(&key(b))
+        .then_with(|| {
+            if a.profile == b.profile {
+                return Ordering::Equal;
+            }
+            [Dimension::Provider, Dimension::Model, Dimension::Tier]
+                .into_iter()
+                .map(|dimension| text(a, dimension).cmp(text(b, dimension)))
+                .find(|order| order.is_ne())
+                .unwrap_or(Ordering::Equal)
+        })
+        .then_with(|| names.label(a.stop_reason).as_str().cmp(names.label(b.stop_reason).as_str()))
+        .then_with(|| {
+            (a.status, a.latency_ms, a.computed, a.saved_pico, a.batch).cmp(&(
+                b.status,
+                b.latency_ms,
+                b.computed,
+                b.saved_pico,
+                b.batch,
+            ))
+        })
+}
+
+/// Joins what a new record says to its class. Commutative, associative and idempotent in everything but `next` and `ids.links`.
+#[must_use]
+pub fn join(old: &Class, new: &Row, names: &mut Names) -> Class {
+    let times = [facet_time(new); FACETS];
+    if new.revision != old.row.revision {
+        if new.revision < old.row.revision {
+            return *old;
+        }
+        let row = Row { ids: old.row.ids, next: old.row.next, ragged: false, ..*new };
+        return Class { number: old.number, row, times };
+    }
+    let mut row = old.row;
+    let order = by_tokens(new, &old.row, names);
+    let tokens_from = if order.is_gt() || (order.is_eq() && new.place < old.row.place) { new } else { &old.row };
+    row.is_final = tokens_from.is_final;
+    row.tokens = tokens_from.tokens;
+    row.tokens_dated = tokens_from.tokens_dated;
+    row.tokens_time = tokens_from.tokens_time;
+    row.status = tokens_from.status;
+    row.latency_ms = tokens_from.latency_ms;
+    row.stop_reason = tokens_from.stop_reason;
+    row.computed = tokens_from.computed;
+    row.saved_pico = tokens_from.saved_pico;
+    row.batch = tokens_from.batch;
+    row.place = tokens_from.place;
+    row.reported = old.row.reported.max(new.reported);
+    if by_time(new, &old.row).is_lt() {
+        row.time = new.time;
+        row.dated = new.dated;
+    }
+    let (ours, theirs) = (*names.dimensions(old.row.profile), *names.dimensions(new.profile));
+    let mut profile = *names.dimensions(tokens_from.profile);
+    let mut won = old.times;
+    for (index, won) in won.iter_mut().enumerate() {
+        let (mine, yours) = (facet(&old.row, &ours, index), facet(new, &theirs, index));
+        let takes = yours != NONE
+            && (mine == NONE
+                || (times[index], names.label(yours).as_str()) < (old.times[index], names.label(mine).as_str()));
+        let value = if takes { yours } else { mine };
+        *won = if takes { times[index] } else { old.times[index] };
+        if index == Dimension::CHOSEN {
+            row.session = value;
+        } else {
+            profile[index] = value;
+        }
+    }
+    row.profile = names.profile(profile);
+    let even = facet_time(&row);
+    row.ragged = (0..FACETS).any(|index| facet(&row, &profile, index) != NONE && won[index] != even);
+    Class { number: old.number, row, times: if row.ragged { won } else { [even; FACETS] } }
+}
+
+/// Cuts a group into charges: one for each (response, request) pair that does not come from a side chain, else one.
+///
+/// Each entry is a list of places in `classes`.
+#[must_use]
+pub fn homes(classes: &[Class], names: &Names) -> Vec<Vec<usize>> {
+    if classes.len() == 1 {
+        return vec![vec![0]];
+    }
+    let mut pairs: Vec<(u128, u128, usize)> = Vec::new(); // and the class with the least time
+    for (place, class) in classes.iter().enumerate() {
+        let ids = &class.row.ids;
+        if class.row.side_chain || !ids.is_pair() {
+            continue;
+        }
+        match pairs.iter_mut().find(|pair| (pair.0, pair.1) == (ids.response, ids.request)) {
+            Some(pair) if earliest(&classes[pair.2].row, &class.row, names).is_gt() => pair.2 = place,
+            Some(_) => {}
+            None => pairs.push((ids.response, ids.request, place)),
+        }
+    }
+    if pairs.is_empty() {
+        return vec![(0..classes.len()).collect()];
+    }
+    pairs.sort_by(|a, b| earliest(&classes[a.2].row, &classes[b.2].row, names).then((a.0, a.1).cmp(&(b.0, b.1))));
+    let mut homes = vec![Vec::new(); pairs.len()];
+    for (place, class) in classes.iter().enumerate() {
+        let ids = &class.row.ids;
+        let own = if class.row.side_chain {
+            None
+        } else {
+            pairs.iter().position(|pair| ids.is_pair() && (pair.0, pair.1) == (ids.response, ids.request))
+        };
+        let home = own
+            .or_else(|| pairs.iter().position(|pair| ids.request != 0 && pair.1 == ids.request))
+            .or_else(|| pairs.iter().position(|pair| ids.response != 0 && pair.0 == ids.response))
+            .unwrap_or(0);
+        homes[home].push(place);
+    }
+    homes
+}
+
+/// Which of two pairs is earlier; ties by what they say, so that the key of the hashes does not show.
+fn earliest(a: &Row, b: &Row, names: &Names) -> Ordering {
+    by_time(a, b)
+        .then_with(|| a.tokens.cmp(&b.tokens))
+        .then_with(|| names.label(a.session).as_str().cmp(names.label(b.session).as_str()))
+        .then_with(|| by_tokens(a, b, names))
+}
+
+/// The bill of the classes of one charge.
+#[must_use]
+pub fn bill(classes: &[&Class], names: &mut Names, mode: CostMode) -> Bill {
+    let winner = classes
+        .iter()
+        .copied()
+        .max_by(|a, b| {
+            (token_rank(a.row.origin), !a.row.side_chain)
+                .cmp(&(token_rank(b.row.origin), !b.row.side_chain))
+                .then_with(|| by_tokens(&a.row, &b.row, names))
+                .then_with(|| b.row.place.cmp(&a.row.place))
+        })
+        .unwrap_or(classes[0]);
+    let row = &winner.row;
+    let used = !row.tokens.is_empty();
+    let reported = MONEY_ORDER.into_iter().find_map(|origin| {
+        let of_origin = classes.iter().filter(|class| class.row.origin == origin);
+        of_origin
+            .filter_map(|class| class.row.reported.filter(|cost| *cost > Cost::ZERO || !used || class.row.cache_hit))
+            .max()
+    });
+    // Nothing used costs nothing, whatever the model.
+    let computed = row.computed.or((!used).then_some(Cost::ZERO));
+    let (cost, source) = match (mode, reported, computed) {
+        (CostMode::Auto | CostMode::Reported, Some(cost), _) => (cost, CostSource::Reported),
+        (CostMode::Auto | CostMode::Computed, _, Some(cost)) => (cost, CostSource::Computed),
+        _ => (Cost::ZERO, CostSource::Unpriced),
+    };
+    let earliest = classes.iter().map(|class| &class.row).min_by(|a, b| by_time(a, b)).unwrap_or(row);
+    let (profile, session) =
+        if classes.len() == 1 { (row.profile, row.session) } else { dimensions(classes, row, names) };
+    Bill {
+        time: Timestamp::from_ms(earliest.time),
+        profile,
+        session,
+        tokens: row.tokens,
+        status: row.status,
+        latency_ms: row.latency_ms,
+        stop_reason: row.stop_reason,
+        cache_hit: row.cache_hit,
+        batch: row.batch,
+        cost,
+        source,
+        computed,
+        saved_pico: row.saved_pico,
+        place: row.place,
+    }
+}
+
+/// Each dimension from its best class: rank of the source, not a side chain, least time, least bytes.
+fn dimensions(classes: &[&Class], winner: &Row, names: &mut Names) -> (ProfileId, NameId) {
+    let mut profile = *names.dimensions(winner.profile);
+    let best = |index: usize, names: &Names| {
+        classes
+            .iter()
+            .filter_map(|class| {
+                let value = facet(&class.row, names.dimensions(class.row.profile), index);
+                (value != NONE).then(|| {
+                    let rank = std::cmp::Reverse(dimension_rank(index, class.row.origin));
+                    ((rank, class.row.side_chain, class.times[index], names.label(value).as_str()), value)
+                })
+            })
+            .min_by(|a, b| a.0.cmp(&b.0))
+            .map_or(NONE, |(_, value)| value)
+    };
+    for (index, value) in profile.iter_mut().enumerate().take(Dimension::CHOSEN) {
+        *value = best(index, names);
+    }
+    let session = best(Dimension::CHOSEN, names);
+    (names.profile(profile), session)
+}

@@ -1,0 +1,508 @@
+//! Every billed request counts exactly once, in any order (docs/ledger.md). Records enter, differences leave.
+//!
+//! Records of one class (same ids, same kind of source, side chain or not) share a row; rows that share an id form a ring,
+//! the group. A group's bills are a pure function of its rows, and what goes downstream is new − old.
+
+use std::io;
+
+use rustc_hash::FxHashMap;
+
+use super::Post;
+use super::bill::{self, Bill, Class, CostMode, facet_time};
+use super::identity::link;
+use super::index::Index;
+use super::names::{NameId, Names, ProfileId};
+use super::record::Record;
+use super::rows::{FACETS, Row, Rows};
+use crate::time::Timestamp;
+
+/// Requests with one response id before that id stops linking: more means that something reuses it.
+const MOST_REQUESTS_OF_A_RESPONSE: usize = 8;
+/// Rows of one group. Beyond it a record that would only lend a facet (a replay of a replay) is counted and not kept.
+const MOST_ROWS_OF_A_GROUP: usize = 512;
+
+/// What became of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It is a charge of its own.
+    Charge,
+    /// It changed its charge.
+    Update,
+    /// It said nothing new.
+    Duplicate,
+    /// Of another kind than the records before, it joined their charge.
+    Merged,
+}
+
+/// What applying one record did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Applied {
+    /// What became of the record.
+    pub fate: Fate,
+    /// How the number of charges changed: records can also show that two charges were one.
+    pub charges: i64,
+    /// Its response id stopped linking.
+    pub id_reused: bool,
+}
+
+/// The ledger.
+#[derive(Default)]
+pub struct Ledger {
+    rows: Rows,
+    index: Index,
+    /// Facet times of the rows whose dimensions come from different records.
+    ragged: FxHashMap<u32, [i64; FACETS]>,
+    mode: CostMode,
+    /// Rows changed since they were last collected; `None` when nobody collects.
+    changed: Option<Vec<u32>>,
+}
+
+/// A record with its names interned.
+pub struct Entry<'a> {
+    /// The record.
+    pub record: &'a Record,
+    /// Its dimensions.
+    pub profile: ProfileId,
+    /// Its session.
+    pub session: NameId,
+    /// Its stop reason.
+    pub stop_reason: NameId,
+    /// When it arrived, for records without a time.
+    pub arrival: Timestamp,
+    /// Read as history.
+    pub history: bool,
+}
+
+impl Ledger {
+    /// An empty ledger over `rows`.
+    #[must_use]
+    pub fn new(rows: Rows, mode: CostMode, collect_changes: bool) -> Ledger {
+        Ledger { rows, mode, changed: collect_changes.then(Vec::new), ..Ledger::default() }
+    }
+
+    /// Rows kept.
+    #[must_use]
+    pub fn rows(&self) -> &Rows {
+        &self.rows
+    }
+
+    /// Ids known.
+    #[must_use]
+    pub fn ids(&self) -> usize {
+        self.index.len()
+    }
+
+    /// Applies one record and appends the differences it makes to `posts`.
+    ///
+    /// # Errors
+    /// The rows' file cannot be read or written; the record is then not applied.
+    pub fn apply(&mut self, entry: &Entry<'_>, names: &mut Names, posts: &mut Vec<Post>) -> io::Result<Applied> {
+        let mut row = new_row(entry);
+        let mut found: [Option<u32>; 5] = [None; 5];
+        for (slot, hash) in found.iter_mut().zip(row.ids.linking()) {
+            *slot = self.find(hash)?;
+        }
+        let mut roots = found.iter().flatten().copied();
+        let Some(first) = roots.next() else {
+            self.append_alone(row, names, posts, entry.history)?;
+            return Ok(Applied { fate: Fate::Charge, charges: 1, id_reused: false });
+        };
+        let lonely = self.rows.get(first)?;
+        if lonely.next == first && same_class(&lonely, &row) && roots.clone().all(|other| other == first) {
+            return self.update_alone(first, &lonely, &row, names, posts, entry.history);
+        }
+        let mut groups: Vec<Vec<Class>> = vec![self.group(first)?];
+        for other in roots {
+            if !groups.iter().flatten().any(|class| class.number == other) {
+                groups.push(self.group(other)?);
+            }
+        }
+        let mut id_reused = false;
+        if row.ids.links & link::RESPONSE != 0 && exhausted(&row, &groups) {
+            row.ids.links &= !link::RESPONSE;
+            id_reused = true;
+            let response = row.ids.response;
+            groups.retain(|group| {
+                group.iter().any(|class| row.ids.linking().any(|hash| hash != response && class.row.ids.links_by(hash)))
+            });
+            if groups.is_empty() {
+                if row.ids.links == 0 {
+                    row.ids.links = link::PAIR;
+                }
+                if let Some(known) = self.find(row.ids.pair())? {
+                    groups.push(self.group(known)?);
+                    id_reused = false;
+                } else {
+                    self.append_alone(row, names, posts, entry.history)?;
+                    return Ok(Applied { fate: Fate::Charge, charges: 1, id_reused });
+                }
+            } else {
+                id_reused = !groups.iter().flatten().any(|class| same_class(&class.row, &row));
+            }
+        }
+        let applied = self.join_groups(&groups, row, names, posts, entry.history)?;
+        Ok(Applied { id_reused, ..applied })
+    }
+
+    fn append_alone(&mut self, row: Row, names: &mut Names, posts: &mut Vec<Post>, history: bool) -> io::Result<u32> {
+        let number = self.rows.push(row)?;
+        let row = Row { next: number, ..row };
+        self.rows.set(number, row)?;
+        for hash in row.ids.linking() {
+            self.index.insert(hash, number);
+        }
+        self.touch(number);
+        let class = Class { number, row, times: [facet_time(&row); FACETS] };
+        posts.push(post(&bill::bill(&[&class], names, self.mode), 1, history));
+        Ok(number)
+    }
+
+    /// The common repeat: a record of the only class of its group.
+    fn update_alone(
+        &mut self,
+        number: u32,
+        old: &Row,
+        new: &Row,
+        names: &mut Names,
+        posts: &mut Vec<Post>,
+        history: bool,
+    ) -> io::Result<Applied> {
+        let before = self.class(number, *old);
+        let after = bill::join(&before, new, names);
+        let fate = if said_nothing(&before, &after) {
+            if after.row.place != old.place {
+                self.store(&after)?;
+            }
+            Fate::Duplicate
+        } else {
+            self.store(&after)?;
+            let (old_bill, new_bill) =
+                (bill::bill(&[&before], names, self.mode), bill::bill(&[&after], names, self.mode));
+            if differs(&old_bill, &new_bill) {
+                posts.push(post(&old_bill, -1, history));
+                posts.push(post(&new_bill, 1, history));
+            }
+            Fate::Update
+        };
+        Ok(Applied { fate, charges: 0, id_reused: false })
+    }
+
+    fn join_groups(
+        &mut self,
+        groups: &[Vec<Class>],
+        row: Row,
+        names: &mut Names,
+        posts: &mut Vec<Post>,
+        history: bool,
+    ) -> io::Result<Applied> {
+        let mut before = Vec::new();
+        for group in groups {
+            self.bills_of(group, names, &mut before);
+        }
+        let mut classes: Vec<Class> = groups.iter().flatten().copied().collect();
+        let mut joined_kind = false;
+        if let Some(class) = classes.iter_mut().find(|class| same_class(&class.row, &row)) {
+            let after = bill::join(class, &row, names);
+            if said_nothing(class, &after) && groups.len() == 1 {
+                return Ok(Applied { fate: Fate::Duplicate, charges: 0, id_reused: false });
+            }
+            *class = after;
+        } else {
+            joined_kind = true;
+            if classes.len() >= MOST_ROWS_OF_A_GROUP && (row.side_chain || !row.ids.is_pair()) {
+                return Ok(Applied { fate: Fate::Merged, charges: 0, id_reused: false });
+            }
+            let number = self.rows.push(row)?;
+            classes.push(Class { number, row, times: [facet_time(&row); FACETS] });
+        }
+        // One ring, in order of number so that it is the same ring whatever came first.
+        classes.sort_by_key(|class| class.number);
+        let count = classes.len();
+        for place in 0..count {
+            classes[place].row.next = classes[(place + 1) % count].number;
+        }
+        for class in &classes {
+            self.store(class)?;
+        }
+        for hash in row.ids.linking() {
+            if self.find(hash)?.is_none()
+                && let Some(class) = classes.iter().find(|class| class.row.ids.links_by(hash))
+            {
+                self.index.insert(hash, class.number);
+            }
+        }
+        let mut after = Vec::new();
+        self.bills_of(&classes, names, &mut after);
+        let charges = after.len().cast_signed() as i64 - before.len().cast_signed() as i64;
+        let fate = if charges > 0 {
+            Fate::Charge
+        } else if joined_kind {
+            Fate::Merged
+        } else {
+            Fate::Update
+        };
+        // What did not change is not posted.
+        before.retain(|old: &Bill| match after.iter().position(|new| !differs(old, new)) {
+            Some(place) => {
+                after.swap_remove(place);
+                false
+            }
+            None => true,
+        });
+        posts.extend(before.iter().map(|bill| post(bill, -1, history)));
+        posts.extend(after.iter().map(|bill| post(bill, 1, history)));
+        Ok(Applied { fate, charges, id_reused: false })
+    }
+
+    fn bills_of(&self, group: &[Class], names: &mut Names, out: &mut Vec<Bill>) {
+        for home in bill::homes(group, names) {
+            let classes: Vec<&Class> = home.into_iter().map(|place| &group[place]).collect();
+            if !classes.is_empty() {
+                out.push(bill::bill(&classes, names, self.mode));
+            }
+        }
+    }
+
+    /// Every charge as it stands, with the rows behind it, in no particular order.
+    ///
+    /// # Errors
+    /// The rows' file cannot be read, or `each` fails.
+    pub fn for_each_bill(
+        &mut self,
+        names: &mut Names,
+        mut each: impl FnMut(&Bill, &[&Class], &Names) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let mut rings = Vec::new();
+        let (ragged, mode) = (&self.ragged, self.mode);
+        self.rows.for_each(|number, row| {
+            if row.next == number {
+                let class = Class { number, row: *row, times: times_of(ragged, number, row) };
+                let bill = bill::bill(&[&class], names, mode);
+                each(&bill, &[&class], names)
+            } else {
+                // Rings run through ascending numbers once, so the last of a ring points back.
+                if row.next < number {
+                    rings.push(number);
+                }
+                Ok(())
+            }
+        })?;
+        for number in rings {
+            let group = self.group(number)?;
+            for home in bill::homes(&group, names) {
+                let classes: Vec<&Class> = home.into_iter().map(|place| &group[place]).collect();
+                if !classes.is_empty() {
+                    let bill = bill::bill(&classes, names, mode);
+                    each(&bill, &classes, names)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the numbers of the rows changed since the last call.
+    pub fn take_changed(&mut self) -> Vec<u32> {
+        let Some(changed) = &mut self.changed else { return Vec::new() };
+        let mut taken = std::mem::take(changed);
+        taken.sort_unstable();
+        taken.dedup();
+        taken
+    }
+
+    /// Appends a row's saved form: its number, the row, its facet times.
+    ///
+    /// # Errors
+    /// The rows' file cannot be read.
+    pub fn save_row(&mut self, number: u32, out: &mut Vec<u8>) -> io::Result<Row> {
+        let row = self.rows.get(number)?;
+        super::rows::put_varint(number.into(), out);
+        row.encode(out);
+        if row.ragged {
+            for time in times_of(&self.ragged, number, &row) {
+                super::rows::put_signed(time, out);
+            }
+        }
+        Ok(row)
+    }
+
+    /// Loads what [`Ledger::save_row`] wrote; later versions of a row replace earlier ones. Call [`Ledger::finish_loading`] after the last.
+    ///
+    /// # Errors
+    /// Bytes that are no rows, rows whose numbers have gaps, or a temporary file in trouble.
+    pub fn load_rows(&mut self, bytes: &mut &[u8]) -> io::Result<()> {
+        let damaged = || io::Error::other("a saved row is damaged");
+        while !bytes.is_empty() {
+            let number =
+                super::rows::take_varint(bytes).and_then(|number| u32::try_from(number).ok()).ok_or_else(damaged)?;
+            let row = Row::decode(bytes).ok_or_else(damaged)?;
+            if row.ragged {
+                let mut times = [0; FACETS];
+                for time in &mut times {
+                    *time = super::rows::take_signed(bytes).ok_or_else(damaged)?;
+                }
+                self.ragged.insert(number, times);
+            } else {
+                self.ragged.remove(&number);
+            }
+            match (number as usize).cmp(&self.rows.len()) {
+                std::cmp::Ordering::Less => self.rows.set(number, row)?,
+                std::cmp::Ordering::Equal => {
+                    self.rows.push(row)?;
+                }
+                std::cmp::Ordering::Greater => return Err(damaged()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Builds the index over loaded rows.
+    ///
+    /// # Errors
+    /// A temporary file in trouble.
+    pub fn finish_loading(&mut self) -> io::Result<()> {
+        let mut ids = Vec::new();
+        let mut rows = std::mem::take(&mut self.rows);
+        let result = rows.for_each(|number, row| {
+            if row.next == number {
+                for hash in row.ids.linking() {
+                    self.index.insert(hash, number);
+                }
+            } else {
+                ids.extend(row.ids.linking().map(|hash| (hash, number)));
+            }
+            Ok(())
+        });
+        self.rows = rows;
+        result?;
+        // Ids shared within a ring are entered once, for their first row.
+        ids.sort_unstable();
+        ids.dedup_by_key(|(hash, _)| *hash);
+        for (hash, number) in ids {
+            self.index.insert(hash, number);
+        }
+        Ok(())
+    }
+
+    fn find(&mut self, hash: u128) -> io::Result<Option<u32>> {
+        let rows = &mut self.rows;
+        self.index.find(hash, |number| Ok(rows.get(number)?.ids.links_by(hash)))
+    }
+
+    fn class(&self, number: u32, row: Row) -> Class {
+        Class { number, row, times: times_of(&self.ragged, number, &row) }
+    }
+
+    /// The rows of a ring.
+    fn group(&mut self, member: u32) -> io::Result<Vec<Class>> {
+        let mut group = Vec::new();
+        let mut number = member;
+        loop {
+            let row = self.rows.get(number)?;
+            group.push(self.class(number, row));
+            number = row.next;
+            if number == member {
+                return Ok(group);
+            }
+            if group.len() > 1 << 20 {
+                return Err(io::Error::other(format!("the ring of row {member} does not close")));
+            }
+        }
+    }
+
+    fn store(&mut self, class: &Class) -> io::Result<()> {
+        self.rows.set(class.number, class.row)?;
+        if class.row.ragged {
+            self.ragged.insert(class.number, class.times);
+        } else {
+            self.ragged.remove(&class.number);
+        }
+        self.touch(class.number);
+        Ok(())
+    }
+
+    fn touch(&mut self, number: u32) {
+        if let Some(changed) = &mut self.changed
+            && changed.last() != Some(&number)
+        {
+            changed.push(number);
+        }
+    }
+}
+
+fn times_of(ragged: &FxHashMap<u32, [i64; FACETS]>, number: u32, row: &Row) -> [i64; FACETS] {
+    if row.ragged {
+        ragged.get(&number).copied().unwrap_or([facet_time(row); FACETS])
+    } else {
+        [facet_time(row); FACETS]
+    }
+}
+
+/// The response id has all the requests it may have, and this record brings another.
+fn exhausted(row: &Row, groups: &[Vec<Class>]) -> bool {
+    if row.side_chain || !row.ids.is_pair() {
+        return false;
+    }
+    let mut requests: Vec<u128> = groups
+        .iter()
+        .flatten()
+        .filter(|class| {
+            !class.row.side_chain && class.row.ids.response == row.ids.response && class.row.ids.request != 0
+        })
+        .filter(|class| class.row.ids.links & link::RESPONSE != 0)
+        .map(|class| class.row.ids.request)
+        .collect();
+    requests.sort_unstable();
+    requests.dedup();
+    requests.len() >= MOST_REQUESTS_OF_A_RESPONSE && requests.binary_search(&row.ids.request).is_err()
+}
+
+/// Same ids, same kind of source, side chain or not.
+fn same_class(a: &Row, b: &Row) -> bool {
+    (a.ids.response, a.ids.request, a.ids.call, a.ids.span) == (b.ids.response, b.ids.request, b.ids.call, b.ids.span)
+        && a.origin == b.origin
+        && a.side_chain == b.side_chain
+        && a.cache_hit == b.cache_hit
+}
+
+/// Nothing but the place of the record changed.
+fn said_nothing(before: &Class, after: &Class) -> bool {
+    Row { place: before.row.place, ..after.row } == before.row && after.times == before.times
+}
+
+/// Anything a sum or a list would show.
+fn differs(old: &Bill, new: &Bill) -> bool {
+    (old.time, old.profile, old.session, old.sums()) != (new.time, new.profile, new.session, new.sums())
+}
+
+fn post(bill: &Bill, sign: i64, history: bool) -> Post {
+    Post { time: bill.time, profile: bill.profile, session: bill.session, sign, sums: bill.sums(), history }
+}
+
+fn new_row(entry: &Entry<'_>) -> Row {
+    let record = entry.record;
+    Row {
+        ids: record.ids,
+        origin: record.origin,
+        side_chain: record.side_chain,
+        cache_hit: record.cache_hit,
+        revision: record.revision,
+        dated: record.time.is_some(),
+        time: record.time.unwrap_or(entry.arrival).ms(),
+        tokens_dated: record.time.is_some(),
+        tokens_time: record.time.map_or(0, Timestamp::ms),
+        is_final: record.is_final,
+        tokens: record.tokens,
+        status: record.status,
+        latency_ms: record.latency_ms,
+        stop_reason: entry.stop_reason,
+        computed: record.priced.computed,
+        saved_pico: record.priced.saved_pico,
+        batch: record.priced.batch,
+        place: record.place,
+        reported: record.reported,
+        profile: entry.profile,
+        session: entry.session,
+        ragged: false,
+        next: 0,
+    }
+}

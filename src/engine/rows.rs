@@ -1,0 +1,534 @@
+//! The ledger's rows: appended and changed in place, the newest in memory, the rest in a file that the caller lends.
+//!
+//! Row numbers are stable. Memory is bounded by [`Rows::with_spill`]'s budget; without a file everything stays in memory.
+
+use std::collections::VecDeque;
+use std::io;
+
+use super::identity::RecordIds;
+use super::names::{NameId, ProfileId};
+use super::record::Place;
+use crate::money::Cost;
+use crate::usage::{Dimension, Origin, Tokens};
+
+/// Rows in one segment.
+const SEGMENT_ROWS: usize = 512;
+/// Bytes of a row's place in the file: the longest encoding with its length, rounded up.
+const SLOT: usize = 320;
+
+/// Chosen dimensions and the session: each has its own best record.
+pub const FACETS: usize = Dimension::CHOSEN + 1;
+
+/// A file the engine may keep cold rows in. Offsets are its own; contents never outlive the process.
+pub trait Spill: Send {
+    /// Fills `bytes` from `offset`.
+    fn read_at(&mut self, offset: u64, bytes: &mut [u8]) -> io::Result<()>;
+    /// Writes `bytes` at `offset`.
+    fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()>;
+}
+
+/// What all records of one class (same ids, same kind of source, side chain or not) say together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// The names of the class.
+    pub ids: RecordIds,
+    /// Who speaks.
+    pub origin: Origin,
+    /// A sub-agent's replay.
+    pub side_chain: bool,
+    /// A gateway cache hit.
+    pub cache_hit: bool,
+    /// The version in force.
+    pub revision: u32,
+    /// `time` is an event time, not an arrival.
+    pub dated: bool,
+    /// The least event time in milliseconds, else the first arrival.
+    pub time: i64,
+    /// The record whose tokens won had an event time.
+    pub tokens_dated: bool,
+    /// The event time of the record whose tokens won.
+    pub tokens_time: i64,
+    /// It was the last word.
+    pub is_final: bool,
+    /// Its tokens.
+    pub tokens: Tokens,
+    /// Its status.
+    pub status: u16,
+    /// Its latency.
+    pub latency_ms: u32,
+    /// Its stop reason.
+    pub stop_reason: NameId,
+    /// Its price by the table.
+    pub computed: Option<Cost>,
+    /// What its caching saved, in pico-dollars.
+    pub saved_pico: i64,
+    /// It was billed at a batch rate.
+    pub batch: bool,
+    /// Where it stands.
+    pub place: Place,
+    /// The greatest reported cost.
+    pub reported: Option<Cost>,
+    /// Dimensions: the chosen ones by facet, model, provider and tier from the record whose tokens won.
+    pub profile: ProfileId,
+    /// The session.
+    pub session: NameId,
+    /// The facets' times differ from `time`; they stand beside the rows.
+    pub ragged: bool,
+    /// The next row of the group; the rows of a group form a ring.
+    pub next: u32,
+}
+
+mod flag {
+    pub const SIDE_CHAIN: u16 = 1;
+    pub const CACHE_HIT: u16 = 1 << 1;
+    pub const DATED: u16 = 1 << 2;
+    pub const TOKENS_DATED: u16 = 1 << 3;
+    pub const FINAL: u16 = 1 << 4;
+    pub const COMPUTED: u16 = 1 << 5;
+    pub const BATCH: u16 = 1 << 6;
+    pub const REPORTED: u16 = 1 << 7;
+    pub const RAGGED: u16 = 1 << 8;
+    pub const RESPONSE: u16 = 1 << 9;
+    pub const REQUEST: u16 = 1 << 10;
+    pub const CALL: u16 = 1 << 11;
+    pub const SPAN: u16 = 1 << 12;
+}
+
+/// Appends an unsigned number, seven bits a byte, least first.
+pub fn put_varint(mut value: u64, out: &mut Vec<u8>) {
+    while value >= 0x80 {
+        out.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
+
+/// Appends a signed number, small magnitudes short.
+pub fn put_signed(value: i64, out: &mut Vec<u8>) {
+    put_varint(((value << 1) ^ (value >> 63)).cast_unsigned(), out);
+}
+
+/// Takes what [`put_varint`] wrote; `None` when the bytes end or the number is too long.
+pub fn take_varint(bytes: &mut &[u8]) -> Option<u64> {
+    let mut value = 0u64;
+    for shift in (0..64).step_by(7) {
+        let (&byte, rest) = bytes.split_first()?;
+        *bytes = rest;
+        value |= u64::from(byte & 0x7f) << shift;
+        if byte < 0x80 {
+            return Some(value);
+        }
+    }
+    None
+}
+
+/// Takes what [`put_signed`] wrote.
+pub fn take_signed(bytes: &mut &[u8]) -> Option<i64> {
+    let value = take_varint(bytes)?;
+    Some((value >> 1).cast_signed() ^ -(value & 1).cast_signed())
+}
+
+fn take_u32(bytes: &mut &[u8]) -> Option<u32> {
+    u32::try_from(take_varint(bytes)?).ok()
+}
+
+fn take_hash(bytes: &mut &[u8], there: bool) -> Option<u128> {
+    if !there {
+        return Some(0);
+    }
+    let (hash, rest) = bytes.split_first_chunk::<16>()?;
+    *bytes = rest;
+    Some(u128::from_le_bytes(*hash))
+}
+
+impl Row {
+    /// Appends the row's compact form, version 1.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        let mut flags = 0;
+        for (on, bit) in [
+            (self.side_chain, flag::SIDE_CHAIN),
+            (self.cache_hit, flag::CACHE_HIT),
+            (self.dated, flag::DATED),
+            (self.tokens_dated, flag::TOKENS_DATED),
+            (self.is_final, flag::FINAL),
+            (self.computed.is_some(), flag::COMPUTED),
+            (self.batch, flag::BATCH),
+            (self.reported.is_some(), flag::REPORTED),
+            (self.ragged, flag::RAGGED),
+            (self.ids.response != 0, flag::RESPONSE),
+            (self.ids.request != 0, flag::REQUEST),
+            (self.ids.call != 0, flag::CALL),
+            (self.ids.span != 0, flag::SPAN),
+        ] {
+            flags |= if on { bit } else { 0 };
+        }
+        out.extend_from_slice(&flags.to_le_bytes());
+        out.push(self.ids.links);
+        out.push(self.origin as u8);
+        for hash in [self.ids.response, self.ids.request, self.ids.call, self.ids.span] {
+            if hash != 0 {
+                out.extend_from_slice(&hash.to_le_bytes());
+            }
+        }
+        put_signed(self.time, out);
+        put_signed(self.tokens_time.wrapping_sub(self.time), out);
+        let tokens = &self.tokens;
+        for number in [
+            tokens.input,
+            tokens.cache_read,
+            tokens.cache_write_5m,
+            tokens.cache_write_1h,
+            tokens.output,
+            tokens.reasoning,
+            tokens.web_searches,
+            self.revision,
+            u32::from(self.status),
+            self.latency_ms,
+            self.stop_reason,
+            self.profile,
+            self.session,
+            self.next,
+            self.place.generation,
+            self.place.index,
+        ] {
+            put_varint(u64::from(number), out);
+        }
+        put_varint(self.place.offset, out);
+        put_signed(self.saved_pico, out);
+        for cost in [self.computed, self.reported].into_iter().flatten() {
+            put_varint(cost.pico(), out);
+        }
+    }
+
+    /// Takes what [`Row::encode`] wrote; `None` for bytes that are no row.
+    pub fn decode(bytes: &mut &[u8]) -> Option<Row> {
+        let (head, rest) = bytes.split_first_chunk::<4>()?;
+        *bytes = rest;
+        let flags = u16::from_le_bytes([head[0], head[1]]);
+        let has = |bit: u16| flags & bit != 0;
+        let ids = RecordIds {
+            links: head[2],
+            response: take_hash(bytes, has(flag::RESPONSE))?,
+            request: take_hash(bytes, has(flag::REQUEST))?,
+            call: take_hash(bytes, has(flag::CALL))?,
+            span: take_hash(bytes, has(flag::SPAN))?,
+        };
+        let origin = match head[3] {
+            0 => Origin::Api,
+            1 => Origin::Transcript,
+            2 => Origin::Gateway,
+            3 => Origin::OpenTelemetry,
+            _ => return None,
+        };
+        let time = take_signed(bytes)?;
+        let tokens_time = take_signed(bytes)?.wrapping_add(time);
+        let tokens = Tokens {
+            input: take_u32(bytes)?,
+            cache_read: take_u32(bytes)?,
+            cache_write_5m: take_u32(bytes)?,
+            cache_write_1h: take_u32(bytes)?,
+            output: take_u32(bytes)?,
+            reasoning: take_u32(bytes)?,
+            web_searches: take_u32(bytes)?,
+        };
+        let mut row = Row {
+            ids,
+            origin,
+            side_chain: has(flag::SIDE_CHAIN),
+            cache_hit: has(flag::CACHE_HIT),
+            revision: take_u32(bytes)?,
+            dated: has(flag::DATED),
+            time,
+            tokens_dated: has(flag::TOKENS_DATED),
+            tokens_time,
+            is_final: has(flag::FINAL),
+            tokens,
+            status: u16::try_from(take_varint(bytes)?).ok()?,
+            latency_ms: take_u32(bytes)?,
+            stop_reason: take_u32(bytes)?,
+            computed: None,
+            saved_pico: 0,
+            batch: has(flag::BATCH),
+            place: Place::default(),
+            reported: None,
+            profile: take_u32(bytes)?,
+            session: take_u32(bytes)?,
+            ragged: has(flag::RAGGED),
+            next: take_u32(bytes)?,
+        };
+        row.place = Place { generation: take_u32(bytes)?, index: take_u32(bytes)?, offset: take_varint(bytes)? };
+        row.saved_pico = take_signed(bytes)?;
+        if has(flag::COMPUTED) {
+            row.computed = Some(Cost::from_pico(take_varint(bytes)?));
+        }
+        if has(flag::REPORTED) {
+            row.reported = Some(Cost::from_pico(take_varint(bytes)?));
+        }
+        Some(row)
+    }
+}
+
+/// All rows by number.
+pub struct Rows {
+    segments: Vec<Option<Vec<Row>>>,
+    length: usize,
+    in_memory: VecDeque<usize>,
+    budget_segments: usize,
+    spill: Option<Box<dyn Spill>>,
+    /// Segments whose file copy is older than memory, by segment.
+    spill_failed: Option<String>,
+    buffer: Vec<u8>,
+}
+
+impl Default for Rows {
+    fn default() -> Rows {
+        Rows::in_memory()
+    }
+}
+
+impl Rows {
+    /// Everything stays in memory.
+    #[must_use]
+    pub fn in_memory() -> Rows {
+        Rows {
+            segments: Vec::new(),
+            length: 0,
+            in_memory: VecDeque::new(),
+            budget_segments: usize::MAX,
+            spill: None,
+            spill_failed: None,
+            buffer: Vec::new(),
+        }
+    }
+
+    /// At most about `budget_bytes` stay in memory; older rows go to `spill`.
+    #[must_use]
+    pub fn with_spill(spill: Box<dyn Spill>, budget_bytes: usize) -> Rows {
+        let budget_segments = (budget_bytes / (SEGMENT_ROWS * size_of::<Row>())).max(2);
+        Rows { budget_segments, spill: Some(spill), ..Rows::in_memory() }
+    }
+
+    /// How many rows there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.length
+    }
+
+    /// No rows.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+
+    /// Why cold rows stay in memory although there is a file for them.
+    #[must_use]
+    pub fn trouble(&self) -> Option<&str> {
+        self.spill_failed.as_deref()
+    }
+
+    /// The row of that number.
+    ///
+    /// # Errors
+    /// The spill file cannot be read, or there is no such row.
+    pub fn get(&mut self, number: u32) -> io::Result<Row> {
+        let (segment, place) = (number as usize / SEGMENT_ROWS, number as usize % SEGMENT_ROWS);
+        match self.segments.get(segment) {
+            Some(Some(rows)) => rows.get(place).copied().ok_or_else(|| no_such_row(number)),
+            Some(None) => self.read_cold(number),
+            None => Err(no_such_row(number)),
+        }
+    }
+
+    /// Replaces a row.
+    ///
+    /// # Errors
+    /// The spill file cannot be written.
+    pub fn set(&mut self, number: u32, row: Row) -> io::Result<()> {
+        let (segment, place) = (number as usize / SEGMENT_ROWS, number as usize % SEGMENT_ROWS);
+        match self.segments.get_mut(segment) {
+            Some(Some(rows)) => {
+                *rows.get_mut(place).ok_or_else(|| no_such_row(number))? = row;
+                Ok(())
+            }
+            Some(None) => {
+                self.buffer.clear();
+                encode_slot(&row, &mut self.buffer);
+                let Some(spill) = &mut self.spill else { return Err(no_such_row(number)) };
+                spill.write_at(number as u64 * SLOT as u64, &self.buffer)
+            }
+            None => Err(no_such_row(number)),
+        }
+    }
+
+    /// Appends a row and returns its number.
+    ///
+    /// # Errors
+    /// More than 4 billion rows.
+    pub fn push(&mut self, row: Row) -> io::Result<u32> {
+        let number = u32::try_from(self.length).map_err(|_| io::Error::other("the ledger holds 4 billion rows"))?;
+        let segment = self.length / SEGMENT_ROWS;
+        if segment == self.segments.len() {
+            self.make_room();
+            self.segments.push(Some(Vec::with_capacity(SEGMENT_ROWS)));
+            self.in_memory.push_back(segment);
+        }
+        match self.segments.get_mut(segment) {
+            Some(Some(rows)) => rows.push(row),
+            _ => return Err(no_such_row(number)),
+        }
+        self.length += 1;
+        Ok(number)
+    }
+
+    /// Moves the oldest full segments to the file until one more fits the budget. Where the file fails, rows stay in memory.
+    fn make_room(&mut self) {
+        while self.in_memory.len() >= self.budget_segments {
+            let (Some(&segment), Some(spill)) = (self.in_memory.front(), &mut self.spill) else { return };
+            let Some(Some(rows)) = self.segments.get(segment) else { return };
+            self.buffer.clear();
+            for row in rows {
+                encode_slot(row, &mut self.buffer);
+            }
+            if let Err(error) = spill.write_at((segment * SEGMENT_ROWS * SLOT) as u64, &self.buffer) {
+                self.spill_failed = Some(error.to_string());
+                return;
+            }
+            self.spill_failed = None;
+            self.segments[segment] = None;
+            self.in_memory.pop_front();
+        }
+    }
+
+    fn read_cold(&mut self, number: u32) -> io::Result<Row> {
+        let Some(spill) = &mut self.spill else { return Err(no_such_row(number)) };
+        let mut slot = [0; SLOT];
+        spill.read_at(number as u64 * SLOT as u64, &mut slot)?;
+        decode_slot(&slot).ok_or_else(|| io::Error::other(format!("row {number} of the temporary file is damaged")))
+    }
+
+    /// Calls `each` for every row in order of number, reading cold segments whole.
+    ///
+    /// # Errors
+    /// The spill file cannot be read, or `each` fails.
+    pub fn for_each(&mut self, mut each: impl FnMut(u32, &Row) -> io::Result<()>) -> io::Result<()> {
+        for segment in 0..self.segments.len() {
+            let first = segment * SEGMENT_ROWS;
+            if let Some(rows) = &self.segments[segment] {
+                for (place, row) in rows.iter().enumerate() {
+                    each((first + place) as u32, row)?;
+                }
+                continue;
+            }
+            let Some(spill) = &mut self.spill else { return Err(no_such_row(first as u32)) };
+            let mut bytes = vec![0; SEGMENT_ROWS * SLOT];
+            spill.read_at((first * SLOT) as u64, &mut bytes)?;
+            for (place, slot) in bytes.chunks_exact(SLOT).enumerate() {
+                let number = (first + place) as u32;
+                let row = decode_slot(slot)
+                    .ok_or_else(|| io::Error::other(format!("row {number} of the temporary file is damaged")))?;
+                each(number, &row)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn no_such_row(number: u32) -> io::Error {
+    io::Error::other(format!("the ledger has no row {number}"))
+}
+
+fn encode_slot(row: &Row, out: &mut Vec<u8>) {
+    let start = out.len();
+    row.encode(out);
+    debug_assert!(out.len() - start <= SLOT);
+    out.resize(start + SLOT, 0);
+}
+
+fn decode_slot(slot: &[u8]) -> Option<Row> {
+    Row::decode(&mut &*slot)
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use proptest::strategy::ValueTree;
+
+    /// A spill file in memory.
+    #[derive(Default)]
+    pub struct Heap(Vec<u8>);
+
+    impl Spill for Heap {
+        fn read_at(&mut self, offset: u64, bytes: &mut [u8]) -> io::Result<()> {
+            let start = offset as usize;
+            bytes.copy_from_slice(self.0.get(start..start + bytes.len()).ok_or_else(|| io::Error::other("short"))?);
+            Ok(())
+        }
+
+        fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+            let end = offset as usize + bytes.len();
+            if self.0.len() < end {
+                self.0.resize(end, 0);
+            }
+            self.0[offset as usize..end].copy_from_slice(bytes);
+            Ok(())
+        }
+    }
+
+    prop_compose! {
+        fn any_row()(a in any::<[u128; 4]>(), times in any::<[i64; 2]>(), t in any::<[u32; 7]>(), n in any::<[u32; 9]>(), bits in any::<[bool; 8]>(), money in any::<[Option<u64>; 2]>(), saved in any::<i64>(), offset in any::<u64>(), status in any::<u16>(), links in any::<u8>()) -> Row {
+            Row {
+                ids: RecordIds { response: a[0], request: a[1], call: a[2], span: a[3], links },
+                origin: Origin::Gateway,
+                side_chain: bits[0], cache_hit: bits[1], revision: n[0], dated: bits[2], time: times[0], tokens_dated: bits[3], tokens_time: times[1], is_final: bits[4],
+                tokens: Tokens { input: t[0], cache_read: t[1], cache_write_5m: t[2], cache_write_1h: t[3], output: t[4], reasoning: t[5], web_searches: t[6] },
+                status, latency_ms: n[1], stop_reason: n[2], computed: money[0].map(Cost::from_pico), saved_pico: saved, batch: bits[5],
+                place: Place { generation: n[3], offset, index: n[4] }, reported: money[1].map(Cost::from_pico), profile: n[5], session: n[6], ragged: bits[6], next: n[7],
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_row_reads_back(row in any_row()) {
+            let mut bytes = Vec::new();
+            row.encode(&mut bytes);
+            prop_assert!(bytes.len() <= SLOT, "{} bytes", bytes.len());
+            prop_assert_eq!(Row::decode(&mut &*bytes), Some(row));
+            for end in 0..bytes.len() {
+                prop_assert_eq!(Row::decode(&mut &bytes[..end]), None);
+            }
+        }
+    }
+
+    #[test]
+    fn cold_rows_are_the_same_rows() {
+        let mut runner = proptest::test_runner::TestRunner::deterministic();
+        let row = any_row().new_tree(&mut runner).expect("a row").current();
+        let mut rows = Rows::with_spill(Box::new(Heap::default()), 0);
+        for number in 0..5000u32 {
+            assert_eq!(rows.push(Row { next: number, ..row }).expect("room"), number);
+        }
+        assert!(rows.in_memory.len() <= 2);
+        rows.set(7, Row { next: 70_000, ..row }).expect("written");
+        rows.set(4999, Row { next: 70_001, ..row }).expect("written");
+        assert_eq!(rows.get(7).expect("read").next, 70_000);
+        assert_eq!(rows.get(4999).expect("read").next, 70_001);
+        let mut seen = 0;
+        rows.for_each(|number, row| {
+            assert_eq!(
+                row.next,
+                match number {
+                    7 => 70_000,
+                    4999 => 70_001,
+                    other => other,
+                }
+            );
+            seen += 1;
+            Ok(())
+        })
+        .expect("read");
+        assert_eq!(seen, 5000);
+        assert!(rows.get(5000).is_err());
+    }
+}

@@ -130,6 +130,7 @@ impl Engine {
     /// The rows' file is in trouble. What was applied before stays applied; feeding the batch again is safe.
     pub fn apply(&mut self, batch: &Batch, now: Timestamp, posts: &mut Vec<Post>) -> io::Result<()> {
         self.version += 1;
+        self.recent.advance(now, &self.names);
         self.intake.add(&batch.intake);
         let ids: Vec<NameId> = batch.labels.iter().map(|label| self.names.intern(label)).collect();
         let id = |index: u32| ids.get(index as usize).copied().unwrap_or(names::NONE);

@@ -188,14 +188,14 @@ impl Engine {
                 trends[*place][part] += money;
             }
         };
+        let (from, until) = self.standing.minutes();
         if length <= BURN_MS && !as_of {
             self.recent.for_each(|at, profile, money| {
-                if at + STEP_MS > start {
+                if (from * MINUTE_MS..until * MINUTE_MS).contains(&at) {
                     add(at, profile, money);
                 }
             });
         } else {
-            let (from, until) = self.standing.minutes();
             self.cells.for_each(from, until, |minute, profile, sums| add(minute * MINUTE_MS, profile, sums.cost()));
         }
         trends

@@ -128,9 +128,9 @@ impl Recent {
         self.totals.range(..=self.until).map(|(step, (money, _))| (step * STEP_MS, *money))
     }
 
-    /// Money by step and profile over the last five minutes.
+    /// Money by step and profile over the last five minutes, steps just ahead of the clock included.
     pub fn for_each(&self, mut each: impl FnMut(i64, ProfileId, Money)) {
-        for (step, sums) in self.steps.range(..=self.until) {
+        for (step, sums) in &self.steps {
             for (profile, money) in sums {
                 each(step * STEP_MS, *profile, *money);
             }

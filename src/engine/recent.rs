@@ -19,7 +19,7 @@ const BURNS_PER_HOUR: i128 = 12;
 /// Steps kept for charts: an hour and the five minutes before it.
 const CHART_STEPS: i64 = 65 * 12;
 /// Steps ahead of the clock that are kept until their time comes.
-const AHEAD_STEPS: i64 = 2 * 12;
+const AHEAD_STEPS: i64 = 65 * 12;
 
 /// Sums of the newest steps.
 #[derive(Debug, Default)]

@@ -14,6 +14,7 @@ pub mod recent;
 pub mod record;
 pub mod report;
 pub mod rows;
+pub mod saved;
 pub mod sessions;
 pub mod spread;
 pub mod standing;
@@ -97,6 +98,9 @@ pub struct Engine {
     now: Timestamp,
     /// Moves whenever an answer may have changed.
     version: u64,
+    /// Labels and profiles that the state has.
+    saved_names: usize,
+    saved_profiles: usize,
 }
 
 impl Engine {
@@ -118,6 +122,8 @@ impl Engine {
             newest: None,
             now,
             version: 0,
+            saved_names: 0,
+            saved_profiles: 0,
         };
         engine.standing = Standing::build(Window::default(), now.minute() + 1, &engine.cells, &engine.names);
         engine.tick(now);

@@ -9,7 +9,7 @@ use rustc_hash::FxHashMap;
 
 use super::Post;
 use super::bill::{self, Bill, Class, CostMode, facet_time};
-use super::identity::link;
+use super::identity::{RecordIds, link};
 use super::index::Index;
 use super::names::{NameId, Names, ProfileId};
 use super::record::Record;
@@ -20,6 +20,9 @@ use crate::time::Timestamp;
 const MOST_REQUESTS_OF_A_RESPONSE: usize = 8;
 /// Rows of one group. Beyond it a record that would only lend a facet (a replay of a replay) is counted and not kept.
 const MOST_ROWS_OF_A_GROUP: usize = 512;
+
+/// A row's number can lie this far beyond the rows loaded so far: the most rows of one commit.
+const MOST_ROWS_AHEAD: usize = 1 << 24;
 
 /// What became of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -344,13 +347,14 @@ impl Ledger {
             } else {
                 self.ragged.remove(&number);
             }
-            match (number as usize).cmp(&self.rows.len()) {
-                std::cmp::Ordering::Less => self.rows.set(number, row)?,
-                std::cmp::Ordering::Equal => {
-                    self.rows.push(row)?;
-                }
-                std::cmp::Ordering::Greater => return Err(damaged()),
+            if number as usize > self.rows.len() + MOST_ROWS_AHEAD {
+                return Err(damaged());
             }
+            // Blobs are by event day: a row may come before its neighbours of the same commit.
+            while self.rows.len() <= number as usize {
+                self.rows.push(Row { ids: RecordIds::default(), ..row })?;
+            }
+            self.rows.set(number, row)?;
         }
         Ok(())
     }
@@ -358,11 +362,14 @@ impl Ledger {
     /// Builds the index over loaded rows.
     ///
     /// # Errors
-    /// A temporary file in trouble.
+    /// A row that never came, or a temporary file in trouble.
     pub fn finish_loading(&mut self) -> io::Result<()> {
         let mut ids = Vec::new();
         let mut rows = std::mem::take(&mut self.rows);
         let result = rows.for_each(|number, row| {
+            if row.ids.links == 0 {
+                return Err(io::Error::other(format!("saved row {number} is missing")));
+            }
             if row.next == number {
                 for hash in row.ids.linking() {
                     self.index.insert(hash, number);
@@ -474,7 +481,8 @@ fn differs(old: &Bill, new: &Bill) -> bool {
     (old.time, old.profile, old.session, old.sums()) != (new.time, new.profile, new.session, new.sums())
 }
 
-fn post(bill: &Bill, sign: i64, history: bool) -> Post {
+/// The difference that a bill makes.
+pub(super) fn post(bill: &Bill, sign: i64, history: bool) -> Post {
     Post { time: bill.time, profile: bill.profile, session: bill.session, sign, sums: bill.sums(), history }
 }
 

@@ -1,0 +1,255 @@
+//! What an engine leaves in a state and how it comes back: opaque blobs, each versioned by the table it lies in.
+
+use std::fmt::Write as _;
+use std::io;
+
+use super::Engine;
+use super::counters::Counters;
+use super::names::{Profile, ProfileId};
+use super::record::Intake;
+use super::standing::Standing;
+use super::view::Window;
+use crate::label::Label;
+use crate::time::Timestamp;
+use crate::usage::{Dimension, Rejection};
+
+/// Milliseconds in a UTC day: ledger rows are filed by it.
+const DAY_MS: i64 = 86_400_000;
+
+/// Everything that changed since the last call of [`Engine::take_changes`].
+#[derive(Debug, Default)]
+pub struct Changes {
+    /// New labels.
+    pub names: Vec<(u32, String)>,
+    /// New profiles.
+    pub profiles: Vec<(u32, Vec<u8>)>,
+    /// Ledger rows by event day: (days since the epoch, rows, bytes).
+    pub rows: Vec<(i32, u32, Vec<u8>)>,
+    /// Blocks of cells: (tier, time, bytes); empty bytes remove one.
+    pub cells: Vec<(u8, i64, Vec<u8>)>,
+    /// Sessions.
+    pub sessions: Vec<(u32, Vec<u8>)>,
+    /// Intake counts and the newest event, as text.
+    pub intake: Vec<u8>,
+}
+
+/// What was saved cannot be read back.
+#[derive(Debug, thiserror::Error)]
+#[error("the saved {0} cannot be read")]
+pub struct Damaged(&'static str);
+
+impl Engine {
+    /// Collects what changed since the last call.
+    ///
+    /// # Errors
+    /// The rows' file cannot be read.
+    pub fn take_changes(&mut self) -> io::Result<Changes> {
+        let mut changes = Changes::default();
+        let Engine { ledger, names, cells, sessions, saved_names, saved_profiles, .. } = self;
+        for id in *saved_names..names.labels() {
+            changes.names.push((id as u32, names.label(id as u32).as_str().to_owned()));
+        }
+        for id in *saved_profiles..names.profiles() {
+            let bytes = names.dimensions(id as ProfileId).iter().flat_map(|name| name.to_le_bytes()).collect();
+            changes.profiles.push((id as u32, bytes));
+        }
+        (*saved_names, *saved_profiles) = (names.labels(), names.profiles());
+        for number in ledger.take_changed() {
+            let mut bytes = Vec::new();
+            let row = ledger.save_row(number, &mut bytes)?;
+            let day = row.time.div_euclid(DAY_MS).clamp(i32::MIN.into(), i32::MAX.into()) as i32;
+            match changes.rows.iter_mut().find(|(other, _, _)| *other == day) {
+                Some((_, count, blob)) => {
+                    *count += 1;
+                    blob.extend_from_slice(&bytes);
+                }
+                None => changes.rows.push((day, 1, bytes)),
+            }
+        }
+        cells.take_changed(|resolution, time, bytes| changes.cells.push((resolution as u8, time, bytes)));
+        changes.sessions = sessions.take_changed();
+        changes.intake = save_intake(&self.intake, self.newest).into_bytes();
+        Ok(changes)
+    }
+
+    /// Puts names and profiles back, in order of number, into a new engine.
+    ///
+    /// # Errors
+    /// Numbers with gaps, or bytes that are no profile.
+    pub fn load_names(&mut self, names: &[(u32, String)], profiles: &[(u32, Vec<u8>)]) -> Result<(), Damaged> {
+        for (id, label) in names {
+            // The two reserved names are there already.
+            if (*id as usize) < self.names.labels() {
+                continue;
+            }
+            if self.names.intern(&Label::new(label)) != *id {
+                return Err(Damaged("names"));
+            }
+        }
+        for (id, bytes) in profiles {
+            let mut profile: Profile = [0; Dimension::COUNT];
+            let (numbers, rest) = bytes.as_chunks::<4>();
+            if numbers.len() != profile.len() || !rest.is_empty() {
+                return Err(Damaged("profiles"));
+            }
+            for (name, number) in profile.iter_mut().zip(numbers) {
+                *name = u32::from_le_bytes(*number);
+            }
+            if profile.iter().any(|name| *name as usize >= self.names.labels()) || self.names.profile(profile) != *id {
+                return Err(Damaged("profiles"));
+            }
+        }
+        (self.saved_names, self.saved_profiles) = (self.names.labels(), self.names.profiles());
+        Ok(())
+    }
+
+    /// Puts a block of cells back.
+    ///
+    /// # Errors
+    /// Bytes that are no block.
+    pub fn load_cells(&mut self, tier: u8, time: i64, bytes: &[u8]) -> Result<(), Damaged> {
+        if self.cells.load_block(tier, time, bytes) { Ok(()) } else { Err(Damaged("cells")) }
+    }
+
+    /// Puts a session back.
+    ///
+    /// # Errors
+    /// Bytes that are no session.
+    pub fn load_session(&mut self, id: u32, bytes: &[u8]) -> Result<(), Damaged> {
+        if self.sessions.load(id, bytes) { Ok(()) } else { Err(Damaged("sessions")) }
+    }
+
+    /// Puts the intake counts back and builds what follows from the cells: totals, windows, today. The screen is right from here on.
+    ///
+    /// # Errors
+    /// Text that is no intake, or cells of unknown profiles.
+    pub fn finish_cells(&mut self, intake: Option<&[u8]>) -> Result<(), Damaged> {
+        if let Some(text) = intake {
+            let (intake, newest) = load_intake(text).ok_or(Damaged("intake"))?;
+            self.intake = intake;
+            self.newest = newest;
+        }
+        let mut total = Counters::default();
+        let mut known = true;
+        let (names, unpriced) = (&self.names, &mut self.unpriced);
+        self.cells.for_each(i64::MIN / 16, i64::MAX / 16, |_, profile, sums| {
+            if profile as usize >= names.profiles() {
+                known = false;
+                return;
+            }
+            total.add(sums, 1);
+            if sums.unpriced_requests != 0 {
+                let model = unpriced.entry(names.of(profile, Dimension::Model)).or_default();
+                model.0 += sums.unpriced_requests;
+                model.1 += sums.unpriced_tokens;
+            }
+        });
+        if !known {
+            return Err(Damaged("cells"));
+        }
+        self.total = total;
+        self.today = (Timestamp::MIN, Timestamp::MIN, Counters::default());
+        self.tick(self.now);
+        self.standing = Standing::build(Window::default(), self.now.minute() + 1, &self.cells, &self.names);
+        self.version += 1;
+        Ok(())
+    }
+
+    /// Puts saved rows back, one blob after the other in order of commit.
+    ///
+    /// # Errors
+    /// Bytes that are no rows, or a temporary file in trouble.
+    pub fn load_rows(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        self.ledger.load_rows(&mut bytes)
+    }
+
+    /// Builds the index over the rows and the last hour's fine steps. Batches may come from here on.
+    ///
+    /// # Errors
+    /// A temporary file in trouble.
+    pub fn finish_rows(&mut self) -> io::Result<()> {
+        self.ledger.finish_loading()?;
+        let (recent, now) = (&mut self.recent, self.now);
+        let since = now.plus_ms(-2 * 3_600_000);
+        self.ledger.for_each_bill(&mut self.names, |bill, _, names| {
+            if bill.time >= since {
+                recent.post(&super::ledger::post(bill, 1, true), names);
+            }
+            Ok(())
+        })?;
+        self.version += 1;
+        Ok(())
+    }
+}
+
+/// `name=value` pairs, so that a later version can add some.
+fn save_intake(intake: &Intake, newest: Option<Timestamp>) -> String {
+    let mut text = String::new();
+    for (name, value) in numbers(intake) {
+        let _ = writeln!(text, "{name}={value}"); // into a String: cannot fail
+    }
+    for (class, count) in Rejection::ALL.iter().zip(intake.rejected) {
+        let _ = writeln!(text, "rejected.{}={count}", class.name());
+    }
+    if let Some(newest) = newest {
+        let _ = writeln!(text, "newest={}", newest.ms());
+    }
+    text
+}
+
+fn numbers(intake: &Intake) -> [(&'static str, u64); 15] {
+    [
+        ("files", intake.files),
+        ("bytes", intake.bytes),
+        ("lines", intake.lines),
+        ("torn", intake.torn),
+        ("records", intake.records),
+        ("charges", intake.charges),
+        ("updates", intake.updates),
+        ("duplicates", intake.duplicates),
+        ("merged", intake.merged),
+        ("not_usage", intake.not_usage),
+        ("late", intake.late),
+        ("undated", intake.undated),
+        ("no_id", intake.no_id),
+        ("id_reused", intake.id_reused),
+        ("clock_skew", intake.clock_skew),
+    ]
+}
+
+fn load_intake(text: &[u8]) -> Option<(Intake, Option<Timestamp>)> {
+    let mut intake = Intake::default();
+    let mut newest = None;
+    for line in std::str::from_utf8(text).ok()?.lines() {
+        let (name, value) = line.split_once('=')?;
+        if name == "newest" {
+            newest = Some(Timestamp::from_ms(value.parse().ok()?));
+            continue;
+        }
+        let value: u64 = value.parse().ok()?;
+        let field = match name {
+            "files" => &mut intake.files,
+            "bytes" => &mut intake.bytes,
+            "lines" => &mut intake.lines,
+            "torn" => &mut intake.torn,
+            "records" => &mut intake.records,
+            "charges" => &mut intake.charges,
+            "updates" => &mut intake.updates,
+            "duplicates" => &mut intake.duplicates,
+            "merged" => &mut intake.merged,
+            "not_usage" => &mut intake.not_usage,
+            "late" => &mut intake.late,
+            "undated" => &mut intake.undated,
+            "no_id" => &mut intake.no_id,
+            "id_reused" => &mut intake.id_reused,
+            "clock_skew" => &mut intake.clock_skew,
+            other => {
+                let class =
+                    Rejection::ALL.iter().find(|class| other.strip_prefix("rejected.") == Some(class.name()))?;
+                &mut intake.rejected[*class as usize]
+            }
+        };
+        *field = value;
+    }
+    Some((intake, newest))
+}

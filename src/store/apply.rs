@@ -180,3 +180,26 @@ fn bind(statement: &mut CachedStatement<'_>, key: Key<'_>) -> rusqlite::Result<u
     }
     Ok(2)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{RowBlob, Store};
+    use super::*;
+
+    /// The disk answered with an error, yet the commit was there: the writer repeats it with the head it knew.
+    #[test]
+    fn a_repeated_commit_that_was_durable_is_not_written_twice() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut store, _) = Store::open(folder.path()).unwrap();
+        let commit = Commit { rows: vec![RowBlob { day: 1, rows: 1, bytes: vec![1] }], ..Commit::default() };
+        let before = store.head.clone();
+        store.commit(&commit).unwrap();
+        let after = std::mem::replace(&mut store.head, before);
+        assert_eq!(store.commit(&commit).unwrap(), 1);
+        assert_eq!(store.head, after);
+        let mut blobs = 0;
+        store.for_each_row_blob(|_, _, _| blobs += 1).unwrap();
+        assert_eq!(blobs, 1);
+        assert_eq!(store.commit(&commit).unwrap(), 2);
+    }
+}

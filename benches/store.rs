@@ -90,7 +90,7 @@ fn commit(number: u32, rows: u32) -> Commit {
     let share = if rows == ROWS { 20 } else { 1 };
     Commit {
         positions: (0..share).map(|file| position(file, number)).collect(),
-        rows: vec![RowBlob { day: (number / 300) as i32, rows, bytes: vec![number as u8; rows as usize * ROW] }],
+        rows: vec![RowBlob { day: (number / 300).cast_signed(), rows, bytes: vec![number as u8; rows as usize * ROW] }],
         cells: (0..3 * share)
             .map(|cell| CellBlob { tier: (cell % 3) as u8, time: i64::from(number / 7 + cell), bytes: vec![1; MINUTE] })
             .collect(),

@@ -1,5 +1,7 @@
 //! The state on disk, with real files: killed, damaged, locked, full, and read back.
 
+#![expect(clippy::unwrap_used, reason = "clippy exempts test functions, not the functions they share")]
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;

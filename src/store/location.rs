@@ -67,8 +67,12 @@ fn tighten(path: &Path, mode: u32) -> io::Result<()> {
 
 /// Renames a damaged database with its journals, so that it can be looked at; returns its new name.
 pub(super) fn set_aside(path: &Path, now: Timestamp) -> Result<PathBuf, StoreError> {
-    let aside = |number: u32| suffixed(path, &format!(".damaged-{}-{number}", now.ms()));
-    let target = (0..).map(aside).find(|target| !target.exists()).unwrap_or_else(|| aside(0));
+    let mut number = 0;
+    let mut target = suffixed(path, &format!(".damaged-{}", now.ms()));
+    while target.exists() {
+        number += 1;
+        target = suffixed(path, &format!(".damaged-{}-{number}", now.ms()));
+    }
     for (from, to) in with_companions(path).into_iter().zip(with_companions(&target)) {
         match fs::rename(&from, to) {
             Err(source) if source.kind() != io::ErrorKind::NotFound => {

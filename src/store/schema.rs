@@ -36,7 +36,7 @@ fn version_1(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
 }
 
 /// The version this program writes.
-pub(super) const VERSION: i64 = STEPS.len() as i64;
+pub(super) const VERSION: i64 = STEPS.len().cast_signed() as i64;
 
 /// Opens the database that `make_private` has made. On a network file system the write-ahead log is not used.
 pub(super) fn open_for_writing(path: &Path, network: bool) -> Result<Connection, StoreError> {
@@ -129,7 +129,7 @@ fn apply(
     for step in steps.iter().skip(from) {
         step(&transaction)?;
     }
-    transaction.pragma_update(None, "user_version", steps.len() as i64)?;
+    transaction.pragma_update(None, "user_version", steps.len().cast_signed() as i64)?;
     transaction.commit()
 }
 

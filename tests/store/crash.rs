@@ -35,7 +35,7 @@ fn numbered(number: u64) -> Commit {
         rows: vec![RowBlob { day: (number % 7) as i32, rows: 1, bytes: vec![number as u8; 200_000] }],
         cells: vec![
             CellBlob { tier: 0, time: 0, bytes: text.clone() },
-            CellBlob { tier: 1, time: number as i64, bytes: vec![1; 20_000] },
+            CellBlob { tier: 1, time: number.cast_signed(), bytes: vec![1; 20_000] },
         ],
         sessions: vec![(1, text.clone())],
         alarms: vec![("budget".to_owned(), Some(text.clone()))],

@@ -155,4 +155,23 @@ mod tests {
         connection.execute_batch("SELECT host FROM cell; SELECT id FROM name").unwrap();
         assert_eq!(Head::read(&connection).unwrap(), Some(before));
     }
+
+    #[test]
+    fn a_state_that_moves_to_a_network_file_system_and_back_keeps_its_commits() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state.db");
+        super::super::location::make_private(&path).unwrap();
+        for (network, journal) in [(false, "wal"), (true, "delete"), (false, "wal")] {
+            let mut connection = open_for_writing(&path, network).unwrap();
+            migrate(&mut connection, &path).unwrap();
+            let found: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap();
+            assert_eq!(found, journal);
+            assert_eq!(number(&connection, "synchronous").unwrap(), 2);
+            let mut head = Head::read(&connection).unwrap().unwrap();
+            head.sequence += 1;
+            head.save(&connection).unwrap();
+        }
+        let connection = open_for_reading(&path).unwrap();
+        assert_eq!(Head::read(&connection).unwrap().unwrap().sequence, 3);
+    }
 }

@@ -141,3 +141,23 @@ impl Writing {
         let _ = self.outgoing.send(outcome);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn closing_while_the_disk_refuses_tries_once_more_and_says_what_is_lost() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, _) = Store::open(folder.path()).unwrap();
+        store.connection.pragma_update(None, "query_only", true).unwrap();
+        let writer = Writer::start(store).unwrap();
+        writer.commit(Commit { names: vec![(1, "one".to_owned())], ..Commit::default() }).unwrap();
+        let refused = writer.outcomes().recv_timeout(Duration::from_secs(60)).unwrap();
+        assert!(matches!(refused, Outcome::NotDurable { .. }), "{refused:?}");
+        let outcomes = writer.outcomes().clone();
+        assert!(matches!(writer.close(), Err(StoreError::Sqlite { .. })));
+        assert_eq!(outcomes.try_iter().count(), 0, "the same reason is told once");
+        assert_eq!(Store::open(folder.path()).unwrap().1.sequence, 0);
+    }
+}

@@ -1,5 +1,5 @@
 //! The state on disk: opaque, versioned blobs enter, one transaction for each commit, and come back checked after a restart.
-//! Knows neither money nor logs; draws nothing; keeps no text but labels, paths and keys.
+//! Knows neither money nor logs; draws nothing; keeps no text but labels, paths and keys (docs/state.md).
 
 mod apply;
 mod checksum;

@@ -61,7 +61,7 @@ impl Writer {
         Ok(Writer { commits: Some(commits), stay: Some(stay), outcomes, thread: Some(thread) })
     }
 
-    /// Hands over a commit; blocks only while two others wait. Callers keep one in flight (DESIGN 5.3).
+    /// Hands over a commit; blocks only while two others wait. Callers keep one in flight.
     pub fn commit(&self, commit: Commit) -> Result<(), StoreError> {
         let ended = || StoreError::Ended("it takes no more commits".to_owned());
         self.commits.as_ref().ok_or_else(ended)?.send(Box::new(commit)).map_err(|_| ended())

@@ -1,0 +1,175 @@
+//! The demo: a company's traffic in a temporary folder, as its logs would tell it. A time enters; files, a configuration
+//! and a writer of live lines leave. It opens no network and touches nothing outside its folder.
+
+use std::io;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use crate::config::{BudgetConfig, Config, Each, SourceConfig};
+use crate::label::Label;
+use crate::money::{Cost, Money};
+use crate::time::{Period, Timestamp};
+use crate::usage::Dimension;
+
+pub mod company;
+pub mod history;
+pub mod lines;
+pub mod live;
+pub mod random;
+pub mod samples;
+pub mod traffic;
+pub mod truth;
+
+use history::{Span, write_history};
+use live::{Appender, Live};
+use truth::Truth;
+
+/// Every demo tells the same story, only later.
+const SEED: u64 = 14;
+/// How far the logs reach back.
+const HISTORY_MS: i64 = 2 * 3_600_000;
+/// Keeps the history below 5 MB.
+const HISTORY_CALLS: u64 = 2_200;
+/// The day's budget stands at this part of its limit when the demo begins, in percent.
+const DAY_STANDS_AT: i128 = 70;
+
+/// A prepared folder; removed when dropped.
+#[derive(Debug)]
+pub struct Demo {
+    /// Holds the logs.
+    pub folder: TempDir,
+    /// As SOURCE arguments; [`Config::sources`] holds the same with what is known about them.
+    pub sources: Vec<String>,
+    /// Budgets that are about to break.
+    pub config: Config,
+    /// What the history tells, each request once.
+    pub truth: Truth,
+    start: Timestamp,
+}
+
+/// Appends live lines until it is dropped.
+#[derive(Debug)]
+pub struct Writer {
+    stop: Option<mpsc::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Writes the history that ends at `now` and decides the budgets.
+///
+/// # Errors
+/// What the file system says.
+pub fn prepare(now: Timestamp) -> io::Result<Demo> {
+    let folder = tempfile::Builder::new().prefix("costtop-demo-").tempdir()?;
+    let start = now.plus_ms(-HISTORY_MS);
+    let span = Span { start, end: now, calls: HISTORY_CALLS, rush_permille: 350, runaway: None };
+    let truth = write_history(folder.path(), SEED, span, now.plus_ms(-25 * 60_000))?;
+
+    let logs = folder.path().join("*.*json*").display().to_string();
+    let transcripts = folder.path().join("claude").display().to_string();
+    let label = |dimension, text| (dimension, Label::new(text));
+    let mut config = Config::default();
+    config.sources = vec![
+        SourceConfig { spec: logs.clone(), labels: Vec::new() },
+        SourceConfig {
+            spec: transcripts.clone(),
+            labels: vec![label(Dimension::User, "mara"), label(Dimension::Team, "search")],
+        },
+    ];
+    let (midnight, _) = config.zone.period(Period::Day, now);
+    config.budgets = budgets(truth.spent_since(midnight).max(truth.spent_since(start.plus_ms(HISTORY_MS / 2))));
+    Ok(Demo { folder, sources: vec![logs, transcripts], config, truth, start: now })
+}
+
+fn budgets(spent_today: Money) -> Vec<BudgetConfig> {
+    let budget = |name, limit, per, each| BudgetConfig {
+        name: Label::new(name),
+        limit,
+        per,
+        each,
+        warn: vec![800_000],
+        matches: Vec::new(),
+        overrides: Vec::new(),
+    };
+    let day = spent_today.pico() * 100 / DAY_STANDS_AT;
+    let day = Cost::from_pico(u64::try_from(day).unwrap_or(u64::MAX).max(1));
+    vec![
+        budget("everything", day, Some(Period::Day), Each::All),
+        budget("each user", dollars(3), Some(Period::Hour), Each::Dimension(Dimension::User)),
+        budget("agent run", dollars(2), None, Each::Session),
+    ]
+}
+
+const fn dollars(whole: u64) -> Cost {
+    Cost::from_pico(whole * crate::money::PICO_PER_USD)
+}
+
+impl Demo {
+    /// Starts the thread that goes on writing.
+    #[must_use]
+    pub fn start_writing(&self) -> Writer {
+        let (stop, stopped) = mpsc::channel::<()>();
+        let appender = Appender::new(self.folder.path());
+        let mut live = Live::new(SEED + 1, self.start);
+        let thread = thread::spawn(move || {
+            while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(Duration::from_millis(100)) {
+                // A full disk or a removed folder ends the stream; the dashboard goes on with what is there.
+                if appender.apply(&live.step(Timestamp::now())).is_err() {
+                    return;
+                }
+            }
+        });
+        Writer { stop: Some(stop), thread: Some(thread) }
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            // A panic there was already printed, and nothing depends on its result.
+            let _ = thread.join();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_story_is_told_in_time() {
+        let now = Timestamp::from_ms(1_795_297_733_099);
+        let demo = prepare(now).unwrap();
+        eprintln!("{:#?}", demo.truth.total);
+        let mut bytes = 0;
+        let mut stack = vec![demo.folder.path().to_owned()];
+        while let Some(path) = stack.pop() {
+            if path.is_dir() {
+                stack.extend(path.read_dir().unwrap().map(|entry| entry.unwrap().path()));
+            } else {
+                bytes += path.metadata().unwrap().len();
+            }
+        }
+        eprintln!("{bytes}");
+        assert!(bytes < 5_000_000, "{bytes}");
+        for (u, t) in &demo.truth.by_user {
+            eprintln!("{u:20} {:6} {}", t.requests, t.cost);
+        }
+        for (u, t) in &demo.truth.by_model {
+            eprintln!("{u:20} {:6} {}", t.requests, t.cost);
+        }
+        let mut live = Live::new(SEED + 1, now);
+        for s in [5, 10, 15, 20, 30, 60, 120, 300] {
+            live.step(now.plus_ms(s * 1000));
+            let t = live.truth();
+            eprintln!("{s} {} {} runaway {}", t.total.requests, t.total.cost, t.by_user.get("release-bot").map_or(Money::ZERO, |t| t.cost));
+        }
+        for (u, t) in &live.truth().by_user {
+            eprintln!("{u:20} {:6} {}", t.requests, t.cost);
+        }
+        panic!();
+    }
+}

@@ -95,9 +95,11 @@ fn budgets(spent_today: Money) -> Vec<BudgetConfig> {
     };
     let day = spent_today.pico() * 100 / DAY_STANDS_AT;
     let day = Cost::from_pico(u64::try_from(day).unwrap_or(u64::MAX).max(1));
+    let mut each_user = budget("each user", dollars(6), Some(Period::Hour), Each::Dimension(Dimension::User));
+    each_user.overrides = vec![(vec![(Dimension::User, company::RUNAWAY.to_owned())], dollars(2))];
     vec![
         budget("everything", day, Some(Period::Day), Each::All),
-        budget("each user", dollars(3), Some(Period::Hour), Each::Dimension(Dimension::User)),
+        each_user,
         budget("agent run", dollars(2), None, Each::Session),
     ]
 }
@@ -139,37 +141,51 @@ impl Drop for Writer {
 mod tests {
     use super::*;
 
+    /// A Sunday afternoon in every time zone of Europe: today's money is the whole history's.
+    const NOW: Timestamp = Timestamp::from_ms(1_795_356_000_000);
+
+    fn limit(demo: &Demo, name: &str) -> Money {
+        demo.config.budgets.iter().find(|budget| budget.name.as_str() == name).unwrap().limit.into()
+    }
+
+    fn bytes_below(path: &std::path::Path) -> u64 {
+        if !path.is_dir() {
+            return path.metadata().unwrap().len();
+        }
+        path.read_dir().unwrap().map(|entry| bytes_below(&entry.unwrap().path())).sum()
+    }
+
     #[test]
-    fn the_story_is_told_in_time() {
-        let now = Timestamp::from_ms(1_795_297_733_099);
-        let demo = prepare(now).unwrap();
-        eprintln!("{:#?}", demo.truth.total);
-        let mut bytes = 0;
-        let mut stack = vec![demo.folder.path().to_owned()];
-        while let Some(path) = stack.pop() {
-            if path.is_dir() {
-                stack.extend(path.read_dir().unwrap().map(|entry| entry.unwrap().path()));
-            } else {
-                bytes += path.metadata().unwrap().len();
-            }
+    fn it_begins_quiet_and_breaks_within_twenty_seconds() {
+        let mut demo = prepare(NOW).unwrap();
+        assert!(bytes_below(demo.folder.path()) < 5_000_000);
+        demo.config.budgets = budgets(demo.truth.total.cost);
+        for (user, totals) in &demo.truth.by_user {
+            assert!(totals.cost < limit(&demo, "each user"), "{user} breaks before anybody looks: {}", totals.cost);
         }
-        eprintln!("{bytes}");
-        assert!(bytes < 5_000_000, "{bytes}");
-        for (u, t) in &demo.truth.by_user {
-            eprintln!("{u:20} {:6} {}", t.requests, t.cost);
+        let (_, runaway_limit) = demo.config.budgets[1].overrides[0];
+        let spent = |live: &Live| live.truth().by_user.get(company::RUNAWAY).map_or(Money::ZERO, |totals| totals.cost);
+        let mut live = Live::new(SEED + 1, NOW);
+        live.step(NOW.plus_ms(4_000));
+        assert!(spent(&live) < Money::from(runaway_limit));
+        for second in 5..=20 {
+            live.step(NOW.plus_ms(second * 1000));
         }
-        for (u, t) in &demo.truth.by_model {
-            eprintln!("{u:20} {:6} {}", t.requests, t.cost);
+        assert!(spent(&live) > Money::from(runaway_limit), "{}", spent(&live));
+        let day = demo.truth.total.cost + live.truth().total.cost;
+        assert!(day < limit(&demo, "everything"), "{day}");
+    }
+
+    #[test]
+    fn the_writer_writes_until_it_is_dropped() {
+        let demo = prepare(Timestamp::now()).unwrap();
+        let before = bytes_below(demo.folder.path());
+        let writer = demo.start_writing();
+        while bytes_below(demo.folder.path()) == before {
+            thread::yield_now();
         }
-        let mut live = Live::new(SEED + 1, now);
-        for s in [5, 10, 15, 20, 30, 60, 120, 300] {
-            live.step(now.plus_ms(s * 1000));
-            let t = live.truth();
-            eprintln!("{s} {} {} runaway {}", t.total.requests, t.total.cost, t.by_user.get("release-bot").map_or(Money::ZERO, |t| t.cost));
-        }
-        for (u, t) in &live.truth().by_user {
-            eprintln!("{u:20} {:6} {}", t.requests, t.cost);
-        }
-        panic!();
+        drop(writer);
+        let after = bytes_below(demo.folder.path());
+        assert_eq!(bytes_below(demo.folder.path()), after);
     }
 }

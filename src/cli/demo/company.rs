@@ -101,7 +101,8 @@ const fn openai(name: &'static str, rates: Option<Rates>, caching: Caching, reas
 }
 
 /// Prices as of `LiteLLM`'s price map of November 2026.
-pub static OPUS: Model = claude("claude-opus-5-5", rates(4_000_000, 20_000_000, 200_000, 5_000_000, 8_000_000), 180_000);
+pub static OPUS: Model =
+    claude("claude-opus-5-5", rates(4_000_000, 20_000_000, 200_000, 5_000_000, 8_000_000), 180_000);
 /// See [`OPUS`].
 pub static SONNET: Model =
     claude("claude-sonnet-5-5", rates(2_000_000, 10_000_000, 100_000, 2_500_000, 4_000_000), 160_000);

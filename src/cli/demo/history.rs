@@ -57,7 +57,8 @@ pub fn play(traffic: &mut Traffic, span: Span, scribe: &mut Scribe, mut write: i
             return;
         }
         let call = if runs_away {
-            next_runaway = span.runaway.map(|(_, end, gap)| (at.plus_ms(gap), end)).and_then(|(at, end)| (at < end).then_some(at));
+            next_runaway =
+                span.runaway.map(|(_, end, gap)| (at.plus_ms(gap), end)).and_then(|(at, end)| (at < end).then_some(at));
             traffic.runaway_call(at)
         } else {
             next = at.plus_ms(1 + traffic.random().between(0, 2 * span.gap(at)) as i64);

@@ -19,13 +19,13 @@ pub struct Step {
 }
 
 /// Milliseconds after the start at which the agent runs away first.
-const RUNAWAY_AFTER_MS: i64 = 6_000;
+const RUNAWAY_AFTER_MS: i64 = 4_000;
 /// How long it runs before somebody stops it.
-const RUNAWAY_FOR_MS: i64 = 80_000;
+const RUNAWAY_FOR_MS: i64 = 45_000;
 /// From one such run to the next.
 const RUNAWAY_EVERY_MS: i64 = 300_000;
 /// Milliseconds between its calls.
-const RUNAWAY_GAP_MS: i64 = 350;
+const RUNAWAY_GAP_MS: i64 = 700;
 /// The gateway's log is rotated once a minute.
 const ROTATE_EVERY_MS: i64 = 60_000;
 /// One wave of the ordinary traffic.
@@ -162,5 +162,60 @@ impl Appender {
         }
         let current = self.folder.join(GATEWAY);
         if current.exists() { fs::rename(current, old(1)) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const START: Timestamp = Timestamp::from_ms(1_795_297_733_099);
+
+    fn files(appends: &[Append]) -> std::collections::BTreeMap<&Path, String> {
+        let mut files = std::collections::BTreeMap::<&Path, String>::new();
+        for append in appends {
+            files.entry(&append.file).or_default().push_str(&append.lines);
+        }
+        files
+    }
+
+    #[test]
+    fn the_stream_does_not_depend_on_how_often_one_looks() {
+        let (mut often, mut seldom) = (Live::new(3, START), Live::new(3, START));
+        let mut small = Vec::new();
+        for tenth in 1..=600 {
+            small.extend(often.step(START.plus_ms(tenth * 100)).appends);
+        }
+        let mut large = Vec::new();
+        for second in (5..=60).step_by(5) {
+            large.extend(seldom.step(START.plus_ms(second * 1000)).appends);
+        }
+        assert_eq!(files(&small), files(&large));
+        assert_eq!(often.truth(), seldom.truth());
+        let calls = often.truth().total.requests;
+        assert!((180..=480).contains(&calls), "{calls} calls in a minute");
+    }
+
+    #[test]
+    fn a_suspended_machine_does_not_tell_hours_at_once() {
+        let mut live = Live::new(3, START);
+        live.step(START.plus_ms(10_000));
+        let before = live.truth().total.requests;
+        live.step(START.plus_ms(7_200_000));
+        assert!(live.truth().total.requests - before < 150);
+    }
+
+    #[test]
+    fn rotation_keeps_every_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut live, appender) = (Live::new(3, START), Appender::new(folder.path()));
+        let mut told = 0;
+        for second in (5..=150).step_by(5) {
+            let step = live.step(START.plus_ms(second * 1000));
+            told += step.appends.iter().filter(|append| append.file == Path::new(GATEWAY)).count();
+            appender.apply(&step).unwrap();
+        }
+        let lines = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap().lines().count();
+        assert_eq!(lines("gateway.jsonl") + lines("gateway.jsonl.1") + lines("gateway.jsonl.2"), told);
     }
 }

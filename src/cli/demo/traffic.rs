@@ -127,15 +127,15 @@ impl Traffic {
         let mut session = self.runaway.take().unwrap_or_else(|| Session {
             id: self.random.uuid(),
             model: &OPUS,
-            context: 60_000,
+            context: 30_000,
             turn: 0,
             turns: u64::MAX,
             one_hour_cache: false,
         });
-        let answer = self.random.between(4_000, 7_000);
+        let answer = self.random.between(1_500, 3_500);
         let call = self.finish(user, &mut session, end, false, answer + 6_000, answer);
         if session.context >= OPUS.longest_prompt {
-            session.context = 90_000; // compacted by the agent's framework, then on it goes
+            session.context = 60_000; // compacted by the agent's framework, then on it goes
         }
         self.runaway = Some(session);
         call
@@ -166,7 +166,8 @@ impl Traffic {
         }
         let user = &USERS[user];
         let favourite = self.random.chance(680);
-        let model = user.models[if favourite { 0 } else { self.random.between(0, user.models.len() as u64 - 1) as usize }];
+        let model =
+            user.models[if favourite { 0 } else { self.random.between(0, user.models.len() as u64 - 1) as usize }];
         Session {
             id: self.random.uuid(),
             model,

@@ -212,7 +212,7 @@ macro_rules! user {
 pub static USERS: [User; 14] = [
     user!("search-api"  "search"   "query-rewrite"  "search-api/4.2"  Both        22: 900 + 60    => 40 x 3    [LUNA HAIKU]),
     user!("indexer"     "search"   "indexing"       "indexer/1.9"     Gateway     12: 1200 + 0    => 1 x 40    [EMBEDDING]),
-    user!("mara"        "search"   "coding"         "claude-code"     ClaudeCode  6: 22000 + 1600 => 420 x 30  [OPUS SONNET HAIKU]),
+    user!("mara"        "search"   "coding"         "claude-code"     ClaudeCode  8: 22000 + 1600 => 420 x 10  [OPUS SONNET HAIKU]),
     user!("jonas"       "search"   "chat"           "webchat"         Gateway     4: 9000 + 900   => 620 x 7   [SOL GEMINI]),
     user!("support-bot" "support"  "support-bot"    "helpdesk/7"      Both        18: 5200 + 500  => 320 x 6   [SONNET HAIKU LUNA]),
     user!("voice-ivr"   "support"  "voice"          "ivr/2"           Application 14: 1100 + 120  => 60 x 8    [LUNA HAIKU]),

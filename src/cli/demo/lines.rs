@@ -172,7 +172,7 @@ fn gateway_line(call: &Call, random: &mut Random) -> String {
         "{}".to_owned()
     } else {
         format!(
-            r#"{{"id":"{id}","model":"{name}","object":"chat.completion","choices":[{{"finish_reason":"stop","index":0,"message":{{"role":"assistant","content":"{}"}}}}],"usage":{usage}}}"#,
+            r#"{{"id":"{id}","model":"{name}","object":"chat.completion","choices":[{{"finish_reason":"stop","index":0,"message":{{"role":"assistant","content":"{}"}}}}],"usage":{{"completion_tokens":{output},"prompt_tokens":{prompt},"total_tokens":{total}}}}}"#,
             prose(random, 12)
         )
     };

@@ -45,6 +45,8 @@ impl Span {
 
 /// The part of the gateway's log, in 1,000, that was rotated away before the end.
 const ROTATED_PERMILLE: usize = 550;
+/// Bad lines for 1,000 calls.
+const BAD_LINES_PERMILLE: u64 = 9;
 
 /// Calls of `span`, told to `write` in the order of their ends; the truth stays in `traffic`.
 pub fn play(traffic: &mut Traffic, span: Span, scribe: &mut Scribe, mut write: impl FnMut(Append)) {
@@ -65,7 +67,7 @@ pub fn play(traffic: &mut Traffic, span: Span, scribe: &mut Scribe, mut write: i
             traffic.call(at)
         };
         scribe.write(&call, traffic.random()).into_iter().for_each(&mut write);
-        if traffic.random().chance(4) {
+        if traffic.random().chance(BAD_LINES_PERMILLE) {
             let lines = bad_line(at, traffic.random());
             traffic.add_bad_line();
             write(Append { file: PathBuf::from(APPLICATION), lines });

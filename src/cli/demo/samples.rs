@@ -10,7 +10,7 @@ use super::truth::{FILE_OWNER, Totals, Truth};
 use crate::time::Timestamp;
 
 /// The seed of the committed files.
-pub const DEFAULT_SEED: u64 = 93;
+pub const DEFAULT_SEED: u64 = 112;
 
 /// 2026-11-20T10:00:00Z, a Friday morning.
 const START: Timestamp = Timestamp::from_ms(1_795_168_800_000);

@@ -2,34 +2,36 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::io;
 use std::path::Path;
 
 use costtop::cli::demo::samples::{DEFAULT_SEED, write};
 use costtop::money::Money;
 use serde_json::Value;
 
-fn tree(folder: &Path) -> BTreeMap<String, String> {
+fn tree(folder: &Path) -> io::Result<BTreeMap<String, String>> {
     let mut files = BTreeMap::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(next) = folders.pop() {
-        for entry in fs::read_dir(next).unwrap() {
-            let path = entry.unwrap().path();
+        for entry in fs::read_dir(next)? {
+            let path = entry?.path();
             if path.is_dir() {
                 folders.push(path);
             } else {
-                let name = path.strip_prefix(folder).unwrap().to_string_lossy().replace('\\', "/");
-                files.insert(name, fs::read_to_string(&path).unwrap());
+                let name = path.strip_prefix(folder).unwrap_or(&path).to_string_lossy().replace('\\', "/");
+                files.insert(name, fs::read_to_string(&path)?);
             }
         }
     }
-    files
+    Ok(files)
 }
 
 #[test]
 fn the_committed_logs_are_what_the_program_writes() {
     let fresh = tempfile::tempdir().unwrap();
     write(fresh.path(), DEFAULT_SEED).unwrap();
-    let (fresh, committed) = (tree(fresh.path()), tree(&Path::new(env!("CARGO_MANIFEST_DIR")).join("sample-logs")));
+    let (fresh, committed) =
+        (tree(fresh.path()).unwrap(), tree(&Path::new(env!("CARGO_MANIFEST_DIR")).join("sample-logs")).unwrap());
     let names = |files: &BTreeMap<String, String>| files.keys().cloned().collect::<Vec<_>>();
     assert_eq!(names(&committed), names(&fresh));
     for (name, text) in &fresh {
@@ -53,7 +55,7 @@ fn the_lines_say_what_the_truth_says() {
     for seed in [DEFAULT_SEED, 3, 4] {
         let folder = tempfile::tempdir().unwrap();
         let truth = write(folder.path(), seed).unwrap();
-        let files = tree(folder.path());
+        let files = tree(folder.path()).unwrap();
         let read = |wanted: &str| -> Vec<Value> {
             let chosen = files.iter().filter(|(name, _)| name.starts_with(wanted));
             chosen.flat_map(|(_, text)| text.lines()).filter_map(|line| serde_json::from_str(line).ok()).collect()

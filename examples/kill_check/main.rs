@@ -193,7 +193,9 @@ impl Run<'_> {
     /// Lets costtop catch up with logs that no longer grow, quits it, and reads its state.
     fn settle(&self, truth: &Sums) -> Result<(Sums, Duration, u32)> {
         let mut spent = Duration::ZERO;
-        for pass in 1.. {
+        let mut pass = 0;
+        loop {
+            pass += 1;
             let mut terminal = self.start()?;
             let begin = Instant::now();
             spent += loop {
@@ -212,7 +214,6 @@ impl Run<'_> {
                 return Ok((counted, spent, pass));
             }
         }
-        unreachable!("the loop above returns in its last pass")
     }
 
     fn report(&self) -> Result<Sums> {

@@ -80,15 +80,15 @@ pub enum Ids {
     Bare,
 }
 
-const fn rates(input: u64, output: u64, cache_read: u64, cache_write_5m: u64, cache_write_1h: u64) -> Option<Rates> {
-    Some(Rates { input, output, cache_read, cache_write_5m, cache_write_1h })
+const fn rates(input: u64, output: u64, cache_read: u64, cache_write_5m: u64, cache_write_1h: u64) -> Rates {
+    Rates { input, output, cache_read, cache_write_5m, cache_write_1h }
 }
 
-const fn claude(name: &'static str, rates: Option<Rates>, longest_prompt: u64) -> Model {
+const fn claude(name: &'static str, rates: Rates, longest_prompt: u64) -> Model {
     Model {
         name,
         provider: "anthropic",
-        rates,
+        rates: Some(rates),
         caching: Caching::ReadsAndTimedWrites,
         longest_prompt,
         id: Ids::Anthropic,
@@ -109,16 +109,20 @@ pub static SONNET: Model =
 /// Five times as dear above 100,000 tokens, which this traffic stays below.
 pub static HAIKU: Model = claude("claude-haiku-5-5", rates(100_000, 500_000, 10_000, 125_000, 200_000), 90_000);
 /// See [`OPUS`].
-pub static SOL: Model =
-    openai("gpt-6-sol", rates(2_000_000, 10_000_000, 200_000, 2_500_000, 2_500_000), Caching::ReadsAndWrites, 420);
+pub static SOL: Model = openai(
+    "gpt-6-sol",
+    Some(rates(2_000_000, 10_000_000, 200_000, 2_500_000, 2_500_000)),
+    Caching::ReadsAndWrites,
+    420,
+);
 /// See [`OPUS`].
 pub static LUNA: Model =
-    openai("gpt-5.6-luna", rates(200_000, 1_200_000, 20_000, 250_000, 250_000), Caching::ReadsAndWrites, 150);
+    openai("gpt-5.6-luna", Some(rates(200_000, 1_200_000, 20_000, 250_000, 250_000)), Caching::ReadsAndWrites, 150);
 /// Twice as dear above 200,000 tokens, which this traffic stays below.
 pub static GEMINI: Model = Model {
     name: "gemini-3.1-pro-preview",
     provider: "gemini",
-    rates: rates(2_000_000, 12_000_000, 200_000, 0, 0),
+    rates: Some(rates(2_000_000, 12_000_000, 200_000, 0, 0)),
     caching: Caching::Reads,
     longest_prompt: 150_000,
     id: Ids::Bare,
@@ -128,7 +132,7 @@ pub static GEMINI: Model = Model {
 pub static EMBEDDING: Model = Model {
     name: "text-embedding-3-large",
     provider: "openai",
-    rates: rates(130_000, 0, 0, 0, 0),
+    rates: Some(rates(130_000, 0, 0, 0, 0)),
     caching: Caching::None,
     longest_prompt: 8_000,
     id: Ids::Bare,

@@ -29,7 +29,7 @@ impl Span {
     /// Mean milliseconds to the next call after `at`.
     fn gap(&self, at: Timestamp) -> u64 {
         let length = (self.end.ms() - self.start.ms()).max(1) as u64;
-        let rush = self.end.plus_ms(-(length as i64) / 10);
+        let rush = self.end.plus_ms(-(length / 10).cast_signed());
         let (part, permille) = if at >= rush {
             (length / 10, self.rush_permille)
         } else {
@@ -50,7 +50,7 @@ const BAD_LINES_PERMILLE: u64 = 9;
 
 /// Calls of `span`, told to `write` in the order of their ends; the truth stays in `traffic`.
 pub fn play(traffic: &mut Traffic, span: Span, scribe: &mut Scribe, mut write: impl FnMut(Append)) {
-    let mut next = span.start.plus_ms(traffic.random().between(0, 2 * span.gap(span.start)) as i64);
+    let mut next = span.start.plus_ms(traffic.random().between(0, 2 * span.gap(span.start)).cast_signed());
     let mut next_runaway = span.runaway.map(|(start, ..)| start);
     loop {
         let runs_away = next_runaway.is_some_and(|at| at < next);
@@ -63,7 +63,7 @@ pub fn play(traffic: &mut Traffic, span: Span, scribe: &mut Scribe, mut write: i
                 span.runaway.map(|(_, end, gap)| (at.plus_ms(gap), end)).and_then(|(at, end)| (at < end).then_some(at));
             traffic.runaway_call(at)
         } else {
-            next = at.plus_ms(1 + traffic.random().between(0, 2 * span.gap(at)) as i64);
+            next = at.plus_ms(1 + traffic.random().between(0, 2 * span.gap(at)).cast_signed());
             traffic.call(at)
         };
         scribe.write(&call, traffic.random()).into_iter().for_each(&mut write);

@@ -187,11 +187,10 @@ fn gateway_line(call: &Call, random: &mut Random) -> String {
     };
     let question = prose(random, 16);
     format!(
-        r#"{{"id":"{id}","litellm_call_id":"{call_id}","trace_id":"{session}","session_id":"{session}","call_type":"{kind}","cache_hit":{cache_hit},"stream":null,"status":"{status}","custom_llm_provider":"{provider}","saved_cache_cost":{saved},"startTime":{start},"endTime":{end},"completionStartTime":{end},"response_time":{}.{:03},"model":"{provider}/{name}","metadata":{{"user_api_key_hash":"{}","user_api_key_alias":"key-{who}","user_api_key_team_id":"{team}","user_api_key_team_alias":"{team}","user_api_key_org_id":"org-1","user_api_key_project_id":null,"user_api_key_user_id":"{who}","user_api_key_user_email":null,"user_api_key_end_user_id":null,"user_api_key_request_route":"{route}","requester_ip_address":"10.20.0.{}","user_agent":"{}","usage_object":{usage}}},"cache_key":null,"response_cost":{cost},"cost_breakdown":{breakdown},"total_tokens":{total},"prompt_tokens":{prompt},"completion_tokens":{output},"request_tags":["{}"],"end_user":"","api_base":"https://llm.internal/{provider}","model_group":"{name}","model_id":"{}","messages":[{{"role":"user","content":"{question}"}}],"response":{response},"model_parameters":{{"stream":false}},"hidden_params":{{"response_cost":{cost},"litellm_overhead_time_ms":{}.5,"litellm_model_name":"{provider}/{name}"}},"error_str":null,"error_information":{error}}}"#,
+        r#"{{"id":"{id}","litellm_call_id":"{call_id}","trace_id":"{session}","session_id":"{session}","call_type":"{kind}","cache_hit":{cache_hit},"stream":null,"status":"{status}","custom_llm_provider":"{provider}","saved_cache_cost":{saved},"startTime":{start},"endTime":{end},"completionStartTime":{end},"response_time":{}.{:03},"model":"{provider}/{name}","metadata":{{"user_api_key_hash":"{}","user_api_key_alias":"key-{who}","user_api_key_team_id":"{team}","user_api_key_team_alias":"{team}","user_api_key_org_id":"org-1","user_api_key_project_id":null,"user_api_key_user_id":"{who}","user_api_key_user_email":null,"user_api_key_end_user_id":null,"user_api_key_request_route":"{route}","requester_ip_address":"10.20.0.7","user_agent":"{}","usage_object":{usage}}},"cache_key":null,"response_cost":{cost},"cost_breakdown":{breakdown},"total_tokens":{total},"prompt_tokens":{prompt},"completion_tokens":{output},"request_tags":["{}"],"end_user":"","api_base":"https://llm.internal/{provider}","model_group":"{name}","model_id":"{}","messages":[{{"role":"user","content":"{question}"}}],"response":{response},"model_parameters":{{"stream":false}},"hidden_params":{{"response_cost":{cost},"litellm_overhead_time_ms":{}.5,"litellm_model_name":"{provider}/{name}"}},"error_str":null,"error_information":{error}}}"#,
         call.latency_ms / 1000,
         call.latency_ms % 1000,
         stable_hex(who, 64),
-        stable_hex(who, 1).bytes().map(u64::from).sum::<u64>(),
         user.agent,
         user.feature,
         stable_hex(name, 64),
@@ -246,7 +245,7 @@ fn transcript_lines(call: &Call, random: &mut Random) -> Vec<String> {
     for block in 1..=blocks {
         let last = block == blocks;
         let so_far = if last { output } else { (output / 8 * block).max(1).min(output) };
-        let at = call.end.plus_ms(-400 * (blocks - block) as i64);
+        let at = call.end.plus_ms(-400 * (blocks - block).cast_signed());
         let (stop, content) = if last {
             ("\"end_turn\"", format!(r#"{{"type":"text","text":"{}"}}"#, prose(random, 14)))
         } else {

@@ -92,7 +92,7 @@ impl Live {
                 self.traffic.runaway_call(at)
             } else {
                 let mean = self.mean_gap(at);
-                self.next = at.plus_ms(1 + self.traffic.random().between(0, 2 * mean) as i64);
+                self.next = at.plus_ms(1 + self.traffic.random().between(0, 2 * mean).cast_signed());
                 self.traffic.call(at)
             };
             step.appends.extend(self.scribe.write(&call, self.traffic.random()));

@@ -50,8 +50,9 @@ impl Random {
 
     /// A random UUID (version 4, variant 1).
     pub fn uuid(&mut self) -> String {
-        let (a, b, c, d, e) = (self.hex(8), self.hex(4), self.hex(3), self.hex(3), self.hex(12));
+        let (low, middle, high) = (self.hex(8), self.hex(4), self.hex(3));
+        let (clock, node) = (self.hex(3), self.hex(12));
         let variant = self.id(b"89ab", 1);
-        format!("{a}-{b}-4{c}-{variant}{d}-{e}")
+        format!("{low}-{middle}-4{high}-{variant}{clock}-{node}")
     }
 }

@@ -58,8 +58,8 @@ pub fn write(folder: &Path, seed: u64) -> io::Result<Truth> {
         runaway: Some((at(55), at(58), 15_000)),
     };
     let truth = write_history(folder, seed, span, at(60))?;
-    let bad: String = BAD_LINES.iter().map(|(line, _)| format!("{line}\n")).collect();
-    fs::write(folder.join("bad-lines.ndjson"), bad)?;
+    let bad: Vec<&str> = BAD_LINES.iter().map(|(line, _)| *line).collect();
+    fs::write(folder.join("bad-lines.ndjson"), bad.join("\n") + "\n")?;
     fs::write(folder.join("README.md"), readme(seed, &truth))?;
     Ok(truth)
 }

@@ -221,10 +221,9 @@ impl Traffic {
         let writes = matches!(model.caching, Caching::ReadsAndWrites | Caching::ReadsAndTimedWrites);
         let uncached = self.random.between(3, 40).min(prompt - read);
         let written = match (cached && writes, user.growth > 0 || broken) {
-            (false, _) => 0,
             (true, true) => prompt - read - uncached,
             (true, false) if session.turn == 0 => session.context.min(prompt),
-            (true, false) => 0,
+            _ => 0,
         };
         let one_hour = session.one_hour_cache && model.caching == Caching::ReadsAndTimedWrites;
         Tokens {
@@ -252,10 +251,10 @@ impl Traffic {
             Ids::Bare => self.random.hex(32),
         };
         let request_id = format!("req_011C{}", self.random.id(letters, 20));
-        let thinking = self.random.between(250, 900) as i64;
+        let thinking = self.random.between(250, 900).cast_signed();
         let call = Call {
             end,
-            latency_ms: thinking + tokens.output as i64 * self.random.between(6, 14) as i64,
+            latency_ms: thinking + (tokens.output * self.random.between(6, 14)).cast_signed(),
             user,
             model: session.model,
             session: session.id.clone(),

@@ -166,6 +166,9 @@ mod tests {
         for (user, totals) in &demo.truth.by_user {
             assert!(totals.cost < limit(&demo, "each user"), "{user} breaks before anybody looks: {}", totals.cost);
         }
+        for (session, totals) in &demo.truth.by_session {
+            assert!(totals.cost < limit(&demo, "agent run"), "{session} breaks before anybody looks: {}", totals.cost);
+        }
         let (_, runaway_limit) = demo.config.budgets[1].overrides[0];
         let spent = |live: &Live| live.truth().by_user.get(company::RUNAWAY).map_or(Money::ZERO, |totals| totals.cost);
         let mut live = Live::new(SEED + 1, NOW);
@@ -175,6 +178,8 @@ mod tests {
             live.step(NOW.plus_ms(second * 1000));
         }
         assert!(spent(&live) > Money::from(runaway_limit), "{}", spent(&live));
+        let dearest = live.truth().by_session.values().map(|totals| totals.cost).max();
+        assert!(dearest > Some(limit(&demo, "agent run")), "{dearest:?}");
         let day = demo.truth.total.cost + live.truth().total.cost;
         assert!(day < limit(&demo, "everything"), "{day}");
     }

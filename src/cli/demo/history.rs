@@ -37,7 +37,7 @@ impl Span {
         };
         let gap = part * 1000 / (self.calls * permille).max(1);
         // Waves of ten minutes: four fifths to six fifths of the mean.
-        let phase = at.ms().rem_euclid(600_000).unsigned_abs();
+        let phase = (at.ms() - self.start.ms()).rem_euclid(600_000).unsigned_abs();
         let up = if phase < 300_000 { phase } else { 600_000 - phase };
         (gap * (800 + up * 400 / 300_000) / 1000).max(1)
     }

@@ -67,6 +67,8 @@ pub struct Truth {
     pub by_user: BTreeMap<String, Totals>,
     /// By model, without provider.
     pub by_model: BTreeMap<String, Totals>,
+    /// By session; a forked transcript's repeats stay with the session that asked.
+    pub by_session: BTreeMap<String, Totals>,
     /// Cost by minute since the epoch.
     pub by_minute: BTreeMap<i64, Money>,
     /// Lines that say nothing readable.
@@ -79,6 +81,7 @@ impl Truth {
         let user = if call.user.way == Way::ClaudeCode { FILE_OWNER } else { call.user.name };
         self.total.add(call);
         self.by_user.entry(user.to_owned()).or_default().add(call);
+        self.by_session.entry(call.session.clone()).or_default().add(call);
         self.by_model.entry(call.model.name.to_owned()).or_default().add(call);
         if let (Outcome::Answered, Some(cost)) = (call.outcome, call.model.cost(&call.tokens)) {
             *self.by_minute.entry(call.end.minute()).or_default() += cost.into();

@@ -19,3 +19,5 @@ pub mod engine;
 pub mod alarm;
 
 pub mod store;
+
+pub mod cli;

@@ -1,0 +1,114 @@
+//! costtop in a pseudo-terminal: keys and signals enter, what stands on the screen leaves.
+
+use std::ffi::OsStr;
+use std::io::{Read as _, Write as _};
+use std::num::NonZeroU16;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+
+const ROWS: NonZeroU16 = NonZeroU16::new(40).unwrap();
+const COLUMNS: NonZeroU16 = NonZeroU16::new(160).unwrap();
+/// Words by which the dashboard says that it has not read everything, in lower case.
+const BEHIND: [&str; 4] = ["loading", "behind", "rebuilding", "catching up"];
+
+/// A running costtop and its screen.
+pub struct Terminal {
+    child: Box<dyn Child + Send + Sync>,
+    master: Box<dyn MasterPty + Send>,
+    screen: Arc<Mutex<vt100::Parser>>,
+    started: Instant,
+    /// Since when the screen has been there and has said nothing of unread bytes.
+    calm_since: Option<Instant>,
+}
+
+impl Terminal {
+    /// Starts `program`.
+    pub fn start(program: &Path, arguments: &[&OsStr], environment: &[(&'static str, PathBuf)]) -> Result<Terminal> {
+        let size = PtySize { rows: ROWS.get(), cols: COLUMNS.get(), pixel_width: 0, pixel_height: 0 };
+        let pair = native_pty_system().openpty(size)?;
+        let mut command = CommandBuilder::new(program);
+        command.args(arguments);
+        command.env("TERM", "xterm-256color");
+        for (name, value) in environment {
+            command.env(name, value);
+        }
+        let started = Instant::now();
+        let child = pair.slave.spawn_command(command).context("costtop does not start")?;
+        drop(pair.slave);
+        let screen = Arc::new(Mutex::new(vt100::Parser::new(ROWS, COLUMNS, 0)));
+        let mut output = pair.master.try_clone_reader()?;
+        let fed = Arc::clone(&screen);
+        // Ends by itself once the terminal has no other side.
+        thread::spawn(move || {
+            let mut bytes = [0; 16 * 1024];
+            while let Ok(length @ 1..) = output.read(&mut bytes) {
+                fed.lock().unwrap_or_else(PoisonError::into_inner).process(&bytes[..length]);
+            }
+        });
+        Ok(Terminal { child, master: pair.master, screen, started, calm_since: None })
+    }
+
+    /// What stands on the screen.
+    pub fn screen(&self) -> String {
+        self.screen.lock().unwrap_or_else(PoisonError::into_inner).screen().contents()
+    }
+
+    /// From the start to the screen that has been calm for `calm` since; `None`: not yet.
+    pub fn caught_up(&mut self, calm: Duration) -> Option<Duration> {
+        let text = self.screen().to_lowercase();
+        if !text.contains("costtop") || BEHIND.iter().any(|word| text.contains(word)) {
+            self.calm_since = None;
+            return None;
+        }
+        let since = *self.calm_since.get_or_insert_with(Instant::now);
+        (since.elapsed() >= calm).then(|| since - self.started)
+    }
+
+    /// An error when costtop has ended by itself.
+    pub fn must_live(&mut self) -> Result<()> {
+        if let Some(status) = self.child.try_wait()? {
+            bail!("costtop ended by itself ({status:?}); its last screen:\n{}", self.screen());
+        }
+        Ok(())
+    }
+
+    /// SIGKILL, and nothing gentler before it: portable-pty's own `kill` begins with SIGHUP.
+    pub fn kill(mut self) -> Result<()> {
+        // Not waited for yet, so the number cannot belong to another process.
+        let process = self.child.process_id().context("costtop has no process id")?;
+        let status = Command::new("kill").args(["-KILL", &process.to_string()]).status()?;
+        if !status.success() {
+            bail!("kill -KILL {process}: {status}");
+        }
+        self.child.wait()?;
+        Ok(())
+    }
+
+    /// `q`, and the end within `patience`.
+    pub fn quit(mut self, patience: Duration) -> Result<()> {
+        let mut keys = self.master.take_writer()?;
+        keys.write_all(b"q")?;
+        keys.flush()?;
+        let begin = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait()? {
+                if status.success() {
+                    return Ok(());
+                }
+                bail!("costtop ended with {status:?} after q; its last screen:\n{}", self.screen());
+            }
+            if begin.elapsed() > patience {
+                let screen = self.screen();
+                self.kill()?;
+                bail!("costtop did not end within {} s after q; its screen:\n{screen}", patience.as_secs());
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+}

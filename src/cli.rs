@@ -1,0 +1,3 @@
+//! Flags and commands, one file each. It comes last, so it may use all.
+
+pub mod demo;

@@ -149,6 +149,7 @@ enum Reading {
 
 /// The keys by which formats are told apart. Every reader notes all of them, so that each draws the same conclusion.
 #[derive(Clone, Copy, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts about one record, not states")]
 struct Marks {
     /// `type` is `assistant` or `progress`.
     agent_type: bool,

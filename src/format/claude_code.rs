@@ -167,8 +167,8 @@ fn usage<'a>(value: &mut Scanner<'a>) -> Result<Option<Counts<'a>>, Stop> {
                     Ok(())
                 })?;
             }
-            b"output_tokens_details" => counts.thinking = one(value, b"thinking_tokens")?,
-            b"server_tool_use" => counts.web_searches = one(value, b"web_search_requests")?,
+            b"output_tokens_details" => counts.thinking = value.member(b"thinking_tokens")?,
+            b"server_tool_use" => counts.web_searches = value.member(b"web_search_requests")?,
             b"service_tier" => counts.tier = value.text()?,
             b"speed" => counts.speed = value.text()?,
             b"inference_geo" => counts.geo = value.text()?,
@@ -177,20 +177,6 @@ fn usage<'a>(value: &mut Scanner<'a>) -> Result<Option<Counts<'a>>, Stop> {
         Ok(())
     })?;
     Ok(is_object.then_some(counts))
-}
-
-/// One member of the object ahead.
-fn one<'a>(value: &mut Scanner<'a>, wanted: &[u8]) -> Result<Scalar<'a>, Stop> {
-    let mut found = Scalar::Null;
-    value.object(|key, value| {
-        if key == wanted {
-            found = value.scalar()?;
-            Ok(())
-        } else {
-            value.skip()
-        }
-    })?;
-    Ok(found)
 }
 
 impl<'a> Fields<'a> {

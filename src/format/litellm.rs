@@ -38,6 +38,7 @@ struct Fields<'a> {
     total: Scalar<'a>,
     end_user: RawText<'a>,
     max_tokens: Scalar<'a>,
+    max_completion_tokens: Scalar<'a>,
     served_tier: RawText<'a>,
     breakdown: Breakdown<'a>,
 }
@@ -72,7 +73,7 @@ struct Details<'a> {
     total: Scalar<'a>,
     cache_read: Scalar<'a>,
     cache_write: Scalar<'a>,
-    prompt_details: PromptDetails<'a>,
+    inside: PromptDetails<'a>,
     reasoning: Scalar<'a>,
     web_searches: Scalar<'a>,
     tier: RawText<'a>,
@@ -112,13 +113,7 @@ pub(super) fn read(record: &[u8], zone: Zone, each: &mut impl FnMut(Result<&Usag
             b"trace_id" => fields.trace = value.text()?,
             b"cache_hit" => fields.cache_hit = value.scalar()?,
             b"status" => fields.status = value.text()?,
-            b"error_information" => {
-                fields.error_code = Scalar::Null;
-                value.object(|key, value| match key {
-                    b"error_code" => Ok(fields.error_code = value.scalar()?),
-                    _ => value.skip(),
-                })?;
-            }
+            b"error_information" => fields.error_code = value.member(b"error_code")?,
             b"custom_llm_provider" => fields.provider = value.text()?,
             b"endTime" => fields.end_time = value.scalar()?,
             b"response_time" => fields.response_time = value.scalar()?,
@@ -128,19 +123,17 @@ pub(super) fn read(record: &[u8], zone: Zone, each: &mut impl FnMut(Result<&Usag
             b"total_tokens" => fields.total = value.scalar()?,
             b"end_user" => fields.end_user = value.text()?,
             b"model_parameters" => {
-                fields.max_tokens = Scalar::Null;
-                value.object(|key, value| match key {
-                    b"max_tokens" | b"max_completion_tokens" => Ok(fields.max_tokens = value.scalar()?),
-                    _ => value.skip(),
+                (fields.max_tokens, fields.max_completion_tokens) = (Scalar::Null, Scalar::Null);
+                value.object(|key, value| {
+                    match key {
+                        b"max_tokens" => fields.max_tokens = value.scalar()?,
+                        b"max_completion_tokens" => fields.max_completion_tokens = value.scalar()?,
+                        _ => value.skip()?,
+                    }
+                    Ok(())
                 })?;
             }
-            b"response" => {
-                fields.served_tier = RawText::NONE;
-                value.object(|key, value| match key {
-                    b"service_tier" => Ok(fields.served_tier = value.text()?),
-                    _ => value.skip(),
-                })?;
-            }
+            b"response" => fields.served_tier = value.member(b"service_tier")?.text(),
             b"cost_breakdown" => fields.breakdown = breakdown(value)?,
             _ => marks.note(key, value)?,
         }
@@ -201,21 +194,9 @@ fn details<'a>(value: &mut Scanner<'a>) -> Result<Details<'a>, Stop> {
             b"total_tokens" => details.total = value.scalar()?,
             b"cache_read_input_tokens" => details.cache_read = value.scalar()?,
             b"cache_creation_input_tokens" => details.cache_write = value.scalar()?,
-            b"prompt_tokens_details" => details.prompt_details = prompt_details(value)?,
-            b"completion_tokens_details" => {
-                details.reasoning = Scalar::Null;
-                value.object(|key, value| match key {
-                    b"reasoning_tokens" => Ok(details.reasoning = value.scalar()?),
-                    _ => value.skip(),
-                })?;
-            }
-            b"server_tool_use" => {
-                details.web_searches = Scalar::Null;
-                value.object(|key, value| match key {
-                    b"web_search_requests" => Ok(details.web_searches = value.scalar()?),
-                    _ => value.skip(),
-                })?;
-            }
+            b"prompt_tokens_details" => details.inside = prompt_details(value)?,
+            b"completion_tokens_details" => details.reasoning = value.member(b"reasoning_tokens")?,
+            b"server_tool_use" => details.web_searches = value.member(b"web_search_requests")?,
             b"service_tier" => details.tier = value.text()?,
             b"inference_geo" => details.geo = value.text()?,
             b"speed" => details.speed = value.text()?,
@@ -236,10 +217,13 @@ fn prompt_details<'a>(value: &mut Scanner<'a>) -> Result<PromptDetails<'a>, Stop
             b"web_search_requests" => details.web_searches = value.scalar()?,
             b"cache_creation_token_details" => {
                 (details.split_5m, details.split_1h) = (Scalar::Null, Scalar::Null);
-                value.object(|key, value| match key {
-                    b"ephemeral_5m_input_tokens" => Ok(details.split_5m = value.scalar()?),
-                    b"ephemeral_1h_input_tokens" => Ok(details.split_1h = value.scalar()?),
-                    _ => value.skip(),
+                value.object(|key, value| {
+                    match key {
+                        b"ephemeral_5m_input_tokens" => details.split_5m = value.scalar()?,
+                        b"ephemeral_1h_input_tokens" => details.split_1h = value.scalar()?,
+                        _ => value.skip()?,
+                    }
+                    Ok(())
                 })?;
             }
             _ => value.skip()?,
@@ -260,7 +244,7 @@ impl<'a> Fields<'a> {
         }
         let metadata = &self.metadata;
         let cache_hit = self.cache_hit.is_true();
-        let failed = self.status.as_written() == b"failure";
+        let failed = self.status.bytes().as_ref() == b"failure";
         let error_code = u16::try_from(number::lenient(self.error_code)).unwrap_or(0);
         Ok(Usage {
             origin: Origin::Gateway,
@@ -301,7 +285,7 @@ impl<'a> Fields<'a> {
                 (false, _) => 200,
             },
             latency_ms: number::seconds_as_ms(self.response_time),
-            max_tokens: number::lenient(self.max_tokens),
+            max_tokens: number::lenient(self.max_tokens.or(self.max_completion_tokens)),
             reported,
             ..Usage::default()
         })
@@ -309,12 +293,12 @@ impl<'a> Fields<'a> {
 
     /// The id of a cached answer carries a suffix, the id of a failure is the call's.
     fn id_is_no_response(&self) -> bool {
-        self.id.bytes() == self.call.bytes() || memmem::find(self.id.as_written(), b"_cache_hit").is_some()
+        self.id.bytes() == self.call.bytes() || memmem::find(&self.id.bytes(), b"_cache_hit").is_some()
     }
 
     fn tokens(&self) -> Result<Tokens, Rejection> {
         let details = &self.metadata.usage;
-        let inside = &details.prompt_details;
+        let inside = &details.inside;
         let prompt = number::tokens(self.prompt.or(details.prompt))?;
         let completion = number::tokens(self.completion.or(details.completion))?;
         let total = number::tokens(self.total.or(details.total))?;
@@ -349,7 +333,7 @@ impl<'a> Fields<'a> {
 
 /// `"0"` is what an absent trace looks like.
 fn not_zero(id: RawText<'_>) -> RawText<'_> {
-    if id.as_written() == b"0" { RawText::NONE } else { id }
+    if id.bytes().as_ref() == b"0" { RawText::NONE } else { id }
 }
 
 /// The model without the leading `provider/` that repeats the provider. Some writers escape the slash.

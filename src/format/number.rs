@@ -75,9 +75,9 @@ fn epoch(text: &[u8]) -> Option<Timestamp> {
         return None;
     }
     let per_ms = match value / UNIT {
-        ..100_000_000_000 => UNIT / 1000,
-        ..100_000_000_000_000 => UNIT,
-        ..100_000_000_000_000_000 => UNIT * 1000,
+        0..100_000_000_000 => UNIT / 1000,
+        100_000_000_000..100_000_000_000_000 => UNIT,
+        100_000_000_000_000..100_000_000_000_000_000 => UNIT * 1000,
         _ => UNIT * 1_000_000,
     };
     i64::try_from(value / per_ms).ok().map(Timestamp::from_ms)

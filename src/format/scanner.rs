@@ -65,6 +65,16 @@ impl<'a> Scalar<'a> {
         if self.is_null() { other } else { self }
     }
 
+    /// The text; a number counts as its text, everything else as none.
+    #[must_use]
+    pub const fn text(self) -> RawText<'a> {
+        match self {
+            Scalar::Text(text) => text,
+            Scalar::Number(number) => RawText::plain(number),
+            _ => RawText::NONE,
+        }
+    }
+
     /// `true`, also as the text that Python prints (`True`) or as `"true"`.
     #[must_use]
     pub fn is_true(self) -> bool {
@@ -192,13 +202,21 @@ impl<'a> Scanner<'a> {
     /// The text ahead; a number counts as its text, everything else as none.
     #[inline]
     pub fn text(&mut self) -> Result<RawText<'a>, Stop> {
-        if self.peek() == Some(b'"') {
-            return self.quoted();
-        }
-        Ok(match self.scalar()? {
-            Scalar::Number(number) => RawText::plain(number),
-            _ => RawText::NONE,
-        })
+        Ok(self.scalar()?.text())
+    }
+
+    /// One member of the object ahead; null if there is none. The last of that name counts.
+    pub fn member(&mut self, wanted: &[u8]) -> Result<Scalar<'a>, Stop> {
+        let mut found = Scalar::Null;
+        self.object(|key, value| {
+            if key == wanted {
+                found = value.scalar()?;
+                Ok(())
+            } else {
+                value.skip()
+            }
+        })?;
+        Ok(found)
     }
 
     /// The bytes of the value ahead, checked.

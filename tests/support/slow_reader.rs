@@ -90,6 +90,7 @@ impl Text {
 
 /// What a record should say.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "the flags of a usage")]
 struct Expected {
     origin: Origin,
     side_chain: bool,

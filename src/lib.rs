@@ -12,6 +12,8 @@ pub mod config;
 
 pub mod source;
 
+pub mod format;
+
 pub mod price;
 
 pub mod engine;

@@ -1,0 +1,117 @@
+//! How fast lines become usage, in bytes per second and format. Own NDJSON and Claude Code lines are generated, `LiteLLM` lines are
+//! the fixture's whole ones. `SCAN_FILE=history.jsonl cargo bench --bench scan` adds a file of yours.
+
+use std::fmt::Write as _;
+use std::hint::black_box;
+
+use costtop::format::Decoder;
+use costtop::format::scanner::Scanner;
+use costtop::time::Zone;
+use criterion::{Criterion, Throughput};
+
+/// Bytes of one workload: larger than the caches.
+const SIZE: usize = 16 << 20;
+/// Lines of `LiteLLM` carry every price of their model; the fixture's others are shortened.
+const WHOLE_PAYLOAD: usize = 12_000;
+
+fn own() -> String {
+    let mut lines = String::new();
+    for n in 0.. {
+        let (user, output) = (n * 7 % 120, n * 31 % 2000);
+        writeln!(
+            lines,
+            r#"{{"ts":"2026-11-21T10:{:02}:{:02}.{:03}Z","request_id":"req_{n:016x}","session_id":"s-{}","user":"user-{user}","team":"team-{}","feature":"chat","model":"claude-sonnet-4-5","input_tokens":{},"output_tokens":{output},"cache_read_tokens":48211,"cache_write_tokens":903,"status":200,"cost_usd":"0.0230605"}}"#,
+            n / 60_000 % 60,
+            n / 1000 % 60,
+            n % 1000,
+            n / 40,
+            user % 9,
+            n % 5000
+        )
+        .expect("writing to a string");
+        if lines.len() > SIZE {
+            break;
+        }
+    }
+    lines
+}
+
+/// Half of the lines are tool results, half answers with a usage at their end; 2 kB each, with a newline escape every 60 bytes.
+fn claude_code() -> String {
+    let code = r#"    let value = map.get(\"key\").unwrap_or_default(); // caf\u00e9\n"#.repeat(14);
+    let prose = "the function returns an error when the configuration lacks a value; ".repeat(12);
+    let mut lines = String::new();
+    for n in 0.. {
+        let head = format!(
+            r#"{{"parentUuid":"5e0c8f5a-6f0e-4f5e-9b0d-{n:012x}","isSidechain":false,"userType":"external","cwd":"/home/ada/src/webapp","sessionId":"5e0c8f5a-6f0e-4f5e-9b0d-{:012x}","version":"2.1.180","gitBranch":"main","#,
+            n / 300
+        );
+        if n % 2 == 0 {
+            writeln!(lines, r#"{head}"type":"user","message":{{"role":"user","content":[{{"type":"tool_result","content":"{code}"}}]}},"toolUseResult":{{"stdout":"{code}"}},"timestamp":"2026-11-21T10:00:00.123Z"}}"#)
+        } else {
+            writeln!(lines, r#"{head}"type":"assistant","uuid":"u","timestamp":"2026-11-21T10:00:00.123Z","message":{{"model":"claude-opus-4-5-20251101","id":"msg_01{n:022}","type":"message","role":"assistant","content":[{{"type":"thinking","thinking":"{prose}"}},{{"type":"tool_use","name":"Edit","input":{{"old_string":"{code}","new_string":"{prose}"}}}}],"stop_reason":"tool_use","stop_sequence":null,"usage":{{"input_tokens":{},"cache_creation_input_tokens":903,"cache_read_input_tokens":48211,"cache_creation":{{"ephemeral_5m_input_tokens":903,"ephemeral_1h_input_tokens":0}},"output_tokens":345,"service_tier":"standard"}}}},"requestId":"req_011C{n:020}"}}"#, n % 12)
+        }
+        .expect("writing to a string");
+        if lines.len() > SIZE {
+            break;
+        }
+    }
+    lines
+}
+
+fn litellm() -> String {
+    let whole: String = include_str!("../tests/fixtures/formats/litellm.jsonl")
+        .split_inclusive('\n')
+        .filter(|line| line.len() >= WHOLE_PAYLOAD)
+        .collect();
+    whole.repeat(SIZE / whole.len() + 1)
+}
+
+/// Cuts at newlines by `memchr`, as the sources do, so that cutting does not drown what is measured.
+fn each_line(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut start = 0;
+    memchr::memchr_iter(b'\n', bytes).map(move |end| &bytes[std::mem::replace(&mut start, end + 1)..end])
+}
+
+fn scan(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("scan");
+    group.sample_size(20);
+    let mut workloads = vec![("own", own()), ("claude-code", claude_code()), ("litellm", litellm())];
+    if let Some(path) = std::env::var_os("SCAN_FILE") {
+        let bytes = std::fs::read(&path).expect("SCAN_FILE names a readable file");
+        workloads.push(("file", String::from_utf8_lossy(&bytes).into_owned()));
+    }
+    for (name, lines) in &workloads {
+        group.throughput(Throughput::Bytes(lines.len() as u64));
+        group.bench_function(format!("decode/{name}"), |bencher| {
+            bencher.iter(|| {
+                let mut decoder = Decoder::new(Zone::UTC);
+                let mut tokens = 0;
+                for line in each_line(lines.as_bytes()) {
+                    decoder.decode(line, &mut |_, result| {
+                        if let Ok(usage) = result {
+                            tokens += black_box(usage).tokens.total();
+                        }
+                    });
+                }
+                tokens
+            });
+        });
+        group.bench_function(format!("skip/{name}"), |bencher| {
+            bencher.iter(|| {
+                let whole = |line: &[u8]| {
+                    let mut scanner = Scanner::new(line);
+                    scanner.skip().and_then(|()| scanner.end()).is_ok()
+                };
+                each_line(lines.as_bytes()).filter(|line| whole(line)).count()
+            });
+        });
+    }
+    group.finish();
+}
+
+fn main() {
+    let mut criterion = Criterion::default().configure_from_args();
+    scan(&mut criterion);
+    criterion.final_summary();
+}

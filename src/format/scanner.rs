@@ -1,0 +1,439 @@
+//! One line of JSON enters, the values that a format asks for leave, borrowed. What nobody asks for is checked and skipped, never built.
+//!
+//! The grammar is that of RFC 8259, with four leniencies: strings may hold raw control characters and invalid UTF-8, lone
+//! surrogates pass, a byte order mark may stand first, and `NaN` and `Infinity` (which Python prints) are values that no number
+//! reader takes.
+
+use memchr::memchr2;
+
+use crate::usage::{RawText, Rejection};
+
+/// Deepest nesting of a line.
+pub const MAX_DEPTH: u32 = 64;
+/// Strings up to this length are searched word by word; `memchr` pays off beyond it.
+const SHORT: usize = 32;
+
+/// Why a walk ended before the line did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// No JSON, or cut off.
+    Syntax,
+    /// Nested deeper than [`MAX_DEPTH`].
+    Depth,
+    /// The reader has seen enough: the line is not about usage.
+    Left,
+}
+
+impl Stop {
+    /// The class under which a line that ended so is refused; `None` if it was left on purpose.
+    #[must_use]
+    pub const fn rejection(self) -> Option<Rejection> {
+        match self {
+            Stop::Syntax => Some(Rejection::Json),
+            Stop::Depth => Some(Rejection::Depth),
+            Stop::Left => None,
+        }
+    }
+}
+
+/// A value as it stands in the line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Scalar<'a> {
+    /// Absent or `null`.
+    #[default]
+    Null,
+    /// `true` or `false`.
+    Bool(bool),
+    /// A number's text, `NaN` and infinities included.
+    Number(&'a [u8]),
+    /// A string.
+    Text(RawText<'a>),
+    /// An object or an array: what stands there is not what was asked for.
+    Nested,
+}
+
+impl<'a> Scalar<'a> {
+    /// Whether there is nothing.
+    #[must_use]
+    pub const fn is_null(self) -> bool {
+        matches!(self, Scalar::Null)
+    }
+
+    /// This value, or `other` where there is none.
+    #[must_use]
+    pub const fn or(self, other: Scalar<'a>) -> Scalar<'a> {
+        if self.is_null() { other } else { self }
+    }
+
+    /// The text; a number counts as its text, everything else as none.
+    #[must_use]
+    pub const fn text(self) -> RawText<'a> {
+        match self {
+            Scalar::Text(text) => text,
+            Scalar::Number(number) => RawText::plain(number),
+            _ => RawText::NONE,
+        }
+    }
+
+    /// `true`, also as the text that Python prints (`True`) or as `"true"`.
+    #[must_use]
+    pub fn is_true(self) -> bool {
+        match self {
+            Scalar::Bool(value) => value,
+            Scalar::Text(text) => text.bytes().eq_ignore_ascii_case(b"true"),
+            _ => false,
+        }
+    }
+}
+
+/// A cursor over one line. Every method leaves it behind the value it was called on.
+#[derive(Clone, Copy, Debug)]
+pub struct Scanner<'a> {
+    line: &'a [u8],
+    at: usize,
+    depth: u32,
+}
+
+impl<'a> Scanner<'a> {
+    /// A cursor on the first value of `line`.
+    #[must_use]
+    pub fn new(line: &'a [u8]) -> Scanner<'a> {
+        let at = if line.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
+        Scanner { line, at: blanks(line, at), depth: 0 }
+    }
+
+    /// The first byte of the value ahead; `None` at the end of the line.
+    #[must_use]
+    pub fn peek(&self) -> Option<u8> {
+        self.line.get(self.at).copied()
+    }
+
+    /// Nothing but blanks may follow.
+    pub fn end(&mut self) -> Result<(), Stop> {
+        self.at = blanks(self.line, self.at);
+        if self.at == self.line.len() { Ok(()) } else { Err(Stop::Syntax) }
+    }
+
+    /// Hands each member of the object ahead to `each`, with escapes in its key resolved and the cursor on its value, which `each`
+    /// must consume. Anything but an object is skipped; returns whether there was one.
+    #[inline]
+    pub fn object(&mut self, mut each: impl FnMut(&[u8], &mut Scanner<'a>) -> Result<(), Stop>) -> Result<bool, Stop> {
+        if self.peek() != Some(b'{') {
+            self.skip()?;
+            return Ok(false);
+        }
+        self.enter()?;
+        if self.peek() == Some(b'}') {
+            self.leave();
+            return Ok(true);
+        }
+        loop {
+            if self.peek() != Some(b'"') {
+                return Err(Stop::Syntax);
+            }
+            let (end, escaped) = string_end(self.line, self.at + 1)?;
+            let key = &self.line[self.at + 1..end];
+            self.at = colon(self.line, end + 1)?;
+            if escaped {
+                each(&RawText::escaped(key).bytes(), self)?;
+            } else {
+                each(key, self)?;
+            }
+            self.at = blanks(self.line, self.at);
+            match self.peek() {
+                Some(b',') => self.at = blanks(self.line, self.at + 1),
+                Some(b'}') => {
+                    self.leave();
+                    return Ok(true);
+                }
+                _ => return Err(Stop::Syntax),
+            }
+        }
+    }
+
+    /// Hands each element of the array ahead to `each`, which must consume it. Anything but an array is skipped; returns whether
+    /// there was one.
+    pub fn array(&mut self, mut each: impl FnMut(&mut Scanner<'a>) -> Result<(), Stop>) -> Result<bool, Stop> {
+        if self.peek() != Some(b'[') {
+            self.skip()?;
+            return Ok(false);
+        }
+        self.enter()?;
+        if self.peek() == Some(b']') {
+            self.leave();
+            return Ok(true);
+        }
+        loop {
+            each(self)?;
+            self.at = blanks(self.line, self.at);
+            match self.peek() {
+                Some(b',') => self.at = blanks(self.line, self.at + 1),
+                Some(b']') => {
+                    self.leave();
+                    return Ok(true);
+                }
+                _ => return Err(Stop::Syntax),
+            }
+        }
+    }
+
+    /// The value ahead.
+    #[inline]
+    pub fn scalar(&mut self) -> Result<Scalar<'a>, Stop> {
+        match self.peek().ok_or(Stop::Syntax)? {
+            b'"' => self.quoted().map(Scalar::Text),
+            b'{' | b'[' => {
+                self.skip()?;
+                Ok(Scalar::Nested)
+            }
+            first => {
+                let start = self.at;
+                self.at = plain_end(self.line, start)?;
+                Ok(match first {
+                    b'n' => Scalar::Null,
+                    b't' => Scalar::Bool(true),
+                    b'f' => Scalar::Bool(false),
+                    _ => Scalar::Number(&self.line[start..self.at]),
+                })
+            }
+        }
+    }
+
+    /// The text ahead; a number counts as its text, everything else as none.
+    #[inline]
+    pub fn text(&mut self) -> Result<RawText<'a>, Stop> {
+        Ok(self.scalar()?.text())
+    }
+
+    /// One member of the object ahead; null if there is none. The last of that name counts.
+    pub fn member(&mut self, wanted: &[u8]) -> Result<Scalar<'a>, Stop> {
+        let mut found = Scalar::Null;
+        self.object(|key, value| {
+            if key == wanted {
+                found = value.scalar()?;
+                Ok(())
+            } else {
+                value.skip()
+            }
+        })?;
+        Ok(found)
+    }
+
+    /// The bytes of the value ahead, checked.
+    pub fn span(&mut self) -> Result<&'a [u8], Stop> {
+        let start = self.at;
+        self.skip()?;
+        Ok(&self.line[start..self.at])
+    }
+
+    /// Passes over the value ahead, checked.
+    #[inline]
+    pub fn skip(&mut self) -> Result<(), Stop> {
+        match self.peek().ok_or(Stop::Syntax)? {
+            b'"' => self.at = string_end(self.line, self.at + 1)?.0 + 1,
+            b'{' | b'[' => self.at = container_end(self.line, self.at, self.depth)?,
+            _ => self.at = plain_end(self.line, self.at)?,
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn quoted(&mut self) -> Result<RawText<'a>, Stop> {
+        let start = self.at + 1;
+        let (end, escaped) = string_end(self.line, start)?;
+        self.at = end + 1;
+        let inside = &self.line[start..end];
+        Ok(if escaped { RawText::escaped(inside) } else { RawText::plain(inside) })
+    }
+
+    #[inline]
+    fn enter(&mut self) -> Result<(), Stop> {
+        self.depth += 1;
+        if self.depth > MAX_DEPTH {
+            return Err(Stop::Depth);
+        }
+        self.at = blanks(self.line, self.at + 1);
+        Ok(())
+    }
+
+    #[inline]
+    fn leave(&mut self) {
+        self.depth -= 1;
+        self.at += 1;
+    }
+}
+
+/// The first byte from `at` on that is no blank.
+#[inline]
+fn blanks(line: &[u8], mut at: usize) -> usize {
+    while let Some(b' ' | b'\t' | b'\r' | b'\n') = line.get(at) {
+        at += 1;
+    }
+    at
+}
+
+/// From behind a key to its value.
+#[inline]
+fn colon(line: &[u8], at: usize) -> Result<usize, Stop> {
+    let at = blanks(line, at);
+    if line.get(at) == Some(&b':') { Ok(blanks(line, at + 1)) } else { Err(Stop::Syntax) }
+}
+
+/// The closing quote of the string whose first byte is at `at`, and whether it holds escapes.
+#[inline]
+fn string_end(line: &[u8], mut at: usize) -> Result<(usize, bool), Stop> {
+    let mut escaped = false;
+    loop {
+        at = quote_or_backslash(line, at).ok_or(Stop::Syntax)?;
+        if line[at] == b'"' {
+            return Ok((at, escaped));
+        }
+        escaped = true;
+        at += match line.get(at + 1) {
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => 2,
+            Some(b'u') if line.get(at + 2..at + 6).is_some_and(|hex| hex.iter().all(u8::is_ascii_hexdigit)) => 6,
+            _ => return Err(Stop::Syntax),
+        };
+    }
+}
+
+/// The next quote or backslash. Eight bytes at a time at first, since most strings are short.
+#[inline]
+fn quote_or_backslash(line: &[u8], mut at: usize) -> Option<usize> {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    // The classic zero-byte test; the lowest hit is exact, those above it need not be.
+    let zeros = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
+    let limit = at + SHORT;
+    while at < limit
+        && let Some(word) = line.get(at..).and_then(<[u8]>::first_chunk::<8>)
+    {
+        let word = u64::from_le_bytes(*word);
+        let hits = zeros(word ^ (ONES * b'"' as u64)) | zeros(word ^ (ONES * b'\\' as u64));
+        if hits != 0 {
+            return Some(at + hits.trailing_zeros() as usize / 8);
+        }
+        at += 8;
+    }
+    memchr2(b'"', b'\\', line.get(at..)?).map(|found| at + found)
+}
+
+/// The end of a number or literal.
+#[inline]
+fn plain_end(line: &[u8], at: usize) -> Result<usize, Stop> {
+    let rest = line.get(at..).unwrap_or_default();
+    match rest.first() {
+        Some(b'0'..=b'9') => number_end(line, at),
+        Some(b'n') if rest.starts_with(b"null") => Ok(at + 4),
+        Some(b't') if rest.starts_with(b"true") => Ok(at + 4),
+        Some(b'f') if rest.starts_with(b"false") => Ok(at + 5),
+        Some(b'-') if rest.starts_with(b"-Infinity") => Ok(at + 9),
+        Some(b'-') => number_end(line, at + 1),
+        Some(b'N') if rest.starts_with(b"NaN") => Ok(at + 3),
+        Some(b'I') if rest.starts_with(b"Infinity") => Ok(at + 8),
+        _ => Err(Stop::Syntax),
+    }
+}
+
+/// The end of a number without its sign.
+#[inline]
+fn number_end(line: &[u8], start: usize) -> Result<usize, Stop> {
+    let digits = |mut at: usize| {
+        let first = at;
+        while line.get(at).is_some_and(u8::is_ascii_digit) {
+            at += 1;
+        }
+        if at > first { Ok(at) } else { Err(Stop::Syntax) }
+    };
+    let mut at = digits(start)?;
+    if line[start] == b'0' && at > start + 1 {
+        return Err(Stop::Syntax);
+    }
+    if line.get(at) == Some(&b'.') {
+        at = digits(at + 1)?;
+    }
+    if let Some(b'e' | b'E') = line.get(at) {
+        at += 1;
+        if let Some(b'+' | b'-') = line.get(at) {
+            at += 1;
+        }
+        at = digits(at)?;
+    }
+    Ok(at)
+}
+
+/// The end of the object or array that opens at `at`, `outside` levels deep. Its structure is checked, its values are not kept.
+fn container_end(line: &[u8], mut at: usize, outside: u32) -> Result<usize, Stop> {
+    let mut depth = 0;
+    // One bit per open container, the innermost lowest: set for an object. MAX_DEPTH of them fit.
+    let mut objects: u64 = 0;
+    loop {
+        let closed = match line.get(at).ok_or(Stop::Syntax)? {
+            b'"' => {
+                at = string_end(line, at + 1)?.0 + 1;
+                false
+            }
+            open @ (b'{' | b'[') => {
+                let object = *open == b'{';
+                depth += 1;
+                if outside + depth > MAX_DEPTH {
+                    return Err(Stop::Depth);
+                }
+                objects = objects << 1 | u64::from(object);
+                at = blanks(line, at + 1);
+                let empty = line.get(at) == Some(if object { &b'}' } else { &b']' });
+                if !empty {
+                    if object {
+                        at = key_end(line, at)?;
+                    }
+                    continue;
+                }
+                true
+            }
+            _ => {
+                at = plain_end(line, at)?;
+                false
+            }
+        };
+        if closed {
+            depth -= 1;
+            objects >>= 1;
+            at += 1;
+        }
+        // Behind a value: what follows closes containers until a comma asks for the next one.
+        loop {
+            if depth == 0 {
+                return Ok(at);
+            }
+            at = blanks(line, at);
+            let in_object = objects & 1 == 1;
+            match line.get(at) {
+                Some(b',') => {
+                    at = blanks(line, at + 1);
+                    if in_object {
+                        at = key_end(line, at)?;
+                    }
+                    break;
+                }
+                Some(b'}') if in_object => {}
+                Some(b']') if !in_object => {}
+                _ => return Err(Stop::Syntax),
+            }
+            depth -= 1;
+            objects >>= 1;
+            at += 1;
+        }
+    }
+}
+
+/// Passes over a key and its colon.
+#[inline]
+fn key_end(line: &[u8], at: usize) -> Result<usize, Stop> {
+    if line.get(at) != Some(&b'"') {
+        return Err(Stop::Syntax);
+    }
+    colon(line, string_end(line, at + 1)?.0 + 1)
+}
+
+#[cfg(test)]
+mod tests;

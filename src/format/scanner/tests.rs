@@ -1,0 +1,111 @@
+use super::*;
+use proptest::prelude::*;
+
+fn check(line: &[u8]) -> Result<(), Stop> {
+    let mut scanner = Scanner::new(line);
+    scanner.skip()?;
+    scanner.end()
+}
+
+#[test]
+fn whole_lines_pass() {
+    for line in [
+        r#"{"a":[1,-2.5e+7,{"b":"c\"\\\u00e9"},[],{}],"d":null,"e":true,"f":false}"#,
+        " \t{ \"a\" : [ 1 , 2 ] } \r\n",
+        "\u{feff}{}",
+        r#""text""#,
+        "0",
+        r#"{"a":NaN,"b":-Infinity}"#,
+        "{\"raw\":\"tab\there\"}",
+    ] {
+        assert_eq!(check(line.as_bytes()), Ok(()), "{line}");
+    }
+    assert_eq!(check(b"{\"bad utf-8\":\"\xff\xfe\"}"), Ok(()));
+}
+
+#[test]
+fn broken_lines_do_not() {
+    for line in [
+        "",
+        "{",
+        "}",
+        r#"{"a":1"#,
+        r#"{"a":1]"#,
+        "[1}",
+        r#"{"a":[1}]"#,
+        r#"{"a":1,}"#,
+        r#"{"a":1 "b":2}"#,
+        r#"{"a" 1}"#,
+        "{a:1}",
+        r#"{"a":}"#,
+        r#"{"a":1}x"#,
+        r#"{"a":1}{"#,
+        "[1,,2]",
+        "[1,]",
+        r#"{"a":tru}"#,
+        r#"{"a":01}"#,
+        r#"{"a":1.}"#,
+        r#"{"a":.5}"#,
+        r#"{"a":1e}"#,
+        r#"{"a":-}"#,
+        r#"{"a":"\q"}"#,
+        r#"{"a":"\u12g4"}"#,
+        r#"{"a":"unclosed}"#,
+        r#"{"a":"unclosed\"}"#,
+        r#"{"a":"unclosed\"#,
+        "1 2",
+    ] {
+        assert_eq!(check(line.as_bytes()), Err(Stop::Syntax), "{line}");
+    }
+}
+
+#[test]
+fn nesting_ends_at_sixty_four() {
+    let nested = |levels: usize| "[".repeat(levels) + &"]".repeat(levels);
+    assert_eq!(check(nested(64).as_bytes()), Ok(()));
+    assert_eq!(check(nested(65).as_bytes()), Err(Stop::Depth));
+    let inside = format!("{{\"a\":{}}}", nested(64));
+    let walked = Scanner::new(inside.as_bytes()).object(|_, value| value.skip());
+    assert_eq!(walked, Err(Stop::Depth));
+}
+
+#[test]
+fn members_come_with_their_keys_resolved() {
+    let mut seen = Vec::new();
+    let line = br#"{"us\u0061ge": {"x":[1]}, "b": "t\n", "c": 5, "d": true}"#;
+    let was_object = Scanner::new(line)
+        .object(|key, value| {
+            seen.push((String::from_utf8_lossy(key).into_owned(), value.scalar()?));
+            Ok(())
+        })
+        .expect("whole");
+    assert!(was_object);
+    assert_eq!(
+        seen,
+        [
+            ("usage".to_owned(), Scalar::Nested),
+            ("b".to_owned(), Scalar::Text(RawText::escaped(br"t\n"))),
+            ("c".to_owned(), Scalar::Number(b"5")),
+            ("d".to_owned(), Scalar::Bool(true)),
+        ]
+    );
+}
+
+proptest! {
+    /// Quotes and backslashes at every distance from the start, so that words, tails and long searches all meet them.
+    #[test]
+    fn strings_end_where_serde_says(text in "[a\"\\\\\u{e9}]{0,80}") {
+        let line = serde_json::to_string(&text).unwrap();
+        let mut scanner = Scanner::new(line.as_bytes());
+        let Scalar::Text(read) = scanner.scalar().expect("a string") else { panic!("no string") };
+        prop_assert_eq!(read.bytes().into_owned(), text.into_bytes());
+        prop_assert_eq!(scanner.end(), Ok(()));
+    }
+
+    #[test]
+    fn what_is_accepted_is_what_serde_accepts(line in "[\\[\\]{}\",:a0-9.e\\-+ntrue\\\\]{0,24}") {
+        let serde = serde_json::from_str::<serde_json::Value>(&line);
+        let known = serde.as_ref().is_err_and(|error| error.to_string().starts_with("number out of range"));
+        prop_assert!(known || serde.is_ok() == check(line.as_bytes()).is_ok(), "{} {:?}", line, serde);
+    }
+}

@@ -1,0 +1,675 @@
+//! A second reader of every log format, built on `serde_json::Value`: slow, plain, and written from docs/formats.md. It exists to
+//! disagree with the scanner; tests and the fuzz target share it.
+//!
+//! What cannot be compared, because `serde_json` decides otherwise than the scanner does on purpose: raw control characters and lone
+//! surrogates in strings, `NaN` and `Infinity`, numbers beyond `f64`. Numbers that pass through `f64` here compare within its
+//! precision. A line that the scanner may leave early is not checked to its end.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use costtop::format::{Decoder, Line, Skip};
+use costtop::money::Cost;
+use costtop::time::{Timestamp, Zone, parse_rfc3339};
+use costtop::usage::{Origin, RawText, Rejection, Restated, Tokens, Usage};
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::Value;
+
+const EARLY: [&str; 6] = ["user", "system", "summary", "attachment", "file-history-snapshot", "queue-operation"];
+
+/// Members of an object in order, duplicates included; or any other value.
+enum Record {
+    Object(Vec<(String, Value)>),
+    /// How deep it is nested.
+    Other(usize),
+}
+
+impl<'de> Deserialize<'de> for Record {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Record, D::Error> {
+        struct Members;
+        impl<'de> Visitor<'de> for Members {
+            type Value = Record;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a value")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Record, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Record::Object(members))
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Record, A::Error> {
+                let mut deepest = 0;
+                while let Some(element) = seq.next_element::<Value>()? {
+                    deepest = deepest.max(depth(&element));
+                }
+                Ok(Record::Other(deepest + 1))
+            }
+            fn visit_str<E>(self, _: &str) -> Result<Record, E> {
+                Ok(Record::Other(0))
+            }
+            fn visit_bool<E>(self, _: bool) -> Result<Record, E> {
+                Ok(Record::Other(0))
+            }
+            fn visit_i64<E>(self, _: i64) -> Result<Record, E> {
+                Ok(Record::Other(0))
+            }
+            fn visit_u64<E>(self, _: u64) -> Result<Record, E> {
+                Ok(Record::Other(0))
+            }
+            fn visit_f64<E>(self, _: f64) -> Result<Record, E> {
+                Ok(Record::Other(0))
+            }
+            fn visit_unit<E>(self) -> Result<Record, E> {
+                Ok(Record::Other(0))
+            }
+        }
+        deserializer.deserialize_any(Members)
+    }
+}
+
+/// A text as this reader sees it; a number that went through `f64` has lost its spelling.
+#[derive(Clone, Debug, Default, PartialEq)]
+enum Text {
+    #[default]
+    None,
+    Is(String),
+    Any,
+}
+
+impl Text {
+    fn or(self, other: Text) -> Text {
+        if self == Text::None { other } else { self }
+    }
+
+    fn is(&self, text: &str) -> bool {
+        matches!(self, Text::Is(this) if this == text)
+    }
+}
+
+/// What a record should say.
+#[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "the flags of a usage")]
+struct Expected {
+    origin: Origin,
+    side_chain: bool,
+    is_final: bool,
+    cache_hit: bool,
+    own_request: bool,
+    tokens: Tokens,
+    time: Option<f64>,
+    exact_time: Option<Timestamp>,
+    reported: Option<Cost>,
+    restated: Option<Restated>,
+    /// status, latency, `max_tokens`, revision
+    numbers: [f64; 4],
+    texts: BTreeMap<&'static str, Text>,
+}
+
+/// Reads `line` both ways and panics where they differ.
+pub fn compare(line: &[u8]) {
+    let mut fast: Vec<Result<String, Skip>> = Vec::new();
+    let mut indices = Vec::new();
+    let mut decoder = Decoder::new(Zone::UTC);
+    let kind = decoder.decode(line, &mut |index, result| {
+        indices.push(index);
+        fast.push(result.map(|usage| format!("{usage:?}")));
+    });
+    assert!(indices.iter().enumerate().all(|(place, index)| place == *index as usize), "indices {indices:?}");
+    // What a decoder has read before must not matter: each format's reader meets the line first once.
+    for warm_up in
+        [&br#"{"type":"assistant","message":{}}"#[..], br#"{"call_type":"x","response_cost":0}"#, br#"{"model":"m"}"#]
+    {
+        decoder.decode(warm_up, &mut |_, _| {});
+        let mut again = Vec::new();
+        let same = decoder.decode(line, &mut |_, result| again.push(result.map(|usage| format!("{usage:?}"))));
+        assert_eq!((kind, &fast), (same, &again), "depends on the lines before: {}", String::from_utf8_lossy(line));
+    }
+    let show = || format!("\nline: {}\nfast: {fast:#?}", String::from_utf8_lossy(line));
+
+    let text = String::from_utf8_lossy(line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line)).into_owned();
+    if text.trim_matches([' ', '\t', '\r', '\n']).is_empty() {
+        assert!(kind == Line::Blank && fast.is_empty(), "a blank line{}", show());
+        return;
+    }
+    assert!(!fast.is_empty() && kind != Line::Blank, "a record without a fate{}", show());
+    let is_array = text.trim_start_matches([' ', '\t', '\r', '\n']).starts_with('[');
+    let records = if is_array {
+        serde_json::from_str::<Vec<Record>>(&text)
+    } else {
+        serde_json::from_str::<Record>(&text).map(|record| vec![record])
+    };
+    let records = match records {
+        Ok(records) => records,
+        Err(error) => {
+            let error = error.to_string();
+            let lenient =
+                ["control character", "lone leading surrogate", "unexpected end of hex escape", "number out of range"]
+                    .iter()
+                    .any(|known| error.starts_with(known))
+                    || text.contains("NaN")
+                    || text.contains("Infinity");
+            let refused = matches!(fast[0], Err(Skip::Rejected(Rejection::Json | Rejection::Depth)));
+            let early =
+                fast[0] == Err(Skip::NotUsage) && (text.contains('\\') || EARLY.iter().any(|kind| text.contains(kind)));
+            assert!(lenient || refused || early, "serde_json refuses: {error}{}", show());
+            return;
+        }
+    };
+    if is_array && records.iter().map(depth_of).max().unwrap_or(0) + 1 > 64 {
+        assert_eq!(fast, [Err(Skip::Rejected(Rejection::Depth))], "{}", show());
+        return;
+    }
+    if records.is_empty() {
+        assert_eq!(fast, [Err(Skip::NotUsage)], "{}", show());
+        return;
+    }
+    assert_eq!(records.len(), fast.len(), "records{}", show());
+    let mut slow = records.iter().map(read);
+    decoder.decode(line, &mut |_, result| {
+        let expected = slow.next().expect("as many as counted");
+        match (result, expected) {
+            (Ok(usage), Ok(expected)) => same(usage, &expected, &text),
+            (Err(fast), Err(slow)) if fast == slow => {}
+            (fast, slow) => assert!(
+                imprecise(&text) && fast.is_err_and(|skip| skip == Skip::Rejected(Rejection::Number)),
+                "fates differ, slow: {slow:#?}{}",
+                show()
+            ),
+        }
+    });
+}
+
+/// Whether the line holds numbers that `f64` cannot tell from their neighbours.
+fn imprecise(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    bytes.windows(16).any(|run| run.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.'))
+        || bytes.windows(3).any(|run| matches!(run, [b'e' | b'E', b'-' | b'+' | b'0'..=b'9', b'0'..=b'9']))
+}
+
+fn depth(value: &Value) -> usize {
+    match value {
+        Value::Array(elements) => 1 + elements.iter().map(depth).max().unwrap_or(0),
+        Value::Object(members) => 1 + members.values().map(depth).max().unwrap_or(0),
+        _ => 0,
+    }
+}
+
+fn depth_of(record: &Record) -> usize {
+    match record {
+        Record::Object(members) => 1 + members.iter().map(|(_, value)| depth(value)).max().unwrap_or(0),
+        Record::Other(depth) => *depth,
+    }
+}
+
+fn read(record: &Record) -> Result<Expected, Skip> {
+    let Record::Object(members) = record else { return Err(Skip::NotUsage) };
+    for (key, value) in members {
+        if key == "type" && value.as_str().is_some_and(|kind| EARLY.contains(&kind)) {
+            return Err(Skip::NotUsage);
+        }
+        if 1 + depth(value) > 64 {
+            return Err(Skip::Rejected(Rejection::Depth));
+        }
+    }
+    let record: Value = Value::Object(members.iter().cloned().collect());
+    let has = |key: &str| record.get(key).is_some();
+    let kind = record["type"].as_str().unwrap_or_default();
+    if has("call_type") && has("response_cost") {
+        litellm(&record)
+    } else if matches!(kind, "assistant" | "progress") && (has("message") || has("data")) {
+        claude_code(&record, kind == "progress")
+    } else if members.iter().any(|(key, value)| {
+        key == "type" && matches!(value.as_str(), Some("charge" | "adjustment" | "transfer" | "outcome"))
+    }) || [
+        "model",
+        "input_tokens",
+        "inputTokens",
+        "output_tokens",
+        "outputTokens",
+        "cache_read_tokens",
+        "cache_write_tokens",
+        "cache_write_5m_tokens",
+        "cache_write_1h_tokens",
+        "cost_usd",
+        "cost",
+    ]
+    .iter()
+    .any(|key| has(key))
+    {
+        own(members, &record, kind)
+    } else {
+        Err(Skip::NotUsage)
+    }
+}
+
+fn text(value: &Value) -> Text {
+    match value {
+        Value::String(text) if !text.is_empty() => Text::Is(text.clone()),
+        Value::Number(number) if number.is_f64() => Text::Any,
+        Value::Number(number) => Text::Is(number.to_string()),
+        _ => Text::None,
+    }
+}
+
+fn decimal(value: &Value) -> Option<f64> {
+    match value {
+        Value::Number(number) => number.as_f64(),
+        Value::String(text) if text.chars().all(|c| c.is_ascii_digit() || "+-.eE".contains(c)) => text.parse().ok(),
+        _ => None,
+    }
+}
+
+fn tokens(value: &Value) -> Result<u32, Skip> {
+    if value.is_null() {
+        return Ok(0);
+    }
+    decimal(value)
+        .filter(|number| *number >= 0.0 && number.fract() == 0.0 && *number <= f64::from(u32::MAX))
+        .filter(|_| !value.as_str().is_some_and(|text| text.starts_with('+')))
+        .map(|number| number as u32)
+        .ok_or(Skip::Rejected(Rejection::Number))
+}
+
+fn cost(value: &Value) -> Result<Option<Cost>, Skip> {
+    let text = match value {
+        Value::Null => return Ok(None),
+        Value::Number(number) => number.to_string(),
+        Value::String(text) => text.clone(),
+        _ => return Err(Skip::Rejected(Rejection::Number)),
+    };
+    Cost::parse(text.as_bytes()).map(Some).map_err(|_| Skip::Rejected(Rejection::Number))
+}
+
+fn truth(value: &Value) -> bool {
+    value.as_bool().unwrap_or_else(|| value.as_str().is_some_and(|text| text.eq_ignore_ascii_case("true")))
+}
+
+fn first(values: [&Value; 2]) -> &Value {
+    if values[0].is_null() { values[1] } else { values[0] }
+}
+
+fn set_time(expected: &mut Expected, value: &Value) {
+    expected.exact_time = value.as_str().and_then(|text| parse_rfc3339(text.as_bytes(), Zone::UTC));
+    if expected.exact_time.is_none() {
+        expected.time = decimal(value).filter(|number| *number > 0.0 && *number < 1e19);
+    }
+}
+
+fn number(value: &Value) -> f64 {
+    decimal(value).unwrap_or(0.0)
+}
+
+fn own(members: &[(String, Value)], record: &Value, kind: &str) -> Result<Expected, Skip> {
+    // Two spellings of one field: the later one counts.
+    let either = |one: &str, other: &str| -> Value {
+        members.iter().rev().find(|(key, _)| key == one || key == other).map_or(Value::Null, |(_, value)| value.clone())
+    };
+    if matches!(kind, "adjustment" | "transfer" | "outcome") {
+        return Err(Skip::NotUsage);
+    }
+    let mut model = text(&record["model"]);
+    if kind == "charge" {
+        model = model.or(text(&record["kind"]));
+    }
+    let (input, output) = (either("input_tokens", "inputTokens"), either("output_tokens", "outputTokens"));
+    let write = first([&record["cache_write_5m_tokens"], &record["cache_write_tokens"]]);
+    let states = [
+        &input,
+        &output,
+        &record["reasoning_tokens"],
+        &record["cache_read_tokens"],
+        write,
+        &record["cache_write_1h_tokens"],
+        &record["web_searches"],
+    ];
+    let charged = cost(&either("cost_usd", "cost"))?;
+    let computed = cost(&record["computed_usd"])?.map(Restated::Computed);
+    let (reported, restated) = match record["cost_source"].as_str() {
+        Some("computed") => (None, charged.map(Restated::Computed).or(computed)),
+        Some("unpriced") => (None, Some(Restated::Unpriced)),
+        _ => (charged, computed),
+    };
+    if states.iter().all(|value| value.is_null()) && reported.is_none() && restated.is_none() {
+        return Err(Skip::NotUsage);
+    }
+    let tokens = Tokens {
+        input: tokens(&input)?,
+        cache_read: tokens(&record["cache_read_tokens"])?,
+        cache_write_5m: tokens(write)?,
+        cache_write_1h: tokens(&record["cache_write_1h_tokens"])?,
+        output: tokens(&output)?,
+        reasoning: tokens(&record["reasoning_tokens"])?.min(tokens(&output)?),
+        web_searches: tokens(&record["web_searches"])?,
+    };
+    if model.is("<synthetic>") {
+        return Err(Skip::NotUsage);
+    }
+    if model == Text::None && reported.is_none() && !matches!(restated, Some(Restated::Computed(_))) {
+        return Err(Skip::Rejected(Rejection::Model));
+    }
+    let mut expected = Expected {
+        is_final: true,
+        own_request: true,
+        cache_hit: truth(&record["cache_hit"]),
+        tokens,
+        reported,
+        restated,
+        numbers: ["status", "latency_ms", "max_tokens", "revision"].map(|key| number(&record[key])),
+        ..Expected::default()
+    };
+    set_time(&mut expected, first([&record["ts"], &record["timestamp"]]));
+    for (name, key) in [
+        ("response", "response_id"),
+        ("request", "request_id"),
+        ("call", "call_id"),
+        ("provider", "provider"),
+        ("end_user", "end_user"),
+        ("email", "user_email"),
+        ("key_alias", "key"),
+        ("team", "team"),
+        ("project", "project"),
+        ("agent", "agent"),
+        ("host", "host"),
+        ("session", "session_id"),
+        ("region", "region"),
+        ("data_residency", "data_residency"),
+        ("vertex_location", "vertex_location"),
+        ("geo", "inference_geo"),
+        ("speed", "speed"),
+        ("stop_reason", "stop_reason"),
+        ("retry_of", "retry_of"),
+    ] {
+        expected.texts.insert(name, text(&record[key]));
+    }
+    expected.texts.insert("model", model);
+    expected.texts.insert("tier", text(&either("tier", "service_tier")));
+    expected.texts.insert("user", text(&record["user"]).or(text(&record["user_id"])));
+    expected.texts.insert("feature", text(&record["feature"]).or(text(&record["task_type"])));
+    Ok(expected)
+}
+
+fn claude_code(record: &Value, progress: bool) -> Result<Expected, Skip> {
+    let inner = &record["data"]["message"];
+    let (message, stamp, request, agent) = if progress {
+        (
+            &inner["message"],
+            first([&inner["timestamp"], &record["timestamp"]]),
+            text(&inner["requestId"]).or(text(&record["requestId"])),
+            text(&record["data"]["agentId"]).or(text(&record["agentId"])),
+        )
+    } else {
+        (&record["message"], &record["timestamp"], text(&record["requestId"]), text(&record["agentId"]))
+    };
+    let usage = &message["usage"];
+    let model = text(&message["model"]);
+    if !usage.is_object() || model.is("<synthetic>") {
+        return Err(Skip::NotUsage);
+    }
+    if model == Text::None {
+        return Err(Skip::Rejected(Rejection::Model));
+    }
+    let split = &usage["cache_creation"];
+    let hour = tokens(&split["ephemeral_1h_input_tokens"])?;
+    let five = tokens(&split["ephemeral_5m_input_tokens"])?;
+    let total = &usage["cache_creation_input_tokens"];
+    let output = tokens(&usage["output_tokens"])?;
+    let mut expected = Expected {
+        origin: Origin::Transcript,
+        side_chain: truth(&record["isSidechain"]),
+        is_final: text(&message["stop_reason"]) != Text::None,
+        tokens: Tokens {
+            input: tokens(&usage["input_tokens"])?,
+            cache_read: tokens(&usage["cache_read_input_tokens"])?,
+            cache_write_5m: if total.is_null() { five } else { tokens(total)?.saturating_sub(hour) },
+            cache_write_1h: hour,
+            output,
+            reasoning: tokens(&usage["output_tokens_details"]["thinking_tokens"])?.min(output),
+            web_searches: tokens(&usage["server_tool_use"]["web_search_requests"])?,
+        },
+        reported: cost(&record["costUSD"])?,
+        numbers: [if truth(&record["isApiErrorMessage"]) { 500.0 } else { 0.0 }, 0.0, 0.0, 0.0],
+        ..Expected::default()
+    };
+    set_time(&mut expected, stamp);
+    let claude = matches!(&model, Text::Is(model) if model.starts_with("claude"));
+    expected.texts.extend([
+        ("response", text(&message["id"])),
+        ("request", request),
+        ("agent", agent),
+        ("project", text(&record["cwd"])),
+        ("session", text(&record["sessionId"])),
+        ("stop_reason", text(&message["stop_reason"])),
+        ("tier", text(&usage["service_tier"])),
+        ("speed", text(&usage["speed"])),
+        ("geo", text(&usage["inference_geo"])),
+        ("provider", if claude { Text::Is("anthropic".to_owned()) } else { Text::None }),
+        ("model", model),
+    ]);
+    Ok(expected)
+}
+
+fn litellm(record: &Value) -> Result<Expected, Skip> {
+    let metadata = &record["metadata"];
+    let usage = &metadata["usage_object"];
+    let inside = &usage["prompt_tokens_details"];
+    let split = &inside["cache_creation_token_details"];
+    let prompt = tokens(first([&record["prompt_tokens"], &usage["prompt_tokens"]]))?;
+    let completion = tokens(first([&record["completion_tokens"], &usage["completion_tokens"]]))?;
+    let total = tokens(first([&record["total_tokens"], &usage["total_tokens"]]))?;
+    let cache_read = tokens(&inside["cached_tokens"])?.max(tokens(&usage["cache_read_input_tokens"])?);
+    let (five, hour) = (tokens(&split["ephemeral_5m_input_tokens"])?, tokens(&split["ephemeral_1h_input_tokens"])?);
+    let written =
+        [&inside["cache_write_tokens"], &inside["cache_creation_tokens"], &usage["cache_creation_input_tokens"]];
+    let counts = [tokens(written[0])?, tokens(written[1])?, tokens(written[2])?];
+    let write_5m = if written.iter().all(|value| value.is_null()) {
+        five
+    } else {
+        counts.into_iter().max().unwrap_or(0).saturating_sub(hour)
+    };
+    let reasoning = tokens(&usage["completion_tokens_details"]["reasoning_tokens"])?;
+    let apart = reasoning > 0 && u64::from(prompt) + u64::from(completion) + u64::from(reasoning) == u64::from(total);
+    let output =
+        if apart { completion.checked_add(reasoning).ok_or(Skip::Rejected(Rejection::Number))? } else { completion };
+    let searches =
+        tokens(&usage["server_tool_use"]["web_search_requests"])?.max(tokens(&inside["web_search_requests"])?);
+    let reported = cost(&record["response_cost"])?;
+    let tokens = Tokens {
+        input: prompt.saturating_sub(cache_read).saturating_sub(write_5m).saturating_sub(hour),
+        cache_read,
+        cache_write_5m: write_5m,
+        cache_write_1h: hour,
+        output,
+        reasoning: reasoning.min(output),
+        web_searches: searches,
+    };
+    let (model, provider) = (text(&record["model"]), text(&record["custom_llm_provider"]));
+    if model == Text::None {
+        let nothing = tokens.is_empty() && reported.is_none_or(|cost| cost == Cost::ZERO);
+        return Err(if nothing { Skip::NotUsage } else { Skip::Rejected(Rejection::Model) });
+    }
+    let cache_hit = truth(&record["cache_hit"]);
+    let (id, call) = (text(&record["id"]), text(&record["litellm_call_id"]));
+    let suffixed = matches!(&id, Text::Is(id) if id.contains("_cache_hit"));
+    let no_response = cache_hit || suffixed || (id != Text::Any && id == call);
+    let status = text(&record["status"]);
+    let code = number(&record["error_information"]["error_code"]).trunc();
+    let mut expected = Expected {
+        origin: Origin::Gateway,
+        is_final: true,
+        cache_hit,
+        tokens,
+        reported,
+        numbers: [
+            match &status {
+                Text::Is(status) if status == "failure" => {
+                    if (1.0..65536.0).contains(&code) {
+                        code
+                    } else {
+                        500.0
+                    }
+                }
+                Text::None => 0.0,
+                _ => 200.0,
+            },
+            number(&record["response_time"]) * 1000.0,
+            number(first([
+                &record["model_parameters"]["max_tokens"],
+                &record["model_parameters"]["max_completion_tokens"],
+            ])),
+            0.0,
+        ],
+        ..Expected::default()
+    };
+    set_time(&mut expected, &record["endTime"]);
+    let short = match (&model, &provider) {
+        (Text::Is(model), Text::Is(provider)) => {
+            match model.strip_prefix(provider.as_str()).and_then(|rest| rest.strip_prefix('/')) {
+                Some(rest) if !rest.is_empty() => Text::Is(rest.to_owned()),
+                _ => Text::Is(model.clone()),
+            }
+        }
+        (model, Text::None) => model.clone(),
+        _ => Text::Any,
+    };
+    let id_of = |value: &Value| match text(value) {
+        Text::Is(id) if id == "0" => Text::None,
+        other => other,
+    };
+    expected.texts.extend([
+        (
+            "response",
+            if no_response {
+                Text::None
+            } else if id == Text::Any {
+                Text::Any
+            } else {
+                id
+            },
+        ),
+        ("call", call),
+        ("model", short),
+        ("provider", provider),
+        ("end_user", text(&record["end_user"])),
+        ("user", text(&metadata["user_api_key_user_id"])),
+        ("email", text(&metadata["user_api_key_user_email"])),
+        ("key_alias", text(&metadata["user_api_key_alias"])),
+        ("key_hash", text(&metadata["user_api_key_hash"])),
+        ("team", text(&metadata["user_api_key_team_alias"]).or(text(&metadata["user_api_key_team_id"]))),
+        ("project", text(&metadata["user_api_key_project_alias"]).or(text(&metadata["user_api_key_project_id"]))),
+        ("session", id_of(&record["session_id"]).or(id_of(&record["trace_id"]))),
+        (
+            "tier",
+            text(&record["response"]["service_tier"])
+                .or(text(&usage["service_tier"]))
+                .or(text(&record["cost_breakdown"]["service_tier"])),
+        ),
+        ("data_residency", text(&record["cost_breakdown"]["data_residency"])),
+        ("vertex_location", text(&record["cost_breakdown"]["vertex_location"])),
+        ("geo", text(&usage["inference_geo"])),
+        ("speed", text(&usage["speed"])),
+    ]);
+    Ok(expected)
+}
+
+/// Panics where the scanner's usage is not the expected one.
+fn same(usage: &Usage<'_>, expected: &Expected, line: &str) {
+    let show = format!("\nline: {line}\nfast: {usage:#?}\nslow: {expected:#?}");
+    assert_eq!(
+        (usage.origin, usage.side_chain, usage.is_final, usage.cache_hit, usage.ids.own_request, usage.tokens),
+        (
+            expected.origin,
+            expected.side_chain,
+            expected.is_final,
+            expected.cache_hit,
+            expected.own_request,
+            expected.tokens
+        ),
+        "{show}"
+    );
+    let near = |one: Cost, other: Cost| one.pico().abs_diff(other.pico()) <= 1 + one.pico() / 100_000_000_000_000;
+    assert!(
+        match (usage.reported, expected.reported) {
+            (Some(one), Some(other)) => near(one, other),
+            (one, other) => one == other,
+        },
+        "reported{show}"
+    );
+    assert!(
+        match (usage.restated, expected.restated) {
+            (Some(Restated::Computed(one)), Some(Restated::Computed(other))) => near(one, other),
+            (one, other) => one == other,
+        },
+        "restated{show}"
+    );
+    if expected.exact_time.is_some() {
+        assert_eq!(usage.time, expected.exact_time, "time{show}");
+    } else {
+        let seconds = expected.time.filter(|time| *time >= 1e-9);
+        let unit = |time: f64| {
+            [(1e11, 1000.0), (1e14, 1.0), (1e17, 1e-3)]
+                .iter()
+                .find(|(below, _)| time < *below)
+                .map_or(1e-6, |(_, unit)| *unit)
+        };
+        let fits = match (usage.time, seconds) {
+            (None, None) => true,
+            // Within f64's error of where one unit ends and the next begins, or of the largest amount.
+            (_, Some(time)) if [1e11, 1e14, 1e17, 1e19].iter().any(|edge| (time / edge - 1.0).abs() < 1e-12) => true,
+            (Some(fast), Some(time)) => (fast.ms() as f64 - time * unit(time)).abs() <= 1.5 + time * unit(time) * 1e-14,
+            (Some(fast), None) => fast.ms() == 0,
+            (None, Some(_)) => false,
+        };
+        assert!(fits, "time{show}");
+    }
+    let fast = [u32::from(usage.status), usage.latency_ms, usage.max_tokens, usage.revision];
+    for (place, (fast, slow)) in fast.into_iter().zip(expected.numbers).enumerate() {
+        let limit = if place == 0 { 65535.0 } else { f64::from(u32::MAX) };
+        let slow_cut = if (0.0..limit + 1.0).contains(&slow) { slow.trunc() } else { 0.0 };
+        let rounded = slow.fract() != 0.0 && (f64::from(fast) - slow).abs() <= 1.001;
+        let at_edge = (slow - limit).abs() <= 1.001;
+        assert!((f64::from(fast) - slow_cut).abs() < 0.5 || rounded || at_edge, "number {place}{show}");
+    }
+    let (ids, who, terms) = (&usage.ids, &usage.dimensions, &usage.terms);
+    let texts: [(&str, RawText<'_>); 25] = [
+        ("response", ids.response),
+        ("request", ids.request),
+        ("call", ids.call),
+        ("span", ids.span),
+        ("model", usage.model),
+        ("provider", usage.provider),
+        ("end_user", who.end_user),
+        ("user", who.user),
+        ("email", who.user_email),
+        ("key_alias", who.key_alias),
+        ("key_hash", who.key_hash),
+        ("team", who.team),
+        ("project", who.project),
+        ("feature", who.feature),
+        ("agent", who.agent),
+        ("host", who.host),
+        ("session", who.session),
+        ("tier", terms.tier),
+        ("region", terms.region),
+        ("data_residency", terms.data_residency),
+        ("vertex_location", terms.vertex_location),
+        ("geo", terms.inference_geo),
+        ("speed", terms.speed),
+        ("stop_reason", usage.stop_reason),
+        ("retry_of", usage.retry_of),
+    ];
+    for (name, fast) in texts {
+        let bytes = fast.bytes();
+        let fits = match expected.texts.get(name).unwrap_or(&Text::None) {
+            Text::Any => true,
+            Text::None => bytes.is_empty(),
+            Text::Is(slow) => {
+                let fast = String::from_utf8_lossy(&bytes);
+                // A provider that is spelled with escapes is not cut off the model.
+                fast == *slow || (name == "model" && line.contains('\\') && fast.ends_with(&format!("/{slow}")))
+            }
+        };
+        assert!(fits, "{name}{show}");
+    }
+}

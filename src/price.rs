@@ -1,5 +1,11 @@
 //! What a usage costs: the table, the names that lead to it, the billing rules. A `Usage` enters, money leaves; no file is known here.
 
+pub mod embedded;
+pub mod entry;
+pub mod grammar;
+pub mod line;
+pub mod rate;
+
 use crate::money::Cost;
 
 /// The money of one record as the price book found it.

@@ -61,8 +61,8 @@ pub(super) fn read_map_where(
         if NOT_MODELS.contains(&name.as_str()) || !fields.is_object() || !wanted(mode) {
             continue;
         }
-        let price = read_model(fields)
-            .map_err(|(field, value)| GrammarError::Price { model: name.clone(), field, value })?;
+        let price =
+            read_model(fields).map_err(|(field, value)| GrammarError::Price { model: name.clone(), field, value })?;
         if price.other_unit || price.per_request.is_some() || !price.rates.is_empty() || !price.bands.is_empty() {
             models.push((name.clone(), price));
         }
@@ -111,9 +111,9 @@ fn read_model(fields: &Value) -> Result<ModelPrice, (String, String)> {
             price.uplifts.push((cause, ratio));
         }
     }
-    let by_other_unit = OTHER_UNITS.iter().any(|unit| {
-        fields.get(*unit).map(text).and_then(|it| Rate::parse(&it)).is_some_and(|it| it > Rate::ZERO)
-    });
+    let by_other_unit = OTHER_UNITS
+        .iter()
+        .any(|unit| fields.get(*unit).map(text).and_then(|it| Rate::parse(&it)).is_some_and(|it| it > Rate::ZERO));
     let by_token = price.rates.iter().any(|it| it.rate > Rate::ZERO) || !price.bands.is_empty();
     if by_other_unit && !by_token {
         price.other_unit = true;

@@ -96,9 +96,9 @@ fn read_field(field: &str, price: &mut ModelPrice) -> Option<()> {
 }
 
 fn write_rates(rates: &Rates) -> String {
-    let stated = Kind::ALL.into_iter().filter_map(|kind| {
-        rates[kind as usize].map(|rate| format!("{}{}", kind.letter(), rate.per_million()))
-    });
+    let stated = Kind::ALL
+        .into_iter()
+        .filter_map(|kind| rates[kind as usize].map(|rate| format!("{}{}", kind.letter(), rate.per_million())));
     stated.collect::<Vec<_>>().join(",")
 }
 

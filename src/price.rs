@@ -1,4 +1,19 @@
-//! What a usage costs: the table, the names that lead to it, the billing rules. A `Usage` enters, money leaves; no file is known here.
+//! What a usage costs: the table, the names that lead to it, the billing rules. A `Usage` enters, money leaves; a price file is read once, at the start.
+
+pub mod book;
+pub mod embedded;
+pub mod entry;
+pub mod grammar;
+pub mod line;
+pub mod names;
+pub mod pricer;
+pub mod quote;
+pub mod rate;
+pub mod rules;
+
+pub use book::{ModelListing, PriceBook, PriceError, Table};
+pub use pricer::Pricer;
+pub use quote::{Quote, Term};
 
 use crate::money::Cost;
 

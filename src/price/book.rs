@@ -1,0 +1,341 @@
+//! The operator's prices over the embedded ones. The configuration enters, plans for billing leave; price files are read when the book is made.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use globset::{GlobBuilder, GlobMatcher};
+
+use super::embedded;
+use super::entry::ModelPrice;
+use super::grammar::{self, GrammarError};
+use super::names::{self, Match, Tables, Wanted};
+use super::quote::Quote;
+use super::rate::Ratio;
+use super::rules::{Conditions, Plan, PlanDiscount, Tier, Unpriced};
+use super::{Priced, Pricer};
+use crate::config::PriceConfig;
+use crate::money::Cost;
+use crate::time::Timestamp;
+use crate::usage::{RawText, Restated, Usage};
+
+/// A discount of 100 %, in millionths of a percent.
+const WHOLE_MILLIONTHS: u64 = 100_000_000;
+
+/// Why the configured prices cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum PriceError {
+    /// A price file cannot be read.
+    #[error("price file '{}': {source}: correct [prices] files or the file's permissions", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// A price file says what no price map says.
+    #[error("price file '{}': {source}", path.display())]
+    Grammar {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: GrammarError,
+    },
+    /// A discount of more than everything.
+    #[error("[[prices.discount]] number {0}: more than 100 percent: use 0 to 100")]
+    Discount(usize),
+    /// A discount's glob.
+    #[error("[[prices.discount]] number {number}: '{glob}' is no glob: {reason}")]
+    Glob {
+        /// Which discount, from 1.
+        number: usize,
+        /// What stands there.
+        glob: String,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+/// Where a price comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Table {
+    /// `[prices.model]`.
+    Configuration,
+    /// A price file.
+    File(PathBuf),
+    /// The one in the binary.
+    Embedded,
+}
+
+impl Table {
+    /// The day of its prices, where it is known.
+    #[must_use]
+    pub fn date(&self) -> Option<&'static str> {
+        (*self == Table::Embedded).then(embedded::date)
+    }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Table::Configuration => f.write_str("configuration"),
+            Table::File(path) => path.display().fmt(f),
+            Table::Embedded => write!(f, "embedded table of {}", embedded::date()),
+        }
+    }
+}
+
+/// One model of the book and what it costs.
+#[derive(Clone, Debug)]
+pub struct ModelListing {
+    /// Its name in the table.
+    pub name: String,
+    /// Which table.
+    pub table: Table,
+    /// How the asked name led there; empty for the very name.
+    pub steps: Vec<names::Step>,
+    /// What the table says.
+    pub price: Arc<ModelPrice>,
+}
+
+struct Discount {
+    provider: Option<String>,
+    model: Option<GlobMatcher>,
+    plan: PlanDiscount,
+}
+
+/// Models by lower-case name, with the name as written.
+type Layer = HashMap<String, (String, Arc<ModelPrice>)>;
+
+/// Every price there is. It never changes, so threads share it; each bills through its own [`Pricer`].
+pub struct PriceBook {
+    /// The configuration's models, then price files, the last first; the embedded table stands below them all.
+    layers: Vec<(Table, Layer)>,
+    aliases: HashMap<String, String>,
+    discounts: Vec<Discount>,
+}
+
+impl fmt::Debug for PriceBook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PriceBook").field("layers", &self.layers.len()).finish_non_exhaustive()
+    }
+}
+
+impl PriceBook {
+    /// Reads the price files and checks the discounts.
+    ///
+    /// # Errors
+    /// See [`PriceError`]; each names the file or the place in the configuration, and the remedy.
+    pub fn new(config: &PriceConfig) -> Result<PriceBook, PriceError> {
+        let flat = config.models.iter().map(|(name, flat)| (name.clone(), ModelPrice::from(flat)));
+        let mut layers = vec![(Table::Configuration, layer(flat))];
+        for path in config.files.iter().rev() {
+            layers.push((Table::File(path.clone()), layer(read_file(path)?)));
+        }
+        let discounts =
+            config.discounts.iter().enumerate().map(|(at, it)| discount(at + 1, it)).collect::<Result<_, _>>()?;
+        let aliases = config.aliases.iter().map(|(name, model)| (name.to_lowercase(), model.clone())).collect();
+        Ok(PriceBook { layers, aliases, discounts })
+    }
+
+    /// A biller for one thread.
+    #[must_use]
+    pub fn pricer(self: &Arc<Self>) -> Pricer {
+        Pricer::new(Arc::clone(self))
+    }
+
+    /// What `usage` costs. Every call looks the name up anew: loops use a [`Pricer`].
+    #[must_use]
+    pub fn price(&self, usage: &Usage<'_>) -> Priced {
+        price_with(&self.resolve(usage).plan, usage)
+    }
+
+    /// What `usage` costs, term by term, and how that was found.
+    #[must_use]
+    pub fn quote(&self, usage: &Usage<'_>) -> Quote {
+        Quote::new(self.resolve(usage), usage)
+    }
+
+    /// What a model costs, by a name as it may stand in a log.
+    #[must_use]
+    pub fn lookup(&self, model: &str) -> Option<ModelListing> {
+        self.find_entry(&Wanted { model, ..Wanted::default() }).map(|found| self.listing(found))
+    }
+
+    /// Every model, each name once, by the table that counts: the configuration's, then the files', then the embedded ones.
+    pub fn models(&self) -> Vec<ModelListing> {
+        let mut seen = std::collections::HashSet::new();
+        let mut all = Vec::new();
+        for (table, layer) in &self.layers {
+            let mut names: Vec<_> = layer.values().collect();
+            names.sort_by(|left, right| left.0.cmp(&right.0));
+            for (name, price) in names {
+                if seen.insert(name.to_lowercase()) {
+                    let (name, price) = (name.clone(), Arc::clone(price));
+                    all.push(ModelListing { name, table: table.clone(), steps: Vec::new(), price });
+                }
+            }
+        }
+        for name in embedded::names().filter(|name| !seen.contains(&name.to_lowercase())) {
+            if let Some((name, price)) = embedded::find(name) {
+                let (name, price) = (name.to_owned(), Arc::new(price));
+                all.push(ModelListing { name, table: Table::Embedded, steps: Vec::new(), price });
+            }
+        }
+        all
+    }
+
+    fn find_entry(&self, wanted: &Wanted<'_>) -> Option<Match<Arc<ModelPrice>>> {
+        let alias = if self.aliases.is_empty() || wanted.model.len() > names::MAX_NAME {
+            None
+        } else {
+            self.aliases.get(&wanted.model.trim().to_lowercase())
+        };
+        names::resolve(wanted, alias.map(String::as_str), self)
+    }
+
+    fn listing(&self, found: Match<Arc<ModelPrice>>) -> ModelListing {
+        let table = self.layers.get(found.layer).map_or(Table::Embedded, |(table, _)| table.clone());
+        ModelListing { name: found.name, table, steps: found.steps, price: found.entry }
+    }
+
+    /// Finds the entry and works out the plan.
+    pub(super) fn resolve(&self, usage: &Usage<'_>) -> Resolved {
+        let terms = &usage.terms;
+        let [model, provider, region, tier, data_residency, vertex_location, inference_geo, speed] = [
+            usage.model,
+            usage.provider,
+            terms.region,
+            terms.tier,
+            terms.data_residency,
+            terms.vertex_location,
+            terms.inference_geo,
+            terms.speed,
+        ]
+        .map(text);
+        let wanted = Wanted { model: &model, provider: &provider, region: &region };
+        let conditions = Conditions {
+            tier: &tier,
+            data_residency: &data_residency,
+            vertex_location: &vertex_location,
+            inference_geo: &inference_geo,
+            speed: &speed,
+        };
+        let Some(found) = self.find_entry(&wanted) else {
+            return Resolved { found: None, plan: Plan::refused(Tier::read(&tier), Unpriced::Unknown) };
+        };
+        let discounts = self.discounts_for(&provider, &model, &found);
+        let plan = if found.steps.contains(&names::Step::FreeVariant) {
+            Plan::new(&free(&found.entry), &conditions, discounts)
+        } else {
+            Plan::new(&found.entry, &conditions, discounts)
+        };
+        Resolved { found: Some(self.listing(found)), plan }
+    }
+
+    fn discounts_for(&self, provider: &str, model: &str, found: &Match<Arc<ModelPrice>>) -> Vec<PlanDiscount> {
+        let fits = |it: &&Discount| {
+            let names = [provider, found.entry.provider.as_str()];
+            it.provider.as_ref().is_none_or(|want| names.iter().any(|name| name.eq_ignore_ascii_case(want)))
+                && it.model.as_ref().is_none_or(|glob| glob.is_match(model) || glob.is_match(&found.name))
+        };
+        self.discounts.iter().filter(fits).map(|it| it.plan).collect()
+    }
+}
+
+impl Tables for PriceBook {
+    type Entry = Arc<ModelPrice>;
+
+    fn layers(&self) -> usize {
+        self.layers.len() + 1
+    }
+
+    fn find(&self, layer: usize, name: &str) -> Option<(String, Arc<ModelPrice>)> {
+        match self.layers.get(layer) {
+            Some((_, models)) if models.is_empty() => None,
+            Some((_, models)) => models.get(&name.to_lowercase()).cloned(),
+            None => embedded::find(name).map(|(name, price)| (name.to_owned(), Arc::new(price))),
+        }
+    }
+}
+
+/// An entry, if there is one, and how it bills.
+#[derive(Clone, Debug)]
+pub(super) struct Resolved {
+    /// Where the price stands.
+    pub(super) found: Option<ModelListing>,
+    /// How it bills.
+    pub(super) plan: Plan,
+}
+
+/// The one way from a plan to money: the hot path and quotes both take it.
+pub(super) fn price_with(plan: &Plan, usage: &Usage<'_>) -> Priced {
+    if usage.cache_hit {
+        return Priced { computed: Some(Cost::ZERO), ..Priced::default() };
+    }
+    let mut priced = match plan.bill(&usage.tokens, usage.time) {
+        Ok(bill) => Priced {
+            computed: Some(Cost::from_pico(bill.cost_pico)),
+            saved_pico: bill.saved_pico,
+            batch: plan.is_batch(),
+        },
+        // What used nothing costs nothing, whatever its model; but what is billed by another unit may well have been used.
+        Err(why) => Priced {
+            computed: (usage.tokens.is_empty() && (usage.status >= 400 || why != Unpriced::OtherUnit))
+                .then_some(Cost::ZERO),
+            saved_pico: 0,
+            batch: plan.is_batch(),
+        },
+    };
+    match usage.restated {
+        Some(Restated::Computed(cost)) => priced.computed = Some(cost),
+        Some(Restated::Unpriced) => priced.computed = None,
+        None => {}
+    }
+    priced
+}
+
+/// The text of a log for comparing, never for drawing.
+fn text(raw: RawText<'_>) -> Cow<'_, str> {
+    match raw.bytes() {
+        Cow::Borrowed(bytes) => String::from_utf8_lossy(bytes),
+        Cow::Owned(bytes) => Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()),
+    }
+}
+
+fn layer(models: impl IntoIterator<Item = (String, ModelPrice)>) -> Layer {
+    models.into_iter().map(|(name, price)| (name.to_lowercase(), (name, Arc::new(price)))).collect()
+}
+
+/// All its rates at zero: a variant that costs nothing.
+fn free(price: &ModelPrice) -> ModelPrice {
+    let mut price = price.clone();
+    for rate in &mut price.rates {
+        rate.rate = super::rate::Rate::ZERO;
+    }
+    price.bands.clear();
+    price.off_peak = None;
+    price
+}
+
+fn read_file(path: &Path) -> Result<Vec<(String, ModelPrice)>, PriceError> {
+    let text = std::fs::read_to_string(path).map_err(|source| PriceError::Read { path: path.to_owned(), source })?;
+    grammar::read_map(&text).map_err(|source| PriceError::Grammar { path: path.to_owned(), source })
+}
+
+fn discount(number: usize, config: &crate::config::Discount) -> Result<Discount, PriceError> {
+    let remainder = WHOLE_MILLIONTHS.checked_sub(config.percent_millionths).ok_or(PriceError::Discount(number))?;
+    let compile = |glob: &String| {
+        let glob_error =
+            |error: globset::Error| PriceError::Glob { number, glob: glob.clone(), reason: error.to_string() };
+        GlobBuilder::new(glob).case_insensitive(true).build().map(|it| it.compile_matcher()).map_err(glob_error)
+    };
+    let (from, until): (Option<Timestamp>, Option<Timestamp>) = (config.from, config.until);
+    Ok(Discount {
+        provider: config.provider.clone(),
+        model: config.model.as_ref().map(compile).transpose()?,
+        plan: PlanDiscount { remainder: Ratio::new(remainder, WHOLE_MILLIONTHS), from, until },
+    })
+}

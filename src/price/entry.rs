@@ -1,0 +1,200 @@
+//! What a table says of one model. Entries come from the price map's grammar, the embedded table or the configuration; no token is counted here.
+
+use super::rate::{Rate, Ratio};
+use crate::config::FlatPrice;
+
+/// What a rate is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Kind {
+    /// Uncached input.
+    Input = 0,
+    /// Output without reasoning.
+    Output = 1,
+    /// Reads from the prompt cache.
+    CacheRead = 2,
+    /// Writes for five minutes.
+    CacheWrite5m = 3,
+    /// Writes for an hour.
+    CacheWrite1h = 4,
+    /// The part of the output that is reasoning.
+    Reasoning = 5,
+}
+
+impl Kind {
+    /// How many there are.
+    pub const COUNT: usize = 6;
+    /// Every kind, in the order of the discriminants.
+    pub const ALL: [Kind; Kind::COUNT] =
+        [Kind::Input, Kind::Output, Kind::CacheRead, Kind::CacheWrite5m, Kind::CacheWrite1h, Kind::Reasoning];
+
+    /// The word of reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Kind::Input => "input",
+            Kind::Output => "output",
+            Kind::CacheRead => "cache read",
+            Kind::CacheWrite5m => "cache write 5m",
+            Kind::CacheWrite1h => "cache write 1h",
+            Kind::Reasoning => "reasoning",
+        }
+    }
+
+    /// The letter of the embedded table.
+    pub(super) const fn letter(self) -> &'static str {
+        match self {
+            Kind::Input => "i",
+            Kind::Output => "o",
+            Kind::CacheRead => "r",
+            Kind::CacheWrite5m => "w",
+            Kind::CacheWrite1h => "h",
+            Kind::Reasoning => "t",
+        }
+    }
+}
+
+/// One rate of an entry and when it holds.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TableRate {
+    /// What for.
+    pub kind: Kind,
+    /// Prompts with more tokens than this; 0 is any.
+    pub above: u64,
+    /// Service tier as the map writes it (`flex`, `batches`); empty is the standard one.
+    pub tier: String,
+    /// Dollars per token.
+    pub rate: Rate,
+}
+
+/// Rates that replace the standard ones, by [`Kind`].
+pub type Rates = [Option<Rate>; Kind::COUNT];
+
+/// Rates for prompts of a certain size: the whole request is billed at them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PromptBand {
+    /// Prompts with more tokens than this, up to the next band.
+    pub above: u64,
+    /// What is stated.
+    pub rates: Rates,
+}
+
+/// Hours of the day at which the off-peak rates hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OffPeakWindow {
+    /// Bit 0 is Monday.
+    pub weekdays: u8,
+    /// First and first excluded minute of the UTC day; equal is all day, an end before the start wraps.
+    pub minutes: Vec<(u16, u16)>,
+}
+
+/// Rates that hold at quiet hours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OffPeak {
+    /// What is stated.
+    pub rates: Rates,
+    /// When.
+    pub windows: Vec<OffPeakWindow>,
+    /// Where the weekday is looked up; UTC when absent.
+    pub weekday_zone: Option<chrono_tz::Tz>,
+}
+
+/// A factor on all token kinds and what brings it about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Uplift {
+    /// Anthropic's `inference_geo` is `us`.
+    GeoUs,
+    /// Anthropic's `speed` is `fast`.
+    Fast,
+    /// Data residency in the EU.
+    ResidencyEu,
+    /// Data residency in the US.
+    ResidencyUs,
+    /// A Vertex endpoint that is not `global`.
+    RegionalEndpoint,
+}
+
+impl Uplift {
+    /// Every cause.
+    pub const ALL: [Uplift; 5] =
+        [Uplift::GeoUs, Uplift::Fast, Uplift::ResidencyEu, Uplift::ResidencyUs, Uplift::RegionalEndpoint];
+
+    /// The word of reports and of the embedded table.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Uplift::GeoUs => "inference_geo=us",
+            Uplift::Fast => "speed=fast",
+            Uplift::ResidencyEu => "data_residency=eu",
+            Uplift::ResidencyUs => "data_residency=us",
+            Uplift::RegionalEndpoint => "regional_endpoint",
+        }
+    }
+}
+
+/// Everything a table says of one model that a bill depends on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ModelPrice {
+    /// `litellm_provider`: whose billing rules hold. Empty for the configuration's own models.
+    pub provider: String,
+    /// Ascending by kind, threshold, tier.
+    pub rates: Vec<TableRate>,
+    /// `tiered_pricing`, ascending; empty for most.
+    pub bands: Vec<PromptBand>,
+    /// `off_peak_pricing`.
+    pub off_peak: Option<OffPeak>,
+    /// Dollars per web search.
+    pub search: Option<Rate>,
+    /// Dollars per request, beside its tokens.
+    pub per_request: Option<Rate>,
+    /// Factors.
+    pub uplifts: Vec<(Uplift, Ratio)>,
+    /// Billed by the second, query or character: tokens give no price.
+    pub other_unit: bool,
+}
+
+impl ModelPrice {
+    /// The rate under exactly this key.
+    #[must_use]
+    pub fn rate(&self, kind: Kind, above: u64, tier: &str) -> Option<Rate> {
+        self.rates.iter().find(|rate| rate.kind == kind && rate.above == above && rate.tier == tier).map(|it| it.rate)
+    }
+
+    /// Prompt sizes beyond which other rates hold, ascending.
+    #[must_use]
+    pub fn thresholds(&self) -> Vec<u64> {
+        let mut all: Vec<u64> = self.rates.iter().map(|rate| rate.above).filter(|above| *above > 0).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
+    /// The factor for a cause.
+    #[must_use]
+    pub fn uplift(&self, cause: Uplift) -> Option<Ratio> {
+        self.uplifts.iter().find(|(it, _)| *it == cause).map(|(_, ratio)| *ratio)
+    }
+
+    /// States a rate; a later statement under the same key wins.
+    pub fn set(&mut self, rate: TableRate) {
+        self.rates.retain(|it| (it.kind, it.above, &it.tier) != (rate.kind, rate.above, &rate.tier));
+        self.rates.push(rate);
+        self.rates.sort();
+    }
+}
+
+impl From<&FlatPrice> for ModelPrice {
+    fn from(flat: &FlatPrice) -> ModelPrice {
+        let stated = [
+            (Kind::Input, Some(flat.input)),
+            (Kind::Output, Some(flat.output)),
+            (Kind::CacheRead, flat.cache_read),
+            (Kind::CacheWrite5m, flat.cache_write),
+            (Kind::CacheWrite1h, flat.cache_write_1h),
+        ];
+        let rates = stated.into_iter().filter_map(|(kind, pico)| {
+            Some(TableRate { kind, above: 0, tier: String::new(), rate: Rate::from_pico(pico?) })
+        });
+        ModelPrice { rates: rates.collect(), ..ModelPrice::default() }
+    }
+}

@@ -1,0 +1,209 @@
+//! The grammar of LiteLLM's price map. JSON of one model enters, a [`ModelPrice`] leaves; what no bill depends on is skipped.
+
+use serde_json::Value;
+
+use super::entry::{Kind, ModelPrice, OffPeak, OffPeakWindow, PromptBand, Rates, TableRate, Uplift};
+use super::rate::{Rate, Ratio};
+
+/// Keys of the map that are no models.
+const NOT_MODELS: [&str; 2] = ["sample_spec", "fallback_generalizations"];
+
+/// Names of the map's price fields without suffixes.
+const BASES: [(&str, Kind); 6] = [
+    ("input_cost_per_token", Kind::Input),
+    ("output_cost_per_token", Kind::Output),
+    ("cache_read_input_token_cost", Kind::CacheRead),
+    ("cache_creation_input_token_cost_above_1hr", Kind::CacheWrite1h),
+    ("cache_creation_input_token_cost", Kind::CacheWrite5m),
+    ("output_cost_per_reasoning_token", Kind::Reasoning),
+];
+
+/// Units other than tokens and requests.
+const OTHER_UNITS: [&str; 4] =
+    ["input_cost_per_query", "input_cost_per_second", "cost_per_second", "input_cost_per_character"];
+
+/// Why a price file cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum GrammarError {
+    /// Not JSON.
+    #[error("not JSON: {0}")]
+    Json(String),
+    /// JSON, but no object of models.
+    #[error("not an object of models: use the grammar of LiteLLM's model_prices_and_context_window.json")]
+    NotModels,
+    /// A price field that is no amount.
+    #[error("model '{model}', field '{field}': '{value}' is no price: use dollars from 0 to 1")]
+    Price {
+        /// The model's key.
+        model: String,
+        /// The field.
+        field: String,
+        /// What stands there.
+        value: String,
+    },
+}
+
+/// Reads a whole map: every entry that states a price of tokens or requests, in the file's order.
+pub fn read_map(text: &str) -> Result<Vec<(String, ModelPrice)>, GrammarError> {
+    read_map_where(text, |_| true)
+}
+
+/// As [`read_map`], for entries whose `mode` is wanted.
+pub(super) fn read_map_where(
+    text: &str,
+    wanted: impl Fn(&str) -> bool,
+) -> Result<Vec<(String, ModelPrice)>, GrammarError> {
+    let map: Value = serde_json::from_str(text).map_err(|error| GrammarError::Json(error.to_string()))?;
+    let map = map.as_object().ok_or(GrammarError::NotModels)?;
+    let mut models = Vec::new();
+    for (name, fields) in map {
+        let mode = fields.get("mode").and_then(Value::as_str).unwrap_or_default();
+        if NOT_MODELS.contains(&name.as_str()) || !fields.is_object() || !wanted(mode) {
+            continue;
+        }
+        let price =
+            read_model(fields).map_err(|(field, value)| GrammarError::Price { model: name.clone(), field, value })?;
+        if price.other_unit || price.per_request.is_some() || !price.rates.is_empty() || !price.bands.is_empty() {
+            models.push((name.clone(), price));
+        }
+    }
+    Ok(models)
+}
+
+/// One model's fields; the error names the field and what stands there.
+fn read_model(fields: &Value) -> Result<ModelPrice, (String, String)> {
+    let mut price = ModelPrice {
+        provider: fields.get("litellm_provider").and_then(Value::as_str).unwrap_or_default().to_owned(),
+        ..ModelPrice::default()
+    };
+    for (field, value) in fields.as_object().into_iter().flatten() {
+        if let Some((kind, above, tier)) = split_field(field)
+            && !value.is_null()
+        {
+            price.set(TableRate { kind, above, tier: tier.to_owned(), rate: rate(field, value)? });
+        }
+    }
+    for band in fields.get("tiered_pricing").and_then(Value::as_array).into_iter().flatten() {
+        let above = band.pointer("/range/0").and_then(Value::as_f64).unwrap_or_default();
+        let rates = plain_rates(band)?;
+        if rates.iter().any(Option::is_some) {
+            price.bands.push(PromptBand { above: above as u64, rates });
+        }
+    }
+    price.bands.sort_by_key(|band| band.above);
+    if let Some(off_peak) = fields.get("off_peak_pricing").filter(|it| it.is_object()) {
+        price.off_peak = Some(read_off_peak(off_peak)?);
+    }
+    price.search = read_search(fields)?;
+    if let Some(fee) = fields.get("input_cost_per_request").filter(|it| !it.is_null()) {
+        price.per_request = Some(rate("input_cost_per_request", fee)?);
+    }
+    let sources = [
+        (Uplift::GeoUs, fields.pointer("/provider_specific_entry/us")),
+        (Uplift::Fast, fields.pointer("/provider_specific_entry/fast")),
+        (Uplift::ResidencyEu, fields.get("regional_processing_uplift_multiplier_eu")),
+        (Uplift::ResidencyUs, fields.get("regional_processing_uplift_multiplier_us")),
+        (Uplift::RegionalEndpoint, fields.get("regional_endpoint_uplift_multiplier")),
+    ];
+    for (cause, value) in sources {
+        if let Some(value) = value.filter(|it| !it.is_null()) {
+            let ratio = Ratio::parse(&text(value)).ok_or_else(|| (cause.name().to_owned(), text(value)))?;
+            price.uplifts.push((cause, ratio));
+        }
+    }
+    let by_other_unit = OTHER_UNITS
+        .iter()
+        .any(|unit| fields.get(*unit).map(text).and_then(|it| Rate::parse(&it)).is_some_and(|it| it > Rate::ZERO));
+    let by_token = price.rates.iter().any(|it| it.rate > Rate::ZERO) || !price.bands.is_empty();
+    if by_other_unit && !by_token {
+        price.other_unit = true;
+        price.rates.clear();
+    }
+    Ok(price)
+}
+
+/// `<base>[_above_<N>k_tokens][_<tier>]`; `None` for every other field.
+fn split_field(field: &str) -> Option<(Kind, u64, &str)> {
+    let (base, kind) = BASES.iter().find(|(base, _)| field.starts_with(base))?;
+    let mut rest = field.get(base.len()..)?;
+    let mut above = 0;
+    if let Some(after) = rest.strip_prefix("_above_") {
+        let (thousands, after) = after.split_once("k_tokens")?;
+        above = thousands.parse::<u32>().ok().map(u64::from)? * 1000;
+        rest = after;
+    }
+    if rest.is_empty() {
+        return Some((*kind, above, ""));
+    }
+    let tier = rest.strip_prefix('_')?;
+    tier.bytes().all(|byte| byte.is_ascii_lowercase()).then_some((*kind, above, tier))
+}
+
+/// A number's shortest text, or a string: both stand in maps.
+fn text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+fn rate(field: &str, value: &Value) -> Result<Rate, (String, String)> {
+    Rate::parse(&text(value)).ok_or_else(|| (field.to_owned(), text(value)))
+}
+
+fn plain_rates(fields: &Value) -> Result<Rates, (String, String)> {
+    let mut rates = Rates::default();
+    for (field, kind) in BASES {
+        if let Some(value) = fields.get(field).filter(|it| !it.is_null()) {
+            rates[kind as usize] = Some(rate(field, value)?);
+        }
+    }
+    Ok(rates)
+}
+
+/// A call's price is that of the middle context size: logs do not say which was asked for, and most entries price all alike.
+fn read_search(fields: &Value) -> Result<Option<Rate>, (String, String)> {
+    let Some(sizes) = fields.get("search_context_cost_per_query") else { return Ok(None) };
+    ["search_context_size_medium", "search_context_size_low", "search_context_size_high"]
+        .into_iter()
+        .find_map(|size| sizes.get(size).filter(|it| !it.is_null()).map(|value| rate(size, value)))
+        .transpose()
+}
+
+fn read_off_peak(fields: &Value) -> Result<OffPeak, (String, String)> {
+    let refuse = |value: &Value| ("off_peak_pricing".to_owned(), text(value));
+    let mut windows = Vec::new();
+    let whole = std::iter::once(fields).filter(|it| it.get("hours_utc").is_some());
+    for window in fields.get("windows").and_then(Value::as_array).into_iter().flatten().chain(whole) {
+        let mut weekdays = 0;
+        match window.get("weekdays").and_then(Value::as_array) {
+            Some(days) => {
+                for day in days {
+                    let day = day.as_u64().filter(|day| (1..=7).contains(day)).ok_or_else(|| refuse(window))?;
+                    weekdays |= 1 << (day - 1);
+                }
+            }
+            None => weekdays = 0x7f,
+        }
+        let hours = match window.get("hours_utc") {
+            Some(Value::Array(hours)) => hours.iter().filter_map(Value::as_str).collect(),
+            Some(Value::String(hours)) => vec![hours.as_str()],
+            _ => vec!["00:00-00:00"],
+        };
+        let minutes = hours.into_iter().map(minutes).collect::<Option<Vec<_>>>().ok_or_else(|| refuse(window))?;
+        windows.push(OffPeakWindow { weekdays, minutes });
+    }
+    let weekday_zone = match fields.get("weekday_timezone").filter(|it| !it.is_null()) {
+        Some(zone) => Some(text(zone).parse().map_err(|_| refuse(zone))?),
+        None => None,
+    };
+    Ok(OffPeak { rates: plain_rates(fields)?, windows, weekday_zone })
+}
+
+/// `HH:MM-HH:MM` as minutes of the day.
+fn minutes(hours: &str) -> Option<(u16, u16)> {
+    let minute = |text: &str| -> Option<u16> {
+        let (hour, minute) = text.trim().split_once(':')?;
+        let (hour, minute): (u16, u16) = (hour.parse().ok()?, minute.parse().ok()?);
+        (hour <= 24 && minute < 60).then_some((hour * 60 + minute) % 1440)
+    };
+    let (start, end) = hours.split_once('-')?;
+    Some((minute(start)?, minute(end)?))
+}

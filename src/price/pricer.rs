@@ -1,0 +1,107 @@
+//! Billing in a loop: what was looked up once is kept. One for each thread; a `Usage` enters, money leaves.
+
+use std::hash::Hasher as _;
+use std::sync::Arc;
+
+use hashbrown::HashTable;
+use rustc_hash::FxHasher;
+
+use super::Priced;
+use super::book::{PriceBook, price_with};
+use super::rules::Plan;
+use crate::usage::{RawText, Usage};
+
+/// Combinations of model and terms kept; beyond it the memory is emptied and fills again.
+const CAPACITY: usize = 4096;
+
+/// Longer texts are looked up each time, so that hostile names cannot fill the memory.
+const MAX_KEY: usize = 1024;
+
+/// What decides the plan: model, provider, region, tier, residency, location, geography, speed.
+const PARTS: usize = 8;
+
+struct Kept {
+    hash: u64,
+    key: Box<[u8]>,
+    lengths: [u16; PARTS],
+    plan: Plan,
+}
+
+/// A price book and what this thread has looked up in it.
+pub struct Pricer {
+    book: Arc<PriceBook>,
+    kept: HashTable<Kept>,
+}
+
+impl Pricer {
+    /// Nothing looked up yet.
+    #[must_use]
+    pub fn new(book: Arc<PriceBook>) -> Pricer {
+        Pricer { book, kept: HashTable::new() }
+    }
+
+    /// What `usage` costs: the same as [`PriceBook::price`].
+    pub fn price(&mut self, usage: &Usage<'_>) -> Priced {
+        let parts = parts(usage);
+        let hash = hash(&parts);
+        if let Some(kept) = self.kept.find(hash, |kept| kept.hash == hash && is_key(kept, &parts)) {
+            return price_with(&kept.plan, usage);
+        }
+        let plan = self.book.resolve(usage).plan;
+        let priced = price_with(&plan, usage);
+        self.keep(&parts, hash, plan);
+        priced
+    }
+
+    /// The book behind it.
+    #[must_use]
+    pub fn book(&self) -> &Arc<PriceBook> {
+        &self.book
+    }
+
+    fn keep(&mut self, parts: &[RawText<'_>; PARTS], hash: u64, plan: Plan) {
+        let length: usize = parts.iter().map(|part| part.as_written().len()).sum();
+        // Text with escapes is not kept: its bytes could stand for another text that has none.
+        if length > MAX_KEY || parts.iter().any(|part| *part != RawText::plain(part.as_written())) {
+            return;
+        }
+        if self.kept.len() >= CAPACITY {
+            self.kept.clear();
+        }
+        let key = parts.iter().flat_map(|part| part.as_written()).copied().collect();
+        let lengths = parts.map(|part| part.as_written().len() as u16);
+        self.kept.insert_unique(hash, Kept { hash, key, lengths, plan }, |kept| kept.hash);
+    }
+}
+
+fn parts<'a>(usage: &Usage<'a>) -> [RawText<'a>; PARTS] {
+    let terms = &usage.terms;
+    [
+        usage.model,
+        usage.provider,
+        terms.region,
+        terms.tier,
+        terms.data_residency,
+        terms.vertex_location,
+        terms.inference_geo,
+        terms.speed,
+    ]
+}
+
+fn hash(parts: &[RawText<'_>; PARTS]) -> u64 {
+    let mut hasher = FxHasher::default();
+    for (at, part) in parts.iter().enumerate().filter(|(_, part)| !part.is_empty()) {
+        hasher.write_usize(at);
+        hasher.write(part.as_written());
+    }
+    hasher.finish()
+}
+
+fn is_key(kept: &Kept, parts: &[RawText<'_>; PARTS]) -> bool {
+    let mut rest = &*kept.key;
+    parts.iter().zip(kept.lengths).all(|(part, length)| {
+        let (own, tail) = rest.split_at(usize::from(length));
+        rest = tail;
+        *part == RawText::plain(own)
+    })
+}

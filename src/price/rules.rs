@@ -1,0 +1,476 @@
+//! The billing formula (docs/prices.md). An entry and the terms of a request make a [`Plan`]; tokens and an instant make its [`Bill`], exactly.
+
+use chrono::{DateTime, Datelike, Offset, TimeZone};
+
+use super::entry::{Kind, ModelPrice, OffPeak, Rates, Uplift};
+use super::rate::{Rate, Ratio, divide_half_even};
+use crate::label::clean;
+use crate::time::Timestamp;
+use crate::usage::Tokens;
+
+/// The map's word for batches.
+const BATCHES: &str = "batches";
+
+/// Anthropic's list price of a web search, for its models whose entry has none.
+const ANTHROPIC_SEARCH: &str = "0.01";
+
+/// A tier's rate this many times the standard one is likelier a slip of the table than a price.
+const ODD_FACTOR: u64 = 10;
+
+/// Half-attodollars in a pico-dollar: amounts are kept in halves, because a missing batch rate is half the standard one.
+const HALF_ATTO_PER_PICO: u128 = 2_000_000;
+
+/// Twice a rate's 10^-18 dollars, so that half a rate is exact.
+type HalfAtto = u64;
+
+/// The service tier that a bill depends on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Tier {
+    /// Standard, default, auto, scale: list price.
+    Standard,
+    /// Half price, more or less: see the rules.
+    Batch,
+    /// Any other, by the map's word; safe to draw.
+    Named(String),
+    /// Reserved capacity, paid by the hour: tokens give no price.
+    Provisioned,
+}
+
+impl Tier {
+    /// Reads a log's word, Gemini's `trafficType` among them.
+    #[must_use]
+    pub fn read(word: &str) -> Tier {
+        let lower = word.trim().to_ascii_lowercase();
+        let lower = lower.strip_prefix("traffic_type_").unwrap_or(&lower);
+        match lower.strip_prefix("on_demand_").unwrap_or(lower) {
+            "" | "default" | "standard" | "auto" | "scale" | "on_demand" | "null" | "none" | "unspecified" => {
+                Tier::Standard
+            }
+            "batch" | "batches" => Tier::Batch,
+            "fast" => Tier::Named("priority".to_owned()),
+            "provisioned_throughput" | "reserved" => Tier::Provisioned,
+            other => Tier::Named(clean(other).into_owned()),
+        }
+    }
+
+    /// The word of reports.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Tier::Standard => "standard",
+            Tier::Batch => "batch",
+            Tier::Named(name) => name,
+            Tier::Provisioned => "provisioned",
+        }
+    }
+}
+
+/// What a request says of how it is billed, as text.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Conditions<'a> {
+    /// Service tier.
+    pub tier: &'a str,
+    /// `OpenAI` data residency.
+    pub data_residency: &'a str,
+    /// Vertex location.
+    pub vertex_location: &'a str,
+    /// Anthropic's `inference_geo`.
+    pub inference_geo: &'a str,
+    /// Anthropic's `speed`.
+    pub speed: &'a str,
+}
+
+/// Why a price may be wrong although there is one.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Doubt {
+    /// Fast mode costs more, but the table does not say how much.
+    #[error("fast mode: the table has no factor for this model, billed at 1x")]
+    FastUnknown,
+    /// The table knows no such tier for this model.
+    #[error("tier '{0}': the table has no such rate for this model, billed at the standard rate")]
+    TierUnknown(String),
+    /// The tier's rate is out of proportion.
+    #[error("tier '{tier}': the {kind} rate is {times} times the standard one, perhaps a slip of the table")]
+    TierOdd {
+        /// The tier.
+        tier: String,
+        /// The rate.
+        kind: &'static str,
+        /// How many times, rounded down.
+        times: u64,
+    },
+    /// The rate depends on the hour, and the log has none.
+    #[error("the price depends on the time of day and the log gives none, billed at the peak rate")]
+    Undated,
+    /// Not in the table: Anthropic's list price.
+    #[error("web searches: the table has no price for this model, billed at $0.01 each as Anthropic lists")]
+    SearchAssumed,
+}
+
+/// Why there is no price.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unpriced {
+    /// No table has the model.
+    #[error("no table has this model: add [prices.model.\"NAME\"], an alias or a price file")]
+    Unknown,
+    /// A rate that is needed is not stated.
+    #[error("the table has no {0} rate for this model")]
+    Missing(&'static str),
+    /// Not billed by the token.
+    #[error("this model is billed by another unit than tokens")]
+    OtherUnit,
+    /// Reserved capacity.
+    #[error("provisioned throughput is paid by the hour, not by the token")]
+    Provisioned,
+    /// Beyond what one charge can hold.
+    #[error("more than 18 million dollars in one request")]
+    TooLarge,
+}
+
+/// Rates for prompts of one size.
+#[derive(Clone, Debug)]
+struct Band {
+    above: u64,
+    rates: [Option<HalfAtto>; Kind::COUNT],
+}
+
+/// A contract discount that fits the model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PlanDiscount {
+    /// What is left to pay.
+    pub remainder: Ratio,
+    /// From this instant on.
+    pub from: Option<Timestamp>,
+    /// Before this instant.
+    pub until: Option<Timestamp>,
+}
+
+/// Everything about the bill that does not depend on tokens and time: worked out once, used for every request alike.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The tier as it was read.
+    pub tier: Tier,
+    /// The factors that hold, with what brought them about.
+    pub uplifts: Vec<(Uplift, Ratio)>,
+    /// What may be wrong.
+    pub doubts: Vec<Doubt>,
+    /// In the order of the configuration; the last that holds at the time counts.
+    pub discounts: Vec<PlanDiscount>,
+    refusal: Option<Unpriced>,
+    bands: Vec<Band>,
+    off_peak: Option<(OffPeak, Vec<Band>)>,
+    inclusive: bool,
+    factor: Ratio,
+    search: Option<HalfAtto>,
+    per_request: HalfAtto,
+}
+
+/// One request's bill, in half-attodollars before factors.
+#[derive(Clone, Copy, Debug)]
+pub struct Bill {
+    /// Tokens by [`Kind`]; output without reasoning.
+    pub counts: [u32; Kind::COUNT],
+    /// Rates by [`Kind`], in half-attodollars per token.
+    pub rates: [Option<u64>; Kind::COUNT],
+    /// The prompt size beyond which these rates hold; 0 for any.
+    pub above: u64,
+    /// Off-peak rates hold.
+    pub off_peak: bool,
+    /// The price of a web search, in half-attodollars.
+    pub search: Option<u64>,
+    /// The fee of a request, in half-attodollars.
+    pub per_request: u64,
+    /// What a discount leaves.
+    pub remainder: Ratio,
+    /// Pico-dollars, rounded once.
+    pub cost_pico: u64,
+    /// What caching saved, in pico-dollars, rounded once.
+    pub saved_pico: i64,
+}
+
+impl Plan {
+    /// No price, and why.
+    #[must_use]
+    pub fn refused(tier: Tier, why: Unpriced) -> Plan {
+        Plan {
+            tier,
+            uplifts: Vec::new(),
+            doubts: Vec::new(),
+            discounts: Vec::new(),
+            refusal: Some(why),
+            bands: Vec::new(),
+            off_peak: None,
+            inclusive: false,
+            factor: Ratio::ONE,
+            search: None,
+            per_request: 0,
+        }
+    }
+
+    /// Works out the rates of `price` under `conditions`.
+    #[must_use]
+    pub fn new(price: &ModelPrice, conditions: &Conditions<'_>, discounts: Vec<PlanDiscount>) -> Plan {
+        let tier = Tier::read(conditions.tier);
+        if price.other_unit {
+            return Plan::refused(tier, Unpriced::OtherUnit);
+        }
+        if tier == Tier::Provisioned {
+            return Plan::refused(tier, Unpriced::Provisioned);
+        }
+        let mut doubts = tier_doubts(price, &tier);
+        let uplifts = uplifts(price, conditions, &mut doubts);
+        let mut search = price.search.map(whole);
+        if search.is_none() && (price.provider == "anthropic" || price.provider.ends_with("anthropic_models")) {
+            search = Rate::parse(ANTHROPIC_SEARCH).map(whole);
+            doubts.push(Doubt::SearchAssumed);
+        }
+        Plan {
+            factor: uplifts.iter().fold(Ratio::ONE, |product, (_, ratio)| product.times(*ratio)),
+            bands: bands(price, &tier, None),
+            off_peak: price.off_peak.clone().map(|it| {
+                let rates = bands(price, &tier, Some(&it.rates));
+                (it, rates)
+            }),
+            inclusive: price.provider == "xai",
+            per_request: price.per_request.map_or(0, whole),
+            refusal: None,
+            tier,
+            uplifts,
+            doubts,
+            discounts,
+            search,
+        }
+    }
+
+    /// Whether batch rates hold.
+    #[must_use]
+    pub fn is_batch(&self) -> bool {
+        self.tier == Tier::Batch
+    }
+
+    /// Whether the hour decides.
+    #[must_use]
+    pub fn depends_on_time(&self) -> bool {
+        self.off_peak.is_some()
+    }
+
+    /// The bill for these tokens at that instant.
+    pub fn bill(&self, tokens: &Tokens, time: Option<Timestamp>) -> Result<Bill, Unpriced> {
+        if let Some(why) = &self.refusal {
+            return Err(why.clone());
+        }
+        let (bands, off_peak) = match (&self.off_peak, time) {
+            (Some((hours, bands)), Some(time)) if holds(hours, time) => (bands, true),
+            _ => (&self.bands, false),
+        };
+        let prompt = tokens.prompt();
+        let crossed = |band: &&Band| prompt > band.above || (self.inclusive && prompt == band.above);
+        let band = bands.iter().rev().find(crossed).or(bands.first()).ok_or(Unpriced::Missing(Kind::Input.name()))?;
+
+        let reasoning = tokens.reasoning.min(tokens.output);
+        let counts = [
+            tokens.input,
+            tokens.output - reasoning,
+            tokens.cache_read,
+            tokens.cache_write_5m,
+            tokens.cache_write_1h,
+            reasoning,
+        ];
+        let amount = |kind: Kind| -> Result<u128, Unpriced> {
+            match (counts[kind as usize], band.rates[kind as usize]) {
+                (0, _) => Ok(0),
+                (_, None) => Err(Unpriced::Missing(kind.name())),
+                (count, Some(rate)) => Ok(u128::from(count) * u128::from(rate)),
+            }
+        };
+        let prompt_amount =
+            amount(Kind::Input)? + amount(Kind::CacheRead)? + amount(Kind::CacheWrite5m)? + amount(Kind::CacheWrite1h)?;
+        let token_amount = prompt_amount + amount(Kind::Output)? + amount(Kind::Reasoning)?;
+        let mut fees = u128::from(self.per_request);
+        if tokens.web_searches > 0 {
+            let search = self.search.ok_or(Unpriced::Missing("web search"))?;
+            fees += u128::from(tokens.web_searches) * u128::from(search);
+        }
+        let remainder = self.remainder(time);
+        let cost_pico = self.total(token_amount, fees, remainder).ok_or(Unpriced::TooLarge)?;
+        let uncached = u128::from(band.rates[Kind::Input as usize].unwrap_or_default()) * u128::from(prompt);
+        let difference = uncached.abs_diff(prompt_amount);
+        let saved = if difference == 0 { 0 } else { self.total(difference, 0, remainder).ok_or(Unpriced::TooLarge)? };
+        let saved = i64::try_from(saved).map_err(|_| Unpriced::TooLarge)?;
+        Ok(Bill {
+            counts,
+            rates: band.rates,
+            above: band.above,
+            off_peak,
+            search: self.search,
+            per_request: self.per_request,
+            remainder,
+            cost_pico,
+            saved_pico: if uncached < prompt_amount { -saved } else { saved },
+        })
+    }
+
+    /// (tokens × factor + fees) × what the discount leaves, in pico-dollars, rounded here and nowhere else.
+    fn total(&self, tokens: u128, fees: u128, remainder: Ratio) -> Option<u64> {
+        if self.factor == Ratio::ONE && remainder == Ratio::ONE {
+            return u64::try_from(divide_half_even(tokens.checked_add(fees)?, HALF_ATTO_PER_PICO)).ok();
+        }
+        let sum = tokens
+            .checked_mul(u128::from(self.factor.num))?
+            .checked_add(fees.checked_mul(u128::from(self.factor.den))?)?;
+        let divisor =
+            u128::from(self.factor.den).checked_mul(u128::from(remainder.den))?.checked_mul(HALF_ATTO_PER_PICO)?;
+        u64::try_from(divide_half_even(sum.checked_mul(u128::from(remainder.num))?, divisor)).ok()
+    }
+
+    /// The last discount that holds; one with a span needs a time.
+    fn remainder(&self, time: Option<Timestamp>) -> Ratio {
+        let holds = |it: &&PlanDiscount| match time {
+            Some(time) => it.from.is_none_or(|from| time >= from) && it.until.is_none_or(|until| time < until),
+            None => it.from.is_none() && it.until.is_none(),
+        };
+        self.discounts.iter().rev().find(holds).map_or(Ratio::ONE, |it| it.remainder)
+    }
+}
+
+const fn whole(rate: Rate) -> HalfAtto {
+    rate.atto() * 2
+}
+
+const fn half(rate: Rate) -> HalfAtto {
+    rate.atto()
+}
+
+/// One band for each prompt size with rates of its own. Tiered prices replace the standard ones.
+fn bands(price: &ModelPrice, tier: &Tier, instead: Option<&Rates>) -> Vec<Band> {
+    if !price.bands.is_empty() {
+        let band =
+            |it: &super::entry::PromptBand| Band { above: it.above, rates: rates(price, tier, 0, Some(&it.rates)) };
+        return price.bands.iter().map(band).collect();
+    }
+    std::iter::once(0)
+        .chain(price.thresholds())
+        .map(|above| Band { above, rates: rates(price, tier, above, instead) })
+        .collect()
+}
+
+/// The rates of one tier above one threshold, fallbacks filled in. `instead` replaces the standard rates where it states one.
+fn rates(price: &ModelPrice, tier: &Tier, above: u64, instead: Option<&Rates>) -> [Option<HalfAtto>; Kind::COUNT] {
+    let replaced = |kind: Kind| instead.and_then(|it| it[kind as usize]);
+    let beyond = |kind: Kind, tier: &str| (above > 0).then(|| price.rate(kind, above, tier)).flatten();
+    let standard = |kind: Kind| beyond(kind, "").or_else(|| replaced(kind)).or_else(|| price.rate(kind, 0, ""));
+    let mut found = [None; Kind::COUNT];
+    let mut set = |kind: Kind, rate: Option<HalfAtto>| found[kind as usize] = rate;
+    let (input, output);
+    if *tier == Tier::Batch {
+        let stated = |kind: Kind| match (beyond(kind, BATCHES), beyond(kind, "")) {
+            (Some(rate), _) => Some(whole(rate)),
+            (None, Some(rate)) => Some(half(rate)),
+            (None, None) => price.rate(kind, 0, BATCHES).map(whole).or_else(|| standard(kind).map(half)),
+        };
+        let cache = |kind: Kind| match (beyond(kind, BATCHES), beyond(kind, "")) {
+            (Some(rate), _) => Some(whole(rate)),
+            (None, Some(_)) => None,
+            (None, None) => price.rate(kind, 0, BATCHES).map(whole),
+        };
+        input = stated(Kind::Input);
+        output = stated(Kind::Output);
+        let write = cache(Kind::CacheWrite5m).or(input);
+        set(Kind::CacheRead, cache(Kind::CacheRead).or(input));
+        set(Kind::CacheWrite5m, write);
+        set(Kind::CacheWrite1h, stated(Kind::CacheWrite1h).or(write));
+    } else {
+        let word = if let Tier::Named(name) = tier { name.as_str() } else { "" };
+        let stated = |kind: Kind| {
+            let named = |rate: Option<Rate>| rate.filter(|_| !word.is_empty());
+            named(beyond(kind, word))
+                .or_else(|| beyond(kind, ""))
+                .or_else(|| named(price.rate(kind, 0, word)))
+                .or_else(|| standard(kind))
+                .map(whole)
+        };
+        input = stated(Kind::Input);
+        output = stated(Kind::Output);
+        let write = stated(Kind::CacheWrite5m).or(input);
+        // Fireworks bills reads at half the input rate where it lists none.
+        let unlisted = if price.provider == "fireworks_ai" { input.map(|rate| rate / 2) } else { input };
+        set(Kind::CacheRead, stated(Kind::CacheRead).or(unlisted));
+        set(Kind::CacheWrite5m, write);
+        set(Kind::CacheWrite1h, stated(Kind::CacheWrite1h).or(write));
+    }
+    set(Kind::Input, input);
+    set(Kind::Output, output);
+    set(Kind::Reasoning, reasoning(standard(Kind::Output), standard(Kind::Reasoning), output));
+    found
+}
+
+/// The map states a reasoning rate for the standard tier only. Where it equals the output rate it follows that into every tier;
+/// where it differs it holds at the standard rate, halved with it in a batch, and elsewhere the tier's output rate counts.
+fn reasoning(output: Option<Rate>, reasoning: Option<Rate>, now: Option<HalfAtto>) -> Option<HalfAtto> {
+    match reasoning {
+        Some(reasoning) if Some(reasoning) != output => {
+            if now == output.map(whole) {
+                Some(whole(reasoning))
+            } else if now == output.map(half) {
+                Some(half(reasoning))
+            } else {
+                now
+            }
+        }
+        _ => now,
+    }
+}
+
+fn tier_doubts(price: &ModelPrice, tier: &Tier) -> Vec<Doubt> {
+    let Tier::Named(name) = tier else { return Vec::new() };
+    if price.rates.iter().all(|it| it.tier != *name) {
+        return vec![Doubt::TierUnknown(name.clone())];
+    }
+    let odd = [Kind::Input, Kind::Output].into_iter().filter_map(|kind| {
+        let (rate, base) = (price.rate(kind, 0, name)?, price.rate(kind, 0, "")?);
+        let times = rate.atto().checked_div(base.atto())?;
+        (times > ODD_FACTOR).then(|| Doubt::TierOdd { tier: name.clone(), kind: kind.name(), times })
+    });
+    odd.collect()
+}
+
+/// The factors that the conditions bring about and the entry carries.
+fn uplifts(price: &ModelPrice, conditions: &Conditions<'_>, doubts: &mut Vec<Doubt>) -> Vec<(Uplift, Ratio)> {
+    let is = |text: &str, word: &str| text.trim().eq_ignore_ascii_case(word);
+    let location = conditions.vertex_location.trim();
+    let causes = [
+        (Uplift::GeoUs, is(conditions.inference_geo, "us")),
+        (Uplift::Fast, is(conditions.speed, "fast")),
+        (Uplift::ResidencyEu, is(conditions.data_residency, "eu")),
+        (Uplift::ResidencyUs, is(conditions.data_residency, "us")),
+        (Uplift::RegionalEndpoint, !location.is_empty() && !is(location, "global")),
+    ];
+    let mut found = Vec::new();
+    for (cause, _) in causes.into_iter().filter(|(_, holds)| *holds) {
+        match price.uplift(cause) {
+            Some(ratio) => found.push((cause, ratio)),
+            None if cause == Uplift::Fast => doubts.push(Doubt::FastUnknown),
+            None => {}
+        }
+    }
+    found
+}
+
+/// Whether quiet hours hold at that instant: a window's start is inside, its end is not.
+fn holds(hours: &OffPeak, time: Timestamp) -> bool {
+    let days = time.minute().div_euclid(1440);
+    let minute = time.minute().rem_euclid(1440);
+    let weekday = match hours.weekday_zone {
+        None => (days + 3).rem_euclid(7), // 1970-01-01 was a Thursday
+        Some(zone) => DateTime::from_timestamp_millis(time.ms()).map_or(0, |at| {
+            let offset = zone.offset_from_utc_datetime(&at.naive_utc()).fix();
+            i64::from(at.with_timezone(&offset).weekday().num_days_from_monday())
+        }),
+    };
+    hours.windows.iter().filter(|window| window.weekdays >> weekday & 1 == 1).any(|window| {
+        window.minutes.iter().any(|&(start, end)| {
+            let (start, end) = (i64::from(start), i64::from(end));
+            start == end || if start < end { (start..end).contains(&minute) } else { minute >= start || minute < end }
+        })
+    })
+}

@@ -1,8 +1,24 @@
 //! Where bytes come from: files that grow and rotate, sockets, stdin. Whole lines leave, with where they stood; nothing here knows JSON.
 
+pub mod budget;
+pub mod discover;
+mod files;
+pub mod follow;
+pub mod identity;
+pub mod lines;
+mod owner;
+mod socket;
+pub mod spec;
+mod start;
+mod stdin;
+mod watch;
+
+pub use start::{Handle, Options, SourceError, SourceSpec, start};
+
 use std::path::PathBuf;
 
 use crate::label::Label;
+use budget::Reservation;
 
 /// A configured source's place in the list of sources.
 pub type SourceId = u16;
@@ -16,7 +32,8 @@ pub struct Chunk {
     pub generation: u32,
     /// Offset of the first byte in its generation.
     pub offset: u64,
-    /// Lines with their newlines. The last may lack one: a dead generation's or an ended stream's torn end.
+    /// Lines with their newlines. The last may lack one: a dead generation's or an ended stream's torn end, or what a
+    /// crash left before a hole of NUL bytes. Empty where only `too_long` or `position` is told.
     pub bytes: Vec<u8>,
     /// Longer than a line may be: discarded to their ends.
     pub too_long: u64,
@@ -26,6 +43,8 @@ pub struct Chunk {
     pub owner: Option<Label>,
     /// To be saved with what these lines became. `None`: nothing to resume (stdin, sockets).
     pub position: Option<Position>,
+    /// These bytes' part of the byte budget; it returns when this is dropped.
+    pub reserved: Option<Reservation>,
 }
 
 /// Where a file generation was read to, and what is needed to recognise it (docs/following.md).

@@ -1,0 +1,317 @@
+//! Which files a SOURCE means right now. Folders are listed and names leave; no log is opened here and nothing is remembered of its content.
+
+use std::collections::{HashMap, HashSet};
+use std::fs::{self, Metadata};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use super::identity::FileKey;
+use super::spec::{Pattern, Spec};
+use super::watch::Watch;
+
+/// A listing is kept only if the folder had been quiet this long when it was made: its time stamp is coarse (a clock tick).
+const SETTLED: Duration = Duration::from_secs(2);
+/// A kept listing is made again after this, whatever its folder's time stamp says.
+const LISTING_LIFE: Duration = Duration::from_secs(30);
+/// Deeper folders are not entered.
+const MAX_DEPTH: usize = 64;
+
+/// A name that a SOURCE means.
+#[derive(Debug)]
+pub struct Found {
+    /// The name.
+    pub path: PathBuf,
+    /// Its folder has not changed since it was found last, so it names the same inode.
+    pub unchanged: bool,
+}
+
+/// Something the operator should know of a name.
+#[derive(Debug)]
+pub enum Remark {
+    /// Compressed, not read yet.
+    Compressed(PathBuf),
+    /// A folder or file that cannot be looked at.
+    Unreadable(PathBuf, io::Error),
+}
+
+/// Lists folders, and keeps what has not changed.
+#[derive(Debug, Default)]
+pub struct Discovery {
+    folders: HashMap<PathBuf, Folder>,
+    watch: Option<Watch>,
+}
+
+#[derive(Debug)]
+struct Folder {
+    key: FileKey,
+    changed: (i64, i64),
+    listed: SystemTime,
+    settled: bool,
+    files: Vec<PathBuf>,
+    folders: Vec<PathBuf>,
+    links: Vec<PathBuf>,
+}
+
+/// How a name in a walked folder is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Log,
+    Compressed,
+    Other,
+}
+
+struct Walk<'a> {
+    pattern: Option<&'a Pattern>,
+    entered: HashSet<FileKey>,
+    found: &'a mut Vec<Found>,
+    remarks: &'a mut Vec<Remark>,
+}
+
+impl Discovery {
+    /// Lists on demand; `watch`, if any, is asked to watch each folder before it is listed.
+    #[must_use]
+    pub fn new(watch: Option<Watch>) -> Discovery {
+        Discovery { folders: HashMap::new(), watch }
+    }
+
+    /// The watch, to be asked what it saw.
+    #[must_use]
+    pub fn watch(&self) -> Option<&Watch> {
+        self.watch.as_ref()
+    }
+
+    /// Everything `spec` means now, in the order of names.
+    pub fn scan(&mut self, spec: &Spec, found: &mut Vec<Found>, remarks: &mut Vec<Remark>) {
+        let start = found.len();
+        match spec {
+            Spec::Path(path) => self.scan_path(path, found, remarks),
+            Spec::Glob(pattern) => {
+                let mut walk = Walk { pattern: Some(pattern), entered: HashSet::new(), found, remarks };
+                self.enter(&pattern.base, 0, &mut walk);
+            }
+            Spec::Stdin | Spec::Unix(_) | Spec::Tcp(_) => {}
+        }
+        found[start..].sort_unstable_by(|a, b| a.path.cmp(&b.path));
+    }
+
+    fn scan_path(&mut self, path: &Path, found: &mut Vec<Found>, remarks: &mut Vec<Remark>) {
+        match fs::metadata(path) {
+            Ok(metadata) if metadata.is_dir() => {
+                let mut walk = Walk { pattern: None, entered: HashSet::new(), found, remarks };
+                self.enter(path, 0, &mut walk);
+            }
+            Ok(_) => {
+                self.watch_around(path);
+                if kind_of(path) == Kind::Compressed {
+                    remarks.push(Remark::Compressed(path.to_owned()));
+                } else {
+                    found.push(Found { path: path.to_owned(), unchanged: false });
+                }
+            }
+            Err(error) => {
+                self.watch_around(path);
+                remarks.push(Remark::Unreadable(path.to_owned(), error));
+            }
+        }
+    }
+
+    /// The folder of a single file, and that of what a link points to.
+    fn watch_around(&mut self, path: &Path) {
+        let Some(watch) = &mut self.watch else { return };
+        let target = fs::canonicalize(path).ok();
+        for path in [Some(path), target.as_deref()].into_iter().flatten() {
+            let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            if let Ok(metadata) = fs::metadata(parent) {
+                watch.folder(parent, FileKey::of(&metadata));
+            }
+        }
+    }
+
+    fn enter(&mut self, path: &Path, depth: usize, walk: &mut Walk<'_>) {
+        let metadata = match fs::metadata(path) {
+            Ok(metadata) if metadata.is_dir() => metadata,
+            Ok(_) => return,
+            Err(error) => {
+                self.folders.remove(path);
+                return walk.remarks.push(Remark::Unreadable(path.to_owned(), error));
+            }
+        };
+        if !walk.entered.insert(FileKey::of(&metadata)) || depth > MAX_DEPTH {
+            return;
+        }
+        if let Some(watch) = &mut self.watch {
+            watch.folder(path, FileKey::of(&metadata));
+        }
+        let kept = self.folders.get(path).is_some_and(|folder| folder.still_holds(&metadata));
+        if !kept {
+            match Folder::list(path, &metadata) {
+                Ok(folder) => self.folders.insert(path.to_owned(), folder),
+                Err(error) => {
+                    self.folders.remove(path);
+                    return walk.remarks.push(Remark::Unreadable(path.to_owned(), error));
+                }
+            };
+        }
+        // Taken out while its folders are entered, so that no name is copied.
+        let Some(folder) = self.folders.remove(path) else { return };
+        for file in &folder.files {
+            walk.take(file, kept);
+        }
+        for sub in &folder.folders {
+            if walk.enters(sub, depth) {
+                self.enter(sub, depth + 1, walk);
+            }
+        }
+        for link in &folder.links {
+            match fs::metadata(link) {
+                Ok(metadata) if metadata.is_dir() => {
+                    if walk.enters(link, depth) {
+                        self.enter(link, depth + 1, walk);
+                    }
+                }
+                Ok(_) => walk.take(link, false),
+                Err(_) => {} // a dangling link names nothing
+            }
+        }
+        self.folders.insert(path.to_owned(), folder);
+    }
+}
+
+impl Walk<'_> {
+    fn take(&mut self, path: &Path, unchanged: bool) {
+        let kind = kind_of(path);
+        let meant = match self.pattern {
+            Some(pattern) => pattern.matches(path),
+            None => kind != Kind::Other,
+        };
+        if !meant {
+            return;
+        }
+        if kind == Kind::Compressed {
+            self.remarks.push(Remark::Compressed(path.to_owned()));
+        } else {
+            self.found.push(Found { path: path.to_owned(), unchanged });
+        }
+    }
+
+    fn enters(&self, folder: &Path, depth: usize) -> bool {
+        let hidden = folder.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+        match self.pattern {
+            Some(pattern) => (!hidden || pattern.hidden) && pattern.depth.is_none_or(|deepest| depth < deepest),
+            None => !hidden,
+        }
+    }
+}
+
+impl Folder {
+    fn list(path: &Path, metadata: &Metadata) -> io::Result<Folder> {
+        let listed = SystemTime::now();
+        let quiet = metadata.modified().ok().and_then(|changed| listed.duration_since(changed).ok());
+        let mut folder = Folder {
+            key: FileKey::of(metadata),
+            changed: (metadata.mtime(), metadata.mtime_nsec()),
+            listed,
+            settled: quiet.is_some_and(|quiet| quiet > SETTLED) && stamps_are_true(path),
+            files: Vec::new(),
+            folders: Vec::new(),
+            links: Vec::new(),
+        };
+        for entry in fs::read_dir(path)? {
+            let entry = entry?;
+            match entry.file_type() {
+                Ok(kind) if kind.is_dir() => folder.folders.push(entry.path()),
+                Ok(kind) if kind.is_file() => folder.files.push(entry.path()),
+                Ok(kind) if kind.is_symlink() => folder.links.push(entry.path()),
+                _ => {} // devices, pipes, sockets, or gone between listing and looking
+            }
+        }
+        folder.folders.sort_unstable();
+        Ok(folder)
+    }
+
+    fn still_holds(&self, metadata: &Metadata) -> bool {
+        self.settled
+            && self.key == FileKey::of(metadata)
+            && self.changed == (metadata.mtime(), metadata.mtime_nsec())
+            && self.listed.elapsed().is_ok_and(|age| age < LISTING_LIFE)
+    }
+}
+
+/// Whether a folder's time stamp changes with its names at once: so on local file systems, not on a network's.
+#[cfg(target_os = "linux")]
+fn stamps_are_true(path: &Path) -> bool {
+    use std::os::unix::ffi::OsStrExt;
+    // Magic numbers of statfs(2): ext2-4, XFS, Btrfs, tmpfs, F2FS.
+    const LOCAL: [u64; 5] = [0xef53, 0x5846_5342, 0x9123_683e, 0x0102_1994, 0xf2f5_2010];
+    let Ok(path) = std::ffi::CString::new(path.as_os_str().as_bytes()) else { return false };
+    // SAFETY: a zeroed statfs is a valid value, and the path ends with a NUL.
+    let mut figures: libc::statfs = unsafe { std::mem::zeroed() };
+    // SAFETY: as above; the kernel writes within the struct.
+    let done = unsafe { libc::statfs(path.as_ptr(), &raw mut figures) };
+    done == 0 && LOCAL.contains(&(figures.f_type as u64 & 0xffff_ffff))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn stamps_are_true(_path: &Path) -> bool {
+    false
+}
+
+/// By its name: `.jsonl .ndjson .json .log`, also with `.N`, `-DATE` or `.DATE` behind, and these compressed.
+fn kind_of(path: &Path) -> Kind {
+    let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return Kind::Other };
+    let (name, compressed) = match name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst")) {
+        Some(name) => (name, true),
+        None => (name, false),
+    };
+    let is_log = |name: &str| [".jsonl", ".ndjson", ".json", ".log"].iter().any(|ending| name.ends_with(ending));
+    let undated = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '-');
+    let log = is_log(name) || is_log(undated) || undated.strip_suffix('.').is_some_and(is_log);
+    match (log, compressed) {
+        (true, false) => Kind::Log,
+        (true, true) => Kind::Compressed,
+        (false, _) => Kind::Other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rotated_names_are_logs_too() {
+        for name in ["a.jsonl", "a.log.1", "a.json-20261121", "a.log.2026-11-21", "a-1.ndjson", "a.log.12", "a.log-2026-11-21"] {
+            assert_eq!(kind_of(Path::new(name)), Kind::Log, "{name}");
+        }
+        for name in ["a.log.gz", "a.jsonl.3.zst", "a.log-20261121.gz"] {
+            assert_eq!(kind_of(Path::new(name)), Kind::Compressed, "{name}");
+        }
+        for name in ["a.txt", "a.jsonl.swp", "log", "a.gz", "a.log.1.tmp"] {
+            assert_eq!(kind_of(Path::new(name)), Kind::Other, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_walk_enters_hidden_folders_only_when_named_and_links_only_once() {
+        let home = tempfile::tempdir().unwrap();
+        let root = home.path().join(".claude/projects");
+        fs::create_dir_all(root.join("p/.git")).unwrap();
+        for name in ["a.jsonl", "p/b.log.1", "p/.git/c.jsonl", "p/d.txt", "p/e.log.gz"] {
+            fs::write(root.join(name), "x\n").unwrap();
+        }
+        std::os::unix::fs::symlink(&root, root.join("p/loop")).unwrap();
+        let mut discovery = Discovery::default();
+        let (mut found, mut remarks) = (Vec::new(), Vec::new());
+        let mut names = |text: &str, found: &mut Vec<Found>| {
+            found.clear();
+            discovery.scan(&Spec::parse(text).unwrap(), found, &mut remarks);
+            found.iter().map(|found| found.path.strip_prefix(&root).unwrap().display().to_string()).collect::<Vec<_>>()
+        };
+        let text = root.display().to_string();
+        assert_eq!(names(&text, &mut found), ["a.jsonl", "p/b.log.1"]);
+        assert_eq!(names(&format!("{text}/*/*.txt"), &mut found), ["p/d.txt"]);
+        assert_eq!(names(&format!("{text}/**/.git/*.jsonl"), &mut found), ["p/.git/c.jsonl"]);
+        assert!(remarks.iter().any(|remark| matches!(remark, Remark::Compressed(path) if path.ends_with("e.log.gz"))));
+    }
+}

@@ -1,0 +1,478 @@
+//! Following files through growth, rotation, truncation and copying. Names and time enter, events leave; it knows no thread and
+//! sleeps never: [`Follower::poll`] does one look. What it promises, and what nobody can, is in docs/following.md.
+
+mod adopt;
+mod turn;
+
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::fs::{File, Metadata};
+use std::io;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
+use std::time::{Duration, Instant, SystemTime};
+
+use super::budget::ByteBudget;
+use super::discover::{Discovery, Remark};
+use super::identity::{FileKey, Marks};
+use super::owner::Owners;
+use super::spec::Spec;
+use super::{Event, Position, SourceId, SourceState, SourceStatus};
+use crate::label::Label;
+
+/// Bytes of one file in one turn.
+pub const READ: usize = 256 << 10;
+/// Turns of a file in one look; then names are looked at again even while it goes on growing.
+const ROUNDS: usize = 64;
+/// A file that grew within this time is looked at four times a second.
+const HOT: Duration = Duration::from_secs(10);
+/// A file without a name is given up when it has not grown for so long: its writer may still hold it.
+const LINGER_RENAMED: Duration = Duration::from_secs(60);
+/// As above for a deleted file, whose blocks are free only once we let go.
+const LINGER_DELETED: Duration = Duration::from_secs(10);
+/// Ended generations that are kept to recognise copies of them.
+const MAX_TOMBS: usize = 4096;
+
+/// How files are followed.
+#[derive(Clone, Debug)]
+pub struct FollowOptions {
+    /// Read what is there, torn ends included, and no more.
+    pub once: bool,
+    /// Skip what is there at the start.
+    pub from_end: bool,
+    /// Descriptors held at most.
+    pub max_open: usize,
+    /// The wall clock at the start: an older file that appears later is history.
+    pub started: SystemTime,
+}
+
+impl Default for FollowOptions {
+    fn default() -> FollowOptions {
+        FollowOptions { once: false, from_end: false, max_open: 4096, started: SystemTime::now() }
+    }
+}
+
+/// Which files a poll looks at.
+#[derive(Clone, Copy, Debug)]
+pub enum Look<'a> {
+    /// All of them, and for new names.
+    Everything,
+    /// Those that grew lately or have unread bytes.
+    Hot,
+    /// Those named.
+    Named(&'a HashSet<PathBuf>),
+}
+
+/// What takes events; `false` ends the look.
+pub type Sink<'a> = &'a mut dyn FnMut(Event) -> bool;
+
+/// All files of all sources.
+#[derive(Debug)]
+pub struct Follower {
+    sources: Vec<FileSource>,
+    options: FollowOptions,
+    budget: ByteBudget,
+    generations: Arc<AtomicU32>,
+    discovery: Discovery,
+    owners: Owners,
+    files: BTreeMap<u32, Followed>,
+    next_slot: u32,
+    by_key: HashMap<FileKey, u32>,
+    by_name: HashMap<PathBuf, u32>,
+    /// Which file each living generation is read from.
+    leaders: HashMap<u32, u32>,
+    tombs: VecDeque<Tomb>,
+    remarked: HashSet<PathBuf>,
+    open: usize,
+    polls: u64,
+    scans: u64,
+    stopped: bool,
+    mark: Vec<u8>,
+}
+
+#[derive(Debug)]
+struct FileSource {
+    id: SourceId,
+    name: Label,
+    spec: Spec,
+    read: u64,
+    trouble: Option<String>,
+    sent: Option<SourceStatus>,
+}
+
+/// One inode.
+#[derive(Debug)]
+struct Followed {
+    source: usize,
+    path: PathBuf,
+    key: FileKey,
+    file: Option<File>,
+    role: Role,
+    stamp: Stamp,
+    history_until: u64,
+    owner: Option<Label>,
+    seen: u64,
+    named: bool,
+    links: u64,
+    quiet: u32,
+    active: Instant,
+    /// The last poll that found no whole line left.
+    drained: u64,
+    more: bool,
+}
+
+/// Size and times: equal stamps, equal content (to be verified before it is read anyway).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Stamp {
+    size: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+#[derive(Debug)]
+enum Role {
+    /// Nothing read; what it is will be decided by its first bytes.
+    Fresh,
+    /// Lines are read from it.
+    Reader(Reader),
+    /// The same bytes as a living generation up to `verified`; read only where they part, or when the other is gone.
+    Copy { of: u32, verified: u64, longer_since: Option<u64> },
+}
+
+#[derive(Clone, Debug)]
+struct Reader {
+    generation: u32,
+    marks: Marks,
+    /// Bytes behind the offset that hold no newline.
+    searched: u64,
+    /// NUL bytes right behind the offset, among those searched.
+    nuls: u64,
+}
+
+#[derive(Debug)]
+struct Tomb {
+    generation: u32,
+    key: FileKey,
+    marks: Marks,
+}
+
+impl Stamp {
+    fn of(metadata: &Metadata) -> Stamp {
+        Stamp {
+            size: metadata.len(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
+}
+
+impl Reader {
+    fn new(generation: u32, marks: Marks) -> Reader {
+        Reader { generation, marks, searched: 0, nuls: 0 }
+    }
+}
+
+/// Opens for reading only, waits for nothing (a pipe would) and takes no terminal.
+fn open(path: &Path) -> io::Result<File> {
+    File::options().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path)
+}
+
+impl Follower {
+    /// Follows the files of `sources` from where `positions` were saved. `generations` gives the next free number.
+    #[must_use]
+    pub fn new(
+        sources: Vec<(SourceId, Label, Spec)>,
+        options: FollowOptions,
+        positions: &[Position],
+        generations: Arc<AtomicU32>,
+        budget: ByteBudget,
+        discovery: Discovery,
+    ) -> Follower {
+        let tombs = positions.iter().filter_map(|position| {
+            let key = FileKey { device: position.device, inode: position.inode };
+            Marks::saved(position).map(|marks| Tomb { generation: position.generation, key, marks })
+        });
+        Follower {
+            sources: sources
+                .into_iter()
+                .map(|(id, name, spec)| FileSource { id, name, spec, read: 0, trouble: None, sent: None })
+                .collect(),
+            options,
+            budget,
+            generations,
+            discovery,
+            owners: Owners::default(),
+            files: BTreeMap::new(),
+            next_slot: 0,
+            by_key: HashMap::new(),
+            by_name: HashMap::new(),
+            leaders: HashMap::new(),
+            tombs: tombs.collect(),
+            remarked: HashSet::new(),
+            open: 0,
+            polls: 0,
+            scans: 0,
+            stopped: false,
+            mark: Vec::new(),
+        }
+    }
+
+    /// What the watcher, if any, can be asked.
+    #[must_use]
+    pub fn discovery(&self) -> &Discovery {
+        &self.discovery
+    }
+
+    /// One look: held files first, so that a renamed file's end is read before its successor; then names; then what is new.
+    /// `false` once the sink or the budget refused.
+    pub fn poll(&mut self, now: Instant, look: Look<'_>, sink: Sink<'_>) -> bool {
+        self.polls += 1;
+        let slots: Vec<u32> = match look {
+            Look::Everything => self.files.keys().copied().collect(),
+            Look::Hot => self
+                .files
+                .iter()
+                .filter(|(_, file)| file.more || !file.named || now.saturating_duration_since(file.active) < HOT)
+                .map(|(slot, _)| *slot)
+                .collect(),
+            Look::Named(names) => names.iter().filter_map(|name| self.by_name.get(name).copied()).collect(),
+        };
+        self.drain(slots, now, sink);
+        if matches!(look, Look::Everything) && !self.stopped {
+            let new = self.scan(now, sink);
+            self.drain(new, now, sink);
+        }
+        !self.stopped
+    }
+
+    /// Whether it reads what is there and no more.
+    #[must_use]
+    pub fn is_once(&self) -> bool {
+        self.options.once
+    }
+
+    /// Whether unread whole lines are known of.
+    #[must_use]
+    pub fn has_more(&self) -> bool {
+        self.files.values().any(|file| file.more)
+    }
+
+    /// Whether some file grew so lately that the next growth is awaited soon.
+    #[must_use]
+    pub fn is_hot(&self, now: Instant) -> bool {
+        self.files.values().any(|file| file.more || now.saturating_duration_since(file.active) < HOT)
+    }
+
+    fn drain(&mut self, mut slots: Vec<u32>, now: Instant, sink: Sink<'_>) {
+        // In one go file by file, so that the order is that of names and each file is open only while it is read.
+        if self.options.once {
+            for slot in slots {
+                while !self.stopped && self.turn(slot, now, sink) {}
+                self.close(slot);
+            }
+            return;
+        }
+        for _ in 0..ROUNDS {
+            slots.retain(|slot| !self.stopped && self.turn(*slot, now, sink));
+            if slots.is_empty() {
+                break;
+            }
+        }
+    }
+
+    /// Looks for names; the slots of files that are new.
+    fn scan(&mut self, now: Instant, sink: Sink<'_>) -> Vec<u32> {
+        self.scans += 1;
+        let mut new = Vec::new();
+        let mut names = HashMap::new();
+        for source in 0..self.sources.len() {
+            let (mut found, mut remarks) = (Vec::new(), Vec::new());
+            self.discovery.scan(&self.sources[source].spec, &mut found, &mut remarks);
+            self.sources[source].trouble = None;
+            for found in found {
+                let known = self.by_name.get(&found.path).copied().filter(|_| found.unchanged);
+                let slot = match known {
+                    Some(slot) if self.files.contains_key(&slot) => Some(slot),
+                    _ => match self.meet(source, &found.path, now, sink) {
+                        Ok(Some((slot, is_new))) => {
+                            new.extend(is_new.then_some(slot));
+                            Some(slot)
+                        }
+                        Ok(None) => None,
+                        Err(error) => {
+                            remarks.push(Remark::Unreadable(found.path.clone(), error));
+                            None
+                        }
+                    },
+                };
+                if let Some((slot, file)) = slot.and_then(|slot| Some((slot, self.files.get_mut(&slot)?))) {
+                    if file.seen != self.scans {
+                        file.seen = self.scans;
+                        if file.path != found.path {
+                            file.path.clone_from(&found.path);
+                        }
+                    }
+                    names.insert(found.path, slot);
+                }
+            }
+            self.remark(source, remarks, sink);
+        }
+        self.by_name = names;
+        for file in self.files.values_mut() {
+            if file.named && file.seen != self.scans {
+                file.active = now;
+            }
+            file.named = file.seen == self.scans;
+        }
+        new
+    }
+
+    /// The slot of what a name stands for, and whether it is new. `None`: no regular file, or gone again.
+    fn meet(&mut self, source: usize, path: &Path, now: Instant, sink: Sink<'_>) -> io::Result<Option<(u32, bool)>> {
+        let metadata = match std::fs::metadata(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            other => other?,
+        };
+        if let Some(slot) = self.by_key.get(&FileKey::of(&metadata)) {
+            return Ok(Some((*slot, false)));
+        }
+        if !metadata.is_file() {
+            if self.remarked.insert(path.to_owned()) {
+                let text = format!("'{}' is no regular file and is not read", path.display());
+                self.stopped |= !sink(Event::Note { source: self.sources[source].id, text });
+            }
+            return Ok(None);
+        }
+        let file = match open(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            other => other?,
+        };
+        let metadata = file.metadata()?;
+        let key = FileKey::of(&metadata);
+        if let Some(slot) = self.by_key.get(&key) {
+            return Ok(Some((*slot, false)));
+        }
+        if !metadata.is_file() {
+            return Ok(None);
+        }
+        let old = self.scans == 1 || metadata.modified().is_ok_and(|modified| modified < self.options.started);
+        let slot = self.next_slot;
+        self.next_slot += 1;
+        self.by_key.insert(key, slot);
+        self.open += 1;
+        let followed = Followed {
+            source,
+            path: path.to_owned(),
+            key,
+            file: Some(file),
+            role: Role::Fresh,
+            stamp: Stamp { size: metadata.len(), ..Stamp::default() },
+            history_until: if old { metadata.len() } else { 0 },
+            owner: self.owners.name(metadata.uid()),
+            seen: self.scans,
+            named: true,
+            links: metadata.nlink(),
+            quiet: 0,
+            active: now,
+            drained: 0,
+            more: true,
+        };
+        self.files.insert(slot, followed);
+        if self.options.once || self.open > self.options.max_open {
+            self.close(slot);
+        }
+        Ok(Some((slot, true)))
+    }
+
+    fn remark(&mut self, source: usize, remarks: Vec<Remark>, sink: Sink<'_>) {
+        for remark in remarks {
+            match remark {
+                Remark::Compressed(path) => {
+                    if self.remarked.insert(path.clone()) {
+                        let text = format!("'{}' is compressed and not read yet: unpack it", path.display());
+                        self.stopped |= !sink(Event::Note { source: self.sources[source].id, text });
+                    }
+                }
+                // Nothing there is waiting, not trouble; in a one-shot command it is.
+                Remark::Unreadable(_, error) if error.kind() == io::ErrorKind::NotFound && !self.options.once => {}
+                Remark::Unreadable(path, error) => self.sources[source].trouble = Some(unreadable(&path, &error)),
+            }
+        }
+    }
+
+    fn close(&mut self, slot: u32) {
+        if let Some(file) = self.files.get_mut(&slot)
+            && file.file.take().is_some()
+        {
+            self.open -= 1;
+        }
+    }
+
+    /// Closes the longest quiet of the files that have a name, when too many are open.
+    fn close_cold(&mut self) {
+        if self.open <= self.options.max_open {
+            return;
+        }
+        let mut cold: Vec<(Instant, u32)> = self
+            .files
+            .iter()
+            .filter(|(_, file)| file.file.is_some() && file.named && file.links > 0)
+            .map(|(slot, file)| (file.active, *slot))
+            .collect();
+        cold.sort_unstable();
+        // An eighth at once, so that this is seldom done.
+        let surplus = self.open - self.options.max_open + self.options.max_open / 8;
+        for (_, slot) in cold.into_iter().take(surplus) {
+            self.close(slot);
+        }
+    }
+
+    /// The states that changed since they were last asked for.
+    pub fn statuses(&mut self) -> Vec<SourceStatus> {
+        let mut sums = vec![(0u64, 0u64); self.sources.len()];
+        for file in self.files.values() {
+            let (files, unread) = &mut sums[file.source];
+            *files += 1;
+            *unread += match &file.role {
+                Role::Reader(reader) => file.stamp.size.saturating_sub(reader.marks.offset),
+                Role::Fresh => file.stamp.size,
+                Role::Copy { .. } => 0,
+            };
+        }
+        let once = self.options.once;
+        let mut changed = Vec::new();
+        for (source, (files, unread)) in self.sources.iter_mut().zip(sums) {
+            let state = match (&source.trouble, files) {
+                (Some(trouble), _) => SourceState::Lost(trouble.clone()),
+                (None, 0) if !once => SourceState::Waiting,
+                (None, _) if once && unread == 0 => SourceState::Ended,
+                (None, _) => SourceState::Live,
+            };
+            let status = SourceStatus {
+                source: source.id,
+                name: source.name.clone(),
+                state,
+                files,
+                total_bytes: source.read + unread,
+                read_bytes: source.read,
+            };
+            if source.sent.as_ref() != Some(&status) {
+                source.sent = Some(status.clone());
+                changed.push(status);
+            }
+        }
+        changed
+    }
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> String {
+    let remedy = match error.kind() {
+        io::ErrorKind::PermissionDenied => "give this user the right to read it, or run as its owner",
+        io::ErrorKind::NotADirectory => "a part of the path is a file: correct the path",
+        io::ErrorKind::NotFound => "check the name",
+        _ if error.raw_os_error() == Some(libc::EMFILE) => "raise the limit of open files (ulimit -n)",
+        _ => "it is tried again every second",
+    };
+    format!("cannot read '{}' ({error}): {remedy}", path.display())
+}

@@ -1,0 +1,380 @@
+//! One file's turn: at most a read's worth of it. Bytes enter, whole lines with their position leave; what is no whole line stays in the file.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::time::Instant;
+
+use memchr::{memchr, memrchr};
+
+use super::super::budget::Reservation;
+use super::super::identity::{FileKey, Marks, read_at, read_verified};
+use super::super::lines::{MAX_FILE_LINE, between_holes, leading_nuls};
+use super::super::{Chunk, Event, Position};
+use super::{
+    Followed, Follower, LINGER_DELETED, LINGER_RENAMED, READ, Reader, Role, Sink, Stamp, open, unreadable,
+};
+
+/// Reads of one turn that only look for the end of a long line.
+const LONG_READS: usize = 16;
+
+/// How a turn went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// There is more to read, now.
+    More,
+    /// Nothing more for now.
+    Quiet,
+    /// The bytes that were read are no longer there.
+    Rewritten,
+}
+
+/// Lines to be handed over, as they stand in a file.
+struct Lines {
+    bytes: Vec<u8>,
+    offset: u64,
+    too_long: u64,
+    position: Position,
+    reserved: Option<Reservation>,
+}
+
+impl Follower {
+    /// Whether the file wants another turn.
+    pub(super) fn turn(&mut self, slot: u32, now: Instant, sink: Sink<'_>) -> bool {
+        let Some(file) = self.files.get_mut(&slot) else { return false };
+        if !file.more
+            && let Some(open) = &file.file
+            && file.named
+            && !matches!(file.role, Role::Copy { .. })
+            && open.metadata().is_ok_and(|metadata| Stamp::of(&metadata) == file.stamp)
+        {
+            file.drained = self.polls;
+            return false;
+        }
+        let Some(mut file) = self.files.remove(&slot) else { return false };
+        let turn = self.look(slot, &mut file, now, sink);
+        let turn = turn.unwrap_or_else(|error| {
+            self.sources[file.source].trouble = Some(unreadable(&file.path, &error));
+            Turn::Quiet
+        });
+        match turn {
+            Turn::More => file.quiet = 0,
+            Turn::Quiet => file.quiet = file.quiet.saturating_add(1),
+            Turn::Rewritten => self.restart(&mut file, sink),
+        }
+        file.more = turn != Turn::Quiet;
+        let more = file.more;
+        if !more && self.is_over(&file, now) {
+            self.end(slot, file, sink);
+        } else {
+            self.files.insert(slot, file);
+            self.close_cold();
+        }
+        more && !self.stopped
+    }
+
+    fn look(&mut self, slot: u32, file: &mut Followed, now: Instant, sink: Sink<'_>) -> io::Result<Turn> {
+        if !self.ensure_open(file)? {
+            return Ok(Turn::Quiet);
+        }
+        let Some(handle) = file.file.take() else { return Ok(Turn::Quiet) };
+        let turn = self.look_at(slot, file, &handle, now, sink);
+        file.file = Some(handle);
+        turn
+    }
+
+    fn look_at(
+        &mut self,
+        slot: u32,
+        file: &mut Followed,
+        handle: &File,
+        now: Instant,
+        sink: Sink<'_>,
+    ) -> io::Result<Turn> {
+        let metadata = handle.metadata()?;
+        let stamp = Stamp::of(&metadata);
+        file.links = metadata.nlink();
+        let changed = stamp != file.stamp;
+        if stamp.size != file.stamp.size {
+            file.active = now;
+        }
+        file.stamp = stamp;
+        match &mut file.role {
+            Role::Fresh if stamp.size == 0 => Ok(Turn::Quiet),
+            Role::Fresh => self.decide(slot, file, handle),
+            Role::Copy { .. } => self.follow_copy(slot, file, handle),
+            Role::Reader(reader) => {
+                let mut reader = reader.clone();
+                let turn = self.read(&mut reader, file, handle, changed, sink);
+                file.role = Role::Reader(reader);
+                if matches!(turn, Ok(Turn::Quiet)) {
+                    file.drained = self.polls;
+                }
+                turn
+            }
+        }
+    }
+
+    /// `false`: closed, and unchanged or not under its name.
+    fn ensure_open(&mut self, file: &mut Followed) -> io::Result<bool> {
+        if file.file.is_some() {
+            return Ok(true);
+        }
+        match std::fs::metadata(&file.path) {
+            Ok(metadata) if FileKey::of(&metadata) == file.key => {
+                if !file.more && Stamp::of(&metadata) == file.stamp && !matches!(file.role, Role::Copy { .. }) {
+                    file.drained = self.polls;
+                    return Ok(false);
+                }
+            }
+            // Moved: the next scan finds its new name, and then it counts as changed.
+            Ok(_) => return Ok(forget_stamp(file)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(forget_stamp(file)),
+            Err(error) => return Err(error),
+        }
+        let handle = open(&file.path)?;
+        if FileKey::of(&handle.metadata()?) != file.key {
+            return Ok(forget_stamp(file));
+        }
+        file.file = Some(handle);
+        self.open += 1;
+        Ok(true)
+    }
+
+    fn read(
+        &mut self,
+        reader: &mut Reader,
+        file: &Followed,
+        handle: &File,
+        changed: bool,
+        sink: Sink<'_>,
+    ) -> io::Result<Turn> {
+        let size = file.stamp.size;
+        let offset = reader.marks.offset;
+        if size < offset {
+            return Ok(Turn::Rewritten);
+        }
+        if size < offset + reader.searched {
+            (reader.searched, reader.nuls) = (0, 0);
+        }
+        if size == offset + reader.searched && (size == offset || !self.options.once) {
+            return Ok(if changed && !reader.marks.mark_holds(handle)? { Turn::Rewritten } else { Turn::Quiet });
+        }
+        if reader.searched >= READ as u64 {
+            return self.read_long(reader, file, handle, sink);
+        }
+        let want = (size - offset).min(READ as u64) as usize;
+        let Some(mut reserved) = self.reserve(want) else { return Ok(Turn::Quiet) };
+        let mut mark = std::mem::take(&mut self.mark);
+        let mut body = Vec::new();
+        if !read_verified(handle, &reader.marks, &mut mark, &mut body, want)? {
+            self.mark = mark;
+            return Ok(Turn::Rewritten);
+        }
+        let full = body.len() == READ;
+        let turn = if let Some(end) = self.whole_lines(file, offset, &body) {
+            body.truncate(end);
+            reserved.shrink(end);
+            (reader.searched, reader.nuls) = (0, 0);
+            self.hand_over(reader, file, &mark, body, reserved, sink);
+            if reader.marks.offset < size { Turn::More } else { Turn::Quiet }
+        } else {
+            (reader.searched, reader.nuls) = (body.len() as u64, leading_nuls(&body) as u64);
+            if full || offset + reader.searched < size {
+                Turn::More
+            } else if self.options.once {
+                self.mark = mark;
+                drop((body, reserved));
+                self.hand_over_torn(reader, file, handle, false, sink)?;
+                return Ok(Turn::Quiet);
+            } else {
+                Turn::Quiet
+            }
+        };
+        self.mark = mark;
+        Ok(turn)
+    }
+
+    /// Where the lines of one chunk end: history and live lines do not mix.
+    fn whole_lines(&self, file: &Followed, offset: u64, body: &[u8]) -> Option<usize> {
+        let history = file.history_until.saturating_sub(offset);
+        if history > 0
+            && history < body.len() as u64
+            && let Some(newline) = memrchr(b'\n', &body[..history as usize])
+        {
+            return Some(newline + 1);
+        }
+        memrchr(b'\n', body).map(|newline| newline + 1)
+    }
+
+    /// A line of more than one read: its end is searched without keeping what is read, and only a line of lawful length is then read whole.
+    fn read_long(
+        &mut self,
+        reader: &mut Reader,
+        file: &Followed,
+        handle: &File,
+        sink: Sink<'_>,
+    ) -> io::Result<Turn> {
+        let offset = reader.marks.offset;
+        if !reader.marks.mark_holds(handle)? {
+            return Ok(Turn::Rewritten);
+        }
+        let mut window = vec![0; READ];
+        for _ in 0..LONG_READS {
+            let read = read_at(handle, &mut window, offset + reader.searched)?;
+            if read == 0 {
+                if self.options.once {
+                    self.hand_over_torn(reader, file, handle, false, sink)?;
+                }
+                return Ok(Turn::Quiet);
+            }
+            if reader.nuls == reader.searched {
+                reader.nuls += leading_nuls(&window[..read]) as u64;
+            }
+            let Some(newline) = memchr(b'\n', &window[..read]) else {
+                reader.searched += read as u64;
+                continue;
+            };
+            let end = offset + reader.searched + newline as u64 + 1;
+            let length = end - offset - reader.nuls;
+            drop(window);
+            let too_long = length - 1 > MAX_FILE_LINE;
+            let kept = if too_long || length == 1 { 0 } else { length as usize };
+            let Some(reserved) = self.reserve(kept) else { return Ok(Turn::Quiet) };
+            let mut bytes = vec![0; kept];
+            let read = read_at(handle, &mut bytes, end - kept as u64)?;
+            let Some(marks) = Marks::at(handle, end)? else { return Ok(Turn::Rewritten) };
+            if read < kept || !reader.marks.mark_holds(handle)? {
+                return Ok(Turn::Rewritten);
+            }
+            let position = marks.position(reader.generation, &file.path, file.key, false);
+            self.sources[file.source].read += end - offset;
+            *reader = Reader::new(reader.generation, marks);
+            let reserved = (kept > 0).then_some(reserved);
+            let lines =
+                Lines { bytes, offset: end - kept as u64, too_long: u64::from(too_long), position, reserved };
+            self.send(reader.generation, file, lines, sink);
+            return Ok(Turn::More);
+        }
+        Ok(Turn::More)
+    }
+
+    /// Lines that were read right behind the marked bytes, parted at holes.
+    fn hand_over(
+        &mut self,
+        reader: &mut Reader,
+        file: &Followed,
+        mark: &[u8],
+        mut body: Vec<u8>,
+        reserved: Reservation,
+        sink: Sink<'_>,
+    ) {
+        let before = reader.marks;
+        let bom = usize::from(before.offset == 0 && body.starts_with(b"\xef\xbb\xbf")) * 3;
+        if before.offset == 0 && (body.starts_with(b"\xff\xfe") || body.starts_with(b"\xfe\xff")) {
+            let text =
+                format!("'{}' is UTF-16, which is not read: convert it, as with iconv -t UTF-8", file.path.display());
+            self.note(file.source, text, sink);
+        }
+        reader.marks = before.after(mark, &body, body.len());
+        self.sources[file.source].read += body.len() as u64;
+        let whole = |marks: &Marks| marks.position(reader.generation, &file.path, file.key, false);
+        if bom == 0 && memchr(0, &body).is_none() {
+            let (offset, position) = (before.offset, whole(&reader.marks));
+            let lines = Lines { bytes: body, offset, too_long: 0, position, reserved: Some(reserved) };
+            return self.send(reader.generation, file, lines, sink);
+        }
+        let parts = between_holes(&body[bom..]);
+        let mut reserved = Some(reserved);
+        let mut sent = 0;
+        for (at, part) in parts.iter().enumerate() {
+            let (start, end) = (part.start + bom, part.end + bom);
+            let is_last = at + 1 == parts.len();
+            let position = if is_last { whole(&reader.marks) } else { whole(&before.after(mark, &body, end)) };
+            let bytes = if is_last && start == 0 { std::mem::take(&mut body) } else { body[start..end].to_vec() };
+            let held = if is_last { reserved.take() } else { None };
+            let lines = Lines { bytes, offset: before.offset + start as u64, too_long: 0, position, reserved: held };
+            self.send(reader.generation, file, lines, sink);
+            sent += 1;
+        }
+        if sent == 0 {
+            let (offset, position) = (reader.marks.offset, whole(&reader.marks));
+            let lines = Lines { bytes: Vec::new(), offset, too_long: 0, position, reserved: None };
+            self.send(reader.generation, file, lines, sink);
+        }
+    }
+
+    /// The end of a file that no newline will follow.
+    pub(super) fn hand_over_torn(
+        &mut self,
+        reader: &mut Reader,
+        file: &Followed,
+        handle: &File,
+        dead: bool,
+        sink: Sink<'_>,
+    ) -> io::Result<()> {
+        let length = (file.stamp.size.saturating_sub(reader.marks.offset)).saturating_sub(reader.nuls);
+        if length == 0 || !reader.marks.mark_holds(handle)? {
+            return Ok(());
+        }
+        let too_long = length > MAX_FILE_LINE;
+        let kept = if too_long { 0 } else { length as usize };
+        let Some(reserved) = self.reserve(kept) else { return Ok(()) };
+        let mut bytes = vec![0; kept];
+        let offset = file.stamp.size - kept as u64;
+        let read = read_at(handle, &mut bytes, offset)?;
+        let Some(marks) = Marks::at(handle, file.stamp.size)? else { return Ok(()) };
+        if read < kept {
+            return Ok(());
+        }
+        self.sources[file.source].read += file.stamp.size - reader.marks.offset;
+        *reader = Reader::new(reader.generation, marks);
+        let position = marks.position(reader.generation, &file.path, file.key, dead);
+        let lines = Lines { bytes, offset, too_long: u64::from(too_long), position, reserved: Some(reserved) };
+        self.send(reader.generation, file, lines, sink);
+        Ok(())
+    }
+
+    fn reserve(&mut self, bytes: usize) -> Option<Reservation> {
+        let reserved = self.budget.acquire(bytes);
+        self.stopped |= reserved.is_none();
+        reserved
+    }
+
+    fn send(&mut self, generation: u32, file: &Followed, lines: Lines, sink: Sink<'_>) {
+        let chunk = Chunk {
+            source: self.sources[file.source].id,
+            generation,
+            offset: lines.offset,
+            history: lines.offset < file.history_until,
+            bytes: lines.bytes,
+            too_long: lines.too_long,
+            owner: file.owner.clone(),
+            position: Some(lines.position),
+            reserved: lines.reserved,
+        };
+        self.stopped |= !sink(Event::Chunk(chunk));
+    }
+
+    /// Tells that a generation has ended, so that its position can be dropped in time.
+    pub(super) fn send_dead(&mut self, file: &Followed, generation: u32, marks: &Marks, sink: Sink<'_>) {
+        let position = marks.position(generation, &file.path, file.key, true);
+        let lines = Lines { bytes: Vec::new(), offset: marks.offset, too_long: 0, position, reserved: None };
+        self.send(generation, file, lines, sink);
+    }
+
+    pub(super) fn note(&mut self, source: usize, text: String, sink: Sink<'_>) {
+        self.stopped |= !sink(Event::Note { source: self.sources[source].id, text });
+    }
+
+    /// A file without a name that nobody writes any more.
+    fn is_over(&self, file: &Followed, now: Instant) -> bool {
+        let linger = if file.links == 0 { LINGER_DELETED } else { LINGER_RENAMED };
+        !self.options.once && !file.named && file.quiet >= 2 && now.saturating_duration_since(file.active) >= linger
+    }
+}
+
+fn forget_stamp(file: &mut Followed) -> bool {
+    file.stamp = Stamp::default();
+    false
+}

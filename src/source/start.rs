@@ -1,0 +1,287 @@
+//! Starting and stopping all sources. What to read enters, [`Event`]s leave through a bounded channel; this module reads nothing itself.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+use std::{io, net::SocketAddr};
+
+use crossbeam_channel::{SendTimeoutError, Sender, bounded};
+
+use super::budget::ByteBudget;
+use super::discover::Discovery;
+use super::follow::{FollowOptions, Follower};
+use super::spec::{Spec, SpecError};
+use super::watch::Watch;
+use super::{Event, Position, SourceId, SourceState, SourceStatus, files, socket, stdin};
+use crate::label::Label;
+
+/// How often a sender whose channel is full looks whether it should stop.
+const STOP_CHECK: Duration = Duration::from_millis(50);
+
+/// A source as the operator named it.
+#[derive(Clone, Debug)]
+pub struct SourceSpec {
+    /// Its place in the list of sources.
+    pub source: SourceId,
+    /// As screens show it.
+    pub name: Label,
+    /// What it means.
+    pub spec: Spec,
+}
+
+impl SourceSpec {
+    /// Reads a SOURCE.
+    pub fn parse(source: SourceId, text: &str) -> Result<SourceSpec, SourceError> {
+        Ok(SourceSpec { source, name: Label::new(text), spec: Spec::parse(text)? })
+    }
+}
+
+/// How sources are read.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Read what is there, torn ends included, then end.
+    pub once: bool,
+    /// Let the system's watcher wake us. Off, everything still works, a second later at most.
+    pub notify: bool,
+    /// Skip what is there at the start (`--from end`); saved positions come first.
+    pub from_end: bool,
+    /// Where reading ended the last time.
+    pub positions: Vec<Position>,
+    /// The first number free for a generation; raised above those of `positions` if need be.
+    pub next_generation: u32,
+    /// Bytes on their way.
+    pub budget: ByteBudget,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            once: false,
+            notify: true,
+            from_end: false,
+            positions: Vec::new(),
+            next_generation: 1,
+            budget: ByteBudget::default(),
+        }
+    }
+}
+
+/// Why sources cannot be started.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// Not a SOURCE.
+    #[error(transparent)]
+    Spec(#[from] SpecError),
+    /// A one-shot command would never end.
+    #[error("source '{0}' never ends: use it with the dashboard or 'costtop serve'")]
+    Endless(Label),
+    /// There is one standard input.
+    #[error("source '-' is named twice: name it once")]
+    StdinTwice,
+    /// Somebody listens there.
+    #[error("cannot listen on '{0}': another program does: stop it, or choose another path")]
+    SocketInUse(PathBuf),
+    /// A file that is no socket.
+    #[error("cannot listen on '{0}': a file is there that is no socket: remove it, or choose another path")]
+    NotASocket(PathBuf),
+    /// Binding failed.
+    #[error("cannot listen on '{0}' ({1}): choose another path, or create its folder")]
+    Unix(PathBuf, io::Error),
+    /// Binding failed.
+    #[error("cannot listen on 'tcp://{0}' ({1}): choose another port")]
+    Tcp(SocketAddr, io::Error),
+    /// The system gives no thread or runtime.
+    #[error("cannot start reading ({0}): check the limits of processes and open files")]
+    System(#[from] io::Error),
+}
+
+/// What all reading threads share.
+#[derive(Clone, Debug)]
+pub(super) struct Outlet {
+    pub(super) events: Sender<Event>,
+    pub(super) stop: Arc<AtomicBool>,
+    pub(super) budget: ByteBudget,
+    pub(super) generations: Arc<AtomicU32>,
+    behind: Arc<AtomicUsize>,
+    running: Arc<AtomicUsize>,
+}
+
+impl Outlet {
+    /// Sends, however long the channel is full; `false` once it is time to stop.
+    pub(super) fn send(&self, event: Event) -> bool {
+        let mut event = event;
+        while !self.stopped() {
+            match self.events.send_timeout(event, STOP_CHECK) {
+                Ok(()) => return true,
+                Err(SendTimeoutError::Timeout(back)) => event = back,
+                Err(SendTimeoutError::Disconnected(_)) => return false,
+            }
+        }
+        false
+    }
+
+    pub(super) fn stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn next_generation(&self) -> u32 {
+        self.generations.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// One thread has sent what was there at the start.
+    pub(super) fn caught_up(&self) {
+        if self.behind.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.send(Event::CaughtUp);
+        }
+    }
+
+    /// One thread has nothing more to send, ever.
+    pub(super) fn ended(&self) {
+        if self.running.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.send(Event::Ended);
+        }
+    }
+}
+
+/// Running sources; dropping it stops them.
+#[derive(Debug)]
+pub struct Handle {
+    stop: Arc<AtomicBool>,
+    budget: ByteBudget,
+    wakes: Vec<Sender<()>>,
+    net: Option<tokio::sync::watch::Sender<bool>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Handle {
+    /// Stops all reading and waits for the threads. Bytes not yet sent stay in their files.
+    pub fn stop(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        self.budget.close();
+        for wake in &self.wakes {
+            let _ = wake.try_send(()); // full: it is awake anyway
+        }
+        if let Some(net) = self.net.take() {
+            let _ = net.send(true); // nobody listens: that thread has ended
+        }
+        for thread in self.threads.drain(..) {
+            // A panic was printed by its thread; here it only means that it has ended.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// Starts reading. Everything that can be refused is refused here; what goes wrong later is a status.
+pub fn start(specs: Vec<SourceSpec>, options: Options, events: Sender<Event>) -> Result<Handle, SourceError> {
+    let mut files = Vec::new();
+    let mut listeners = Vec::new();
+    let mut standard = None;
+    for SourceSpec { source, name, spec } in specs {
+        match spec {
+            Spec::Path(_) | Spec::Glob(_) => files.push((source, name, spec)),
+            Spec::Stdin if standard.is_some() => return Err(SourceError::StdinTwice),
+            Spec::Stdin => standard = Some((source, name)),
+            Spec::Unix(_) | Spec::Tcp(_) if options.once => return Err(SourceError::Endless(name)),
+            Spec::Unix(path) => listeners.push((source, name, socket::Place::Unix(path))),
+            Spec::Tcp(address) => listeners.push((source, name, socket::Place::Tcp(address))),
+        }
+    }
+    let kinds = usize::from(!files.is_empty()) + usize::from(standard.is_some()) + usize::from(!listeners.is_empty());
+    let saved = options.positions.iter().map(|position| position.generation.saturating_add(1)).max();
+    let outlet = Outlet {
+        events,
+        stop: Arc::default(),
+        budget: options.budget.clone(),
+        generations: Arc::new(AtomicU32::new(options.next_generation.max(saved.unwrap_or(0)))),
+        behind: Arc::new(AtomicUsize::new(kinds.max(1))),
+        running: Arc::new(AtomicUsize::new(kinds.max(1))),
+    };
+    let mut handle = Handle {
+        stop: Arc::clone(&outlet.stop),
+        budget: options.budget.clone(),
+        wakes: Vec::new(),
+        net: None,
+        threads: Vec::new(),
+    };
+    if !listeners.is_empty() {
+        let (net, stopped) = tokio::sync::watch::channel(false);
+        let bound = socket::bind(listeners)?;
+        let outlet = outlet.clone();
+        handle.threads.push(named("net", move || socket::run(bound, &outlet, stopped))?);
+        handle.net = Some(net);
+    }
+    if let Some((source, name)) = standard {
+        let outlet = outlet.clone();
+        let once = options.once;
+        handle.threads.push(named("stdin", move || stdin::run(&io::stdin(), source, name, once, &outlet))?);
+    }
+    if kinds == 0 {
+        let outlet = outlet.clone();
+        handle.threads.push(named("sources", move || {
+            outlet.caught_up();
+            outlet.ended();
+        })?);
+    }
+    if !files.is_empty() {
+        handle.wakes.extend(start_files(files, &options, outlet, &mut handle.threads)?);
+    }
+    Ok(handle)
+}
+
+fn start_files(
+    files: Vec<(SourceId, Label, Spec)>,
+    options: &Options,
+    outlet: Outlet,
+    threads: &mut Vec<JoinHandle<()>>,
+) -> io::Result<Option<Sender<()>>> {
+    let follow = FollowOptions {
+        once: options.once,
+        from_end: options.from_end,
+        max_open: files::raise_open_limit(),
+        ..FollowOptions::default()
+    };
+    let (stop, stopped) = bounded(1);
+    let (notify, positions) = (options.notify && !options.once, options.positions.clone());
+    threads.push(named("files", move || {
+        let (watch, woken, trouble) = match notify.then(Watch::new) {
+            Some(Ok((watch, woken))) => (Some(watch), Some(woken), None),
+            Some(Err(trouble)) => (None, None, Some(trouble)),
+            None => (None, None, None),
+        };
+        let first = files.first().map_or(0, |file| file.0);
+        if let Some(text) = trouble {
+            outlet.send(Event::Note { source: first, text });
+        }
+        let (generations, budget) = (Arc::clone(&outlet.generations), outlet.budget.clone());
+        let follower = Follower::new(files, follow, &positions, generations, budget, Discovery::new(watch));
+        files::run(follower, first, &outlet, woken, &stopped);
+    })?);
+    Ok(Some(stop))
+}
+
+fn named(name: &str, body: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+    thread::Builder::new().name(name.to_owned()).spawn(body)
+}
+
+/// A status without byte totals to come: streams.
+pub(super) fn stream_status(
+    source: SourceId,
+    name: &Label,
+    state: SourceState,
+    files: u64,
+    read: u64,
+) -> Event {
+    Event::Status(SourceStatus { source, name: name.clone(), state, files, total_bytes: read, read_bytes: read })
+}

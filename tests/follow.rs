@@ -1,0 +1,9 @@
+//! Following real files. Histories of growth, rotation, truncation, copying and restarts, played step by step against what was written;
+//! and the running threads against files that a second process changes.
+
+#[path = "follow/histories.rs"]
+mod histories;
+#[path = "follow/live.rs"]
+mod live;
+#[path = "follow/streams.rs"]
+mod streams;

@@ -74,7 +74,10 @@ impl<'d, 't> Table<'d, 't> {
 
     /// The value of a known key.
     pub(super) fn get(&self, key: &'static str) -> Option<Value<'d, 't>> {
-        self.asked.borrow_mut().push(key);
+        let mut asked = self.asked.borrow_mut();
+        if !asked.contains(&key) {
+            asked.push(key);
+        }
         let value = self.entries.get(key)?;
         Some(self.value(key, value))
     }

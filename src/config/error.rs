@@ -49,13 +49,16 @@ impl ConfigError {
 
 /// What to write instead of `word`: the nearest known word, or all of them where none is near.
 pub(super) fn remedy(word: &str, known: &[&str]) -> String {
-    // Half of the letters in place: `limmit` and `lim` find `limit`, `hard` finds nothing.
+    if let Some(longer) = known.iter().find(|other| word.len() >= 3 && other.starts_with(word)) {
+        return format!("did you mean '{longer}'?");
+    }
+    // More than half of the letters in place: `limmit` finds `limit`, `hard` does not find `warn`.
     let nearest = known
         .iter()
         .map(|other| (strsim::normalized_damerau_levenshtein(word, other), other))
         .max_by(|left, right| left.0.total_cmp(&right.0));
     match nearest {
-        Some((likeness, other)) if likeness >= 0.5 => format!("did you mean '{other}'?"),
+        Some((likeness, other)) if likeness > 0.5 => format!("did you mean '{other}'?"),
         _ => format!("use {}", any_of(known)),
     }
 }

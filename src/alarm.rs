@@ -1,5 +1,15 @@
 //! Budgets and the one state machine for all alarms. Posts and time enter, transitions leave; it rings nothing itself.
 
+mod budget;
+mod message;
+mod saved;
+mod scope;
+mod state;
+
+pub use budget::{Budgets, SessionSpend};
+pub use scope::ScopeError;
+pub use state::{AlarmCounts, AlarmStatus, Alarms, Condition, Identity, Which};
+
 use crate::config::Severity;
 use crate::label::Label;
 use crate::money::Money;
@@ -90,4 +100,26 @@ pub struct Transition {
     pub incident: String,
     /// Caused by history: shown, silent.
     pub silent: bool,
+}
+
+impl Transition {
+    /// The transition as `costtop alarms` prints it and as hooks are handed it; `excess_usd` is what was spent above the limit.
+    #[must_use]
+    pub fn to_json(&self) -> serde_json::Value {
+        let excess = (self.spent - self.limit).max(Money::ZERO);
+        serde_json::json!({
+            "ts": self.time.to_string(),
+            "state": self.state.name(),
+            "severity": self.severity.name(),
+            "rule": self.rule.as_str(),
+            "scope": self.scope,
+            "key": self.key.as_ref().map(Label::as_str),
+            "cause": self.cause,
+            "message": self.message,
+            "spent_usd": self.spent.to_string(),
+            "limit_usd": self.limit.to_string(),
+            "excess_usd": excess.to_string(),
+            "incident": self.incident,
+        })
+    }
 }

@@ -1,5 +1,19 @@
 //! What the operator decided: defaults < file < environment < flags. Text enters, a checked [`Config`] leaves; it opens nothing else.
 
+mod budget;
+mod document;
+mod error;
+mod file;
+mod load;
+mod number;
+mod permission;
+mod print;
+
+pub use budget::specificity;
+pub use error::{ConfigError, Origin};
+pub use load::{Loaded, Origins, Overrides, VARIABLES, default_path};
+pub use print::TEMPLATE;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,7 +24,7 @@ use crate::time::{Period, Timestamp, Zone};
 use crate::usage::{Dimension, UserField};
 
 /// Everything that can be configured, checked.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// Where days begin and how times are shown.
     pub zone: Zone,
@@ -40,7 +54,7 @@ pub struct SourceConfig {
 }
 
 /// `[prices]`.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PriceConfig {
     /// Files in the grammar of `LiteLLM`'s price map; the last one wins.
     pub files: Vec<PathBuf>,
@@ -94,7 +108,7 @@ pub enum Each {
 }
 
 /// `[[budget]]`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BudgetConfig {
     /// Unique.
     pub name: Label,
@@ -132,6 +146,11 @@ pub struct HookConfig {
     pub command: Vec<String>,
     /// Killed after this.
     pub timeout: Duration,
+}
+
+impl HookConfig {
+    /// How long a command may run when nothing is said.
+    pub const TIMEOUT: Duration = Duration::from_secs(10);
 }
 
 /// How loud an alarm is.

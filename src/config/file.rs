@@ -1,0 +1,291 @@
+//! The keys of the file: a parsed table enters, checked parts of a [`Config`] leave.
+
+use std::path::Path;
+
+use super::budget::read_budgets;
+use super::document::{Table, Value};
+use super::error::{ConfigError, any_of, remedy};
+use super::{Config, Discount, FlatPrice, HookConfig, Origins, PriceConfig, Severity, SourceConfig};
+use crate::label::Label;
+use crate::time::{Timestamp, Zone, parse_rfc3339};
+use crate::usage::{Dimension, UserField};
+
+/// How a `listen` may begin.
+pub(super) const LISTEN: [&str; 4] = ["unix:", "tcp://", "udp://", "http://"];
+
+/// Reads all that the file decides into `config`. `config.zone` is decided already: dates are read in it.
+pub(super) fn read(root: &Table, folder: &Path, config: &mut Config, origins: &mut Origins) -> Result<(), ConfigError> {
+    // Read before, as dates depend on it; asked for here so that it is known.
+    root.get("timezone");
+    if let Some(theme) = root.get("theme") {
+        theme.text("a name such as \"midnight\"")?.clone_into(&mut config.theme);
+        origins.set("theme", theme.origin());
+    }
+    if let Some(user) = root.get("user") {
+        config.user = read_user(&user)?;
+        origins.set("user", user.origin());
+    }
+    if let Some(sources) = root.get("source") {
+        for table in sources.tables("source")? {
+            origins.set(format!("source.{}", config.sources.len()), table.origin());
+            config.sources.push(read_source(&table)?);
+        }
+    }
+    if let Some(prices) = root.get("prices") {
+        config.prices = read_prices(&prices.table("[prices]")?, folder, config.zone, origins)?;
+    }
+    if let Some(budgets) = root.get("budget") {
+        config.budgets = read_budgets(&budgets.tables("budget")?, origins)?;
+    }
+    if let Some(alarm) = root.get("alarm") {
+        read_alarm(&alarm.table("[alarm]")?, config, origins)?;
+    }
+    if let Some(hooks) = root.get("hook") {
+        for table in hooks.tables("hook")? {
+            origins.set(format!("hook.{}", config.hooks.len()), table.origin());
+            config.hooks.push(read_hook(&table)?);
+        }
+    }
+    root.finish()
+}
+
+fn read_user(value: &Value) -> Result<Vec<UserField>, ConfigError> {
+    let mut fields = Vec::new();
+    for item in value.list("[\"end_user\", \"user\", \"key_alias\"]")? {
+        let field = user_field(item.text("\"user\"")?).map_err(|what| item.refuse(what))?;
+        if fields.contains(&field) {
+            return Err(item.refuse(format!("'{}' twice in 'user': leave one out", field.name())));
+        }
+        fields.push(field);
+    }
+    if fields.is_empty() {
+        return Err(value.refuse("'user' names nothing: write [\"end_user\", \"user\", \"key_alias\"]"));
+    }
+    Ok(fields)
+}
+
+pub(super) fn user_field(name: &str) -> Result<UserField, String> {
+    let known = UserField::ALL.map(UserField::name);
+    UserField::ALL
+        .into_iter()
+        .find(|field| field.name() == name)
+        .ok_or_else(|| format!("unknown user name '{}': {}", crate::label::clean(name), remedy(name, &known)))
+}
+
+fn read_source(table: &Table) -> Result<SourceConfig, ConfigError> {
+    let (path, listen, labels) = (table.get("path"), table.get("listen"), table.get("labels"));
+    table.finish()?;
+    let spec = match (path, listen) {
+        (Some(_), Some(listen)) => {
+            return Err(listen.refuse("'path' and 'listen' in one [[source]]: write two [[source]]"));
+        }
+        (None, None) => return Err(table.refuse("[[source]] without 'path' or 'listen': write path = \"FILE\"")),
+        (Some(path), None) => {
+            let text = path.text("a file, folder or glob")?;
+            if LISTEN.iter().any(|scheme| text.starts_with(scheme)) {
+                return Err(path.refuse(format!("'path' is an address: write listen = \"{text}\"")));
+            }
+            text
+        }
+        (None, Some(listen)) => {
+            let text = listen.text("\"unix:PATH\" or \"tcp://HOST:PORT\"")?;
+            if !LISTEN.iter().any(|scheme| text.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty())) {
+                return Err(listen.refuse(format!(
+                    "'listen' is '{text}', no address: use unix:PATH, tcp://HOST:PORT, udp://HOST:PORT or http://HOST:PORT"
+                )));
+            }
+            text
+        }
+    };
+    let mut source = SourceConfig { spec: spec.to_owned(), labels: Vec::new() };
+    if let Some(labels) = labels {
+        for value in labels.table("labels = { team = \"search\" }")?.each() {
+            let dimension = named_dimension(&value, &Dimension::ALL[..Dimension::CHOSEN])?;
+            source.labels.push((dimension, Label::new(value.text("a text in quotes")?)));
+        }
+    }
+    source.labels.sort();
+    Ok(source)
+}
+
+/// The dimension a key names, one of `known`.
+pub(super) fn named_dimension(value: &Value, known: &[Dimension]) -> Result<Dimension, ConfigError> {
+    known.iter().copied().find(|dimension| dimension.name() == value.key).ok_or_else(|| {
+        let names: Vec<_> = known.iter().map(|dimension| dimension.name()).collect();
+        let key = crate::label::clean(&value.key);
+        value.refuse(format!("unknown dimension '{key}': {}", remedy(&key, &names)))
+    })
+}
+
+fn read_prices(table: &Table, folder: &Path, zone: Zone, origins: &mut Origins) -> Result<PriceConfig, ConfigError> {
+    let mut prices = PriceConfig::default();
+    if let Some(files) = table.get("files") {
+        origins.set("prices.files", files.origin());
+        for file in files.list("a list such as [\"prices.json\"]")? {
+            prices.files.push(folder.join(file.text("a file name")?));
+        }
+    }
+    if let Some(models) = table.get("model") {
+        for model in models.table("[prices.model.\"NAME\"]")?.each() {
+            let name = format!("[prices.model.\"{}\"]", crate::label::clean(&model.key));
+            let rates = model.table(&name)?;
+            let rate = |value: Value| value.scaled(6);
+            let price = FlatPrice {
+                input: rate(rates.need("input", "input = 0.20, dollars per million tokens")?)?,
+                output: rate(rates.need("output", "output = 0.60, dollars per million tokens")?)?,
+                cache_read: rates.get("cache_read").map(rate).transpose()?,
+                cache_write: rates.get("cache_write").map(rate).transpose()?,
+                cache_write_1h: rates.get("cache_write_1h").map(rate).transpose()?,
+            };
+            rates.finish()?;
+            origins.set(format!("prices.model.{}", model.key), model.origin());
+            prices.models.insert(model.key.clone(), price);
+        }
+    }
+    if let Some(aliases) = table.get("alias") {
+        for alias in aliases.table("[prices.alias]")?.each() {
+            let model = alias.text("a model's name in quotes")?;
+            if model == alias.key {
+                return Err(alias.refuse(format!("'{model}' is an alias of itself: name another model")));
+            }
+            origins.set(format!("prices.alias.{}", alias.key), alias.origin());
+            prices.aliases.insert(alias.key.clone(), model.to_owned());
+        }
+    }
+    if let Some(discounts) = table.get("discount") {
+        for discount in discounts.tables("prices.discount")? {
+            origins.set(format!("prices.discount.{}", prices.discounts.len()), discount.origin());
+            prices.discounts.push(read_discount(&discount, zone)?);
+        }
+    }
+    table.finish()?;
+    Ok(prices)
+}
+
+fn read_discount(table: &Table, zone: Zone) -> Result<Discount, ConfigError> {
+    let percent = table.need("percent", "percent = 8")?;
+    let percent_millionths = percent.scaled(6)?;
+    if percent_millionths == 0 || percent_millionths > 100_000_000 {
+        return Err(percent.refuse("'percent' outside 0 to 100: write a number such as 8"));
+    }
+    let instant = |key| -> Result<Option<Timestamp>, ConfigError> {
+        let Some(value) = table.get(key) else { return Ok(None) };
+        let text = value.moment()?;
+        let time = parse_rfc3339(text.as_bytes(), zone).ok_or_else(|| {
+            value.refuse(format!("'{key}' is '{}', no date: write it as 2026-01-01", crate::label::clean(&text)))
+        })?;
+        Ok(Some(time))
+    };
+    let (from, until) = (instant("from")?, instant("until")?);
+    let provider = table.get("provider").map(|value| value.text("a provider's name").map(str::to_owned)).transpose()?;
+    let model = table.get("model").map(|value| glob(&value).map(str::to_owned)).transpose()?;
+    table.finish()?;
+    if let (Some(from), Some(until)) = (from, until)
+        && until <= from
+    {
+        return Err(table.refuse("'until' is not after 'from': the discount would never apply"));
+    }
+    Ok(Discount { provider, model, percent_millionths, from, until })
+}
+
+/// A glob that compiles.
+pub(super) fn glob<'d>(value: &Value<'d, '_>) -> Result<&'d str, ConfigError> {
+    let text = value.text("a glob such as \"ci-*\"")?;
+    globset::Glob::new(text)
+        .map_err(|error| value.refuse(format!("'{text}' is no glob: {}; write \\ before a sign meant as itself", error.kind())))?;
+    Ok(text)
+}
+
+fn read_alarm(table: &Table, config: &mut Config, origins: &mut Origins) -> Result<(), ConfigError> {
+    if let Some(bell) = table.get("bell") {
+        config.alarm.bell = bell.truth()?;
+        origins.set("alarm.bell", bell.origin());
+    }
+    if let Some(repeat) = table.get("repeat") {
+        config.alarm.repeat = duration(&repeat, 10, 86_400)?;
+        origins.set("alarm.repeat", repeat.origin());
+    }
+    if let Some(hours) = table.get("quiet_hours") {
+        let text = hours.text("\"22:00-07:00\"")?;
+        let span = text.split_once('-').and_then(|(from, to)| Some((clock(from)?, clock(to)?)));
+        match span {
+            Some((from, to)) if from != to => config.alarm.quiet_hours = Some((from, to)),
+            Some(_) => return Err(hours.refuse("'quiet_hours' begin when they end: leave them out, or write bell = false")),
+            None => {
+                let text = crate::label::clean(text);
+                return Err(hours.refuse(format!("'quiet_hours' is '{text}': write it as \"22:00-07:00\"")));
+            }
+        }
+        origins.set("alarm.quiet_hours", hours.origin());
+    }
+    table.finish()
+}
+
+/// Minutes since midnight of `07:30`.
+fn clock(text: &str) -> Option<u16> {
+    let (hour, minute) = text.trim().split_once(':')?;
+    let two = |text: &str| (text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit())).then(|| text.parse().ok())?;
+    let (hour, minute): (u16, u16) = (two(hour)?, two(minute)?);
+    (hour < 24 && minute < 60).then_some(hour * 60 + minute)
+}
+
+fn read_hook(table: &Table) -> Result<HookConfig, ConfigError> {
+    const SEVERITIES: [Severity; 4] = [Severity::Info, Severity::Warn, Severity::Page, Severity::Critical];
+    let names = SEVERITIES.map(Severity::name);
+    let on = table.need("on", "on = [\"page\", \"critical\"]")?;
+    let mut severities = Vec::new();
+    for item in on.list("a list such as [\"page\", \"critical\"]")? {
+        let name = item.text("\"page\"")?;
+        let severity = SEVERITIES.into_iter().find(|severity| severity.name() == name).ok_or_else(|| {
+            item.refuse(format!("unknown severity '{}': use {}", crate::label::clean(name), any_of(&names)))
+        })?;
+        severities.push(severity);
+    }
+    if severities.is_empty() {
+        return Err(on.refuse("'on' names no severity, the hook would never run: write [\"page\", \"critical\"]"));
+    }
+    severities.sort_unstable();
+    severities.dedup();
+    let example = "command = [\"/usr/local/bin/page-me\"]";
+    let value = table.need("command", example)?;
+    let items = value.list("a list: the program, then each argument; there is no shell")?;
+    let mut command = Vec::new();
+    for item in &items {
+        command.push(item.text("each argument as a text in quotes")?.to_owned());
+    }
+    match command.first() {
+        None => return Err(value.refuse(format!("'command' is empty: write {example}"))),
+        Some(program) if !Path::new(program).is_absolute() => {
+            let program = crate::label::clean(program);
+            return Err(value.refuse(format!("'command' starts '{program}': write the program's absolute path, starting with /")));
+        }
+        Some(_) => {}
+    }
+    if command.iter().any(|argument| argument.contains('\0')) {
+        return Err(value.refuse("'command' holds a NUL character, which no program can be given: leave it out"));
+    }
+    let timeout = match table.get("timeout") {
+        Some(timeout) => duration(&timeout, 1, 600)?,
+        None => HookConfig::TIMEOUT,
+    };
+    table.finish()?;
+    Ok(HookConfig { on: severities, command, timeout })
+}
+
+/// `90s`, `5m`, `1h`, between `least` and `most` seconds.
+fn duration(value: &Value, least: u64, most: u64) -> Result<std::time::Duration, ConfigError> {
+    let text = value.text("a time such as \"60s\"")?;
+    let seconds = [("s", 1), ("m", 60), ("h", 3600)].into_iter().find_map(|(unit, seconds)| {
+        let digits = text.strip_suffix(unit)?;
+        let number: u64 = digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())??;
+        number.checked_mul(seconds)
+    });
+    match seconds {
+        Some(seconds) if (least..=most).contains(&seconds) => Ok(std::time::Duration::from_secs(seconds)),
+        Some(_) => Err(value.refuse(format!("'{}' is {text}: write {least}s to {most}s", value.key))),
+        None => {
+            let text = crate::label::clean(text);
+            Err(value.refuse(format!("'{}' is '{text}', no time: write a number with s, m or h, such as \"60s\"", value.key)))
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! A configuration as text: what holds, with where each value came from. What is printed reads back as the same configuration.
+
+use super::budget::spell;
+use super::number::decimal;
+use super::{Config, Each, Loaded};
+use crate::money::Cost;
+use crate::usage::Dimension;
+
+/// A commented file to start from: `costtop config init`.
+pub const TEMPLATE: &str = include_str!("template.toml");
+
+/// Lines of TOML, each perhaps with a comment that names its origin.
+struct Lines<'a> {
+    loaded: &'a Loaded,
+    text: String,
+}
+
+impl Lines<'_> {
+    fn table(&mut self, header: &str, origin: Option<&str>) {
+        let comment = origin.map(|path| format!("  # {}", self.loaded.origins.get(path))).unwrap_or_default();
+        self.text.push_str(&format!("\n{header}{comment}\n"));
+    }
+
+    fn value(&mut self, key: &str, value: &str, origin: &str) {
+        self.text.push_str(&format!("{key} = {value}  # {}\n", self.loaded.origins.get(origin)));
+    }
+
+    fn plain(&mut self, key: &str, value: &str) {
+        self.text.push_str(&format!("{key} = {value}\n"));
+    }
+}
+
+impl Loaded {
+    /// The whole configuration as TOML, with a comment of where each value came from: `costtop config print`.
+    #[must_use]
+    pub fn print_effective(&self) -> String {
+        let config = &self.config;
+        let mut lines = Lines { loaded: self, text: String::new() };
+        lines.value("timezone", &quoted(config.zone.name()), "timezone");
+        lines.value("user", &list(config.user.iter().map(|field| field.name())), "user");
+        lines.value("theme", &quoted(&config.theme), "theme");
+        for (at, source) in config.sources.iter().enumerate() {
+            lines.table("[[source]]", Some(&format!("source.{at}")));
+            let listens = super::file::LISTEN.iter().any(|scheme| source.spec.starts_with(scheme));
+            lines.plain(if listens { "listen" } else { "path" }, &quoted(&source.spec));
+            if !source.labels.is_empty() {
+                let labels: Vec<_> = source.labels.iter().map(|(dimension, label)| (*dimension, label.to_string())).collect();
+                lines.plain("labels", &spell(&labels));
+            }
+        }
+        print_prices(config, &mut lines);
+        print_budgets(config, &mut lines);
+        lines.table("[alarm]", None);
+        lines.value("bell", if config.alarm.bell { "true" } else { "false" }, "alarm.bell");
+        lines.value("repeat", &format!("\"{}s\"", config.alarm.repeat.as_secs()), "alarm.repeat");
+        if let Some((from, to)) = config.alarm.quiet_hours {
+            let hours = format!("\"{:02}:{:02}-{:02}:{:02}\"", from / 60, from % 60, to / 60, to % 60);
+            lines.value("quiet_hours", &hours, "alarm.quiet_hours");
+        }
+        for (at, hook) in config.hooks.iter().enumerate() {
+            lines.table("[[hook]]", Some(&format!("hook.{at}")));
+            lines.plain("on", &list(hook.on.iter().map(|severity| severity.name())));
+            lines.plain("command", &list(hook.command.iter().map(String::as_str)));
+            lines.plain("timeout", &format!("\"{}s\"", hook.timeout.as_secs()));
+        }
+        lines.text
+    }
+}
+
+fn print_prices(config: &Config, lines: &mut Lines) {
+    let prices = &config.prices;
+    if !prices.files.is_empty() {
+        lines.table("[prices]", None);
+        let files: Vec<_> = prices.files.iter().map(|file| file.to_string_lossy()).collect();
+        lines.value("files", &list(files.iter().map(AsRef::as_ref)), "prices.files");
+    }
+    for (name, price) in &prices.models {
+        lines.table(&format!("[prices.model.{}]", quoted(name)), Some(&format!("prices.model.{name}")));
+        let rates = [
+            ("input", Some(price.input)),
+            ("output", Some(price.output)),
+            ("cache_read", price.cache_read),
+            ("cache_write", price.cache_write),
+            ("cache_write_1h", price.cache_write_1h),
+        ];
+        for (key, rate) in rates {
+            let Some(rate) = rate else { continue };
+            lines.plain(key, &number(rate, 6));
+        }
+    }
+    if !prices.aliases.is_empty() {
+        lines.table("[prices.alias]", None);
+        for (name, model) in &prices.aliases {
+            lines.value(&quoted(name), &quoted(model), &format!("prices.alias.{name}"));
+        }
+    }
+    for (at, discount) in prices.discounts.iter().enumerate() {
+        lines.table("[[prices.discount]]", Some(&format!("prices.discount.{at}")));
+        for (key, name) in [("provider", &discount.provider), ("model", &discount.model)] {
+            let Some(name) = name else { continue };
+            lines.plain(key, &quoted(name));
+        }
+        lines.plain("percent", &number(discount.percent_millionths, 6));
+        for (key, time) in [("from", discount.from), ("until", discount.until)] {
+            let Some(time) = time else { continue };
+            lines.plain(key, &time.to_string());
+        }
+    }
+}
+
+fn print_budgets(config: &Config, lines: &mut Lines) {
+    for (at, budget) in config.budgets.iter().enumerate() {
+        lines.table("[[budget]]", Some(&format!("budget.{at}")));
+        lines.plain("name", &quoted(budget.name.as_str()));
+        lines.plain("limit", &dollars(budget.limit));
+        match budget.each {
+            Each::All => {}
+            Each::Dimension(dimension) => lines.plain("each", &quoted(dimension.name())),
+            Each::Session => lines.plain("each", "\"session\""),
+        }
+        if let Some(per) = budget.per {
+            lines.plain("per", &quoted(per.name()));
+        }
+        let parts: Vec<_> = budget.warn.iter().map(|part| decimal(u64::from(*part), 6, 1)).collect();
+        lines.plain("warn", &format!("[{}]", parts.join(", ")));
+        print_match(&budget.matches, lines);
+        for (globs, limit) in &budget.overrides {
+            lines.table("[[budget.override]]", None);
+            print_match(globs, lines);
+            lines.plain("limit", &dollars(*limit));
+        }
+    }
+}
+
+fn print_match(globs: &[(Dimension, String)], lines: &mut Lines) {
+    if !globs.is_empty() {
+        lines.plain("match", &spell(globs));
+    }
+}
+
+/// Dollars to the last digit.
+fn dollars(cost: Cost) -> String {
+    number(cost.pico(), 12)
+}
+
+fn number(value: u64, places: usize) -> String {
+    decimal(value, places, 2)
+}
+
+fn quoted(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
+}
+
+fn list<'t>(items: impl Iterator<Item = &'t str>) -> String {
+    let items: Vec<_> = items.map(quoted).collect();
+    format!("[{}]", items.join(", "))
+}

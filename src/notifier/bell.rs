@@ -1,0 +1,154 @@
+//! When the terminal bell rings: transitions and time enter, yes or no leaves. A plain value; the screen writes the 0x07.
+//!
+//! One ring on entering page or critical, at most one in ten seconds, then again every `repeat` until a person acknowledges. History
+//! never rings; quiet hours hold back pages, mute holds back all.
+
+use rustc_hash::FxHashMap;
+
+use crate::alarm::{AlarmState, AlarmStatus, Transition};
+use crate::config::{AlarmConfig, Severity};
+use crate::time::{MINUTE_MS, Timestamp, Zone};
+
+/// Rings closer together than this become one.
+const APART_MS: i64 = 10_000;
+/// Repeats at the configured pace; after these the pace is slow.
+const QUICK_REPEATS: u32 = 10;
+/// The slow pace.
+const SLOW_MS: i64 = 15 * MINUTE_MS;
+
+/// Decides when to ring.
+#[derive(Clone, Debug)]
+pub struct Bell {
+    config: AlarmConfig,
+    zone: Zone,
+    /// Announced and not acknowledged, by incident.
+    unseen: FxHashMap<String, Severity>,
+    /// The loudest alarm that has not been rung yet.
+    owed: Option<Severity>,
+    last: Option<Timestamp>,
+    repeats: u32,
+    /// A line that is no history has come; before, nothing repeats.
+    live: bool,
+    /// When the first live line came: what was firing before repeats from here.
+    live_since: Timestamp,
+    muted: Option<Option<Timestamp>>,
+}
+
+impl Bell {
+    /// A bell that has nothing to ring for.
+    #[must_use]
+    pub fn new(config: AlarmConfig, zone: Zone) -> Bell {
+        Bell {
+            config,
+            zone,
+            unseen: FxHashMap::default(),
+            owed: None,
+            last: None,
+            repeats: 0,
+            live: false,
+            live_since: Timestamp::MIN,
+            muted: None,
+        }
+    }
+
+    /// Takes up what was firing before a restart: it repeats once a live line came, and is not announced again.
+    pub fn resume(&mut self, alarms: &[AlarmStatus]) {
+        for alarm in alarms {
+            if alarm.state == AlarmState::Firing && alarm.severity >= Severity::Page && alarm.loud {
+                self.unseen.insert(alarm.incident.clone(), alarm.severity);
+            }
+        }
+    }
+
+    /// A line that is no history came in.
+    pub fn live(&mut self, now: Timestamp) {
+        if !self.live {
+            self.live = true;
+            self.live_since = now;
+        }
+    }
+
+    /// Hears what changed, in order.
+    pub fn hear(&mut self, transitions: &[Transition], now: Timestamp) {
+        for transition in transitions {
+            let rings = transition.state == AlarmState::Firing && transition.severity >= Severity::Page;
+            if !rings {
+                self.unseen.remove(&transition.incident);
+            } else if !transition.silent {
+                self.live(now);
+                self.unseen.insert(transition.incident.clone(), transition.severity);
+                self.owed = self.owed.max(Some(transition.severity));
+                self.repeats = 0;
+            }
+        }
+        if self.unseen.is_empty() {
+            self.owed = None;
+        }
+    }
+
+    /// Whether to ring now. Ask after [`Bell::hear`] and when [`Bell::next`] has come.
+    #[must_use]
+    pub fn ring(&mut self, now: Timestamp) -> bool {
+        let Some(due) = self.due() else { return false };
+        let Some(loudest) = self.unseen.values().copied().max() else { return false };
+        let hushed = self.is_muted(now) || (self.is_quiet(now) && loudest < Severity::Critical);
+        if now < due || hushed || !self.config.bell {
+            return false;
+        }
+        if self.owed.take().is_none() {
+            self.repeats += 1;
+        }
+        self.last = Some(now);
+        true
+    }
+
+    /// When [`Bell::ring`] is to be asked next; `None`: not before something changes.
+    #[must_use]
+    pub fn next(&self) -> Option<Timestamp> {
+        self.due().filter(|_| self.config.bell)
+    }
+
+    /// Holds back every ring, until an instant or until [`Bell::unmute`].
+    pub fn mute(&mut self, until: Option<Timestamp>) {
+        self.muted = Some(until);
+    }
+
+    /// Lets it ring again; what is still unseen rings at once.
+    pub fn unmute(&mut self) {
+        self.muted = None;
+    }
+
+    /// Whether it is muted.
+    #[must_use]
+    pub fn is_muted(&self, now: Timestamp) -> bool {
+        self.muted.is_some_and(|until| until.is_none_or(|until| now < until))
+    }
+
+    /// Until when it is muted; `None`: it is not, or until a person ends it.
+    #[must_use]
+    pub fn muted_until(&self) -> Option<Timestamp> {
+        self.muted.flatten()
+    }
+
+    /// Whether these are quiet hours.
+    #[must_use]
+    pub fn is_quiet(&self, now: Timestamp) -> bool {
+        let Some((from, to)) = self.config.quiet_hours else { return false };
+        let clock = self.zone.format(now, "%H:%M");
+        let number = |at: std::ops::Range<usize>| clock.get(at).and_then(|text| text.parse::<u16>().ok()).unwrap_or(0);
+        let minute = number(0..2) * 60 + number(3..5);
+        if from < to { (from..to).contains(&minute) } else { minute >= from || minute < to }
+    }
+
+    fn due(&self) -> Option<Timestamp> {
+        if self.owed.is_some() {
+            return Some(self.last.map_or(Timestamp::MIN, |last| last.plus_ms(APART_MS)));
+        }
+        if self.unseen.is_empty() || !self.live {
+            return None;
+        }
+        let repeat = i64::try_from(self.config.repeat.as_millis()).unwrap_or(i64::MAX);
+        let pace = if self.repeats < QUICK_REPEATS { repeat } else { repeat.max(SLOW_MS) };
+        Some(self.last.unwrap_or(self.live_since).plus_ms(pace))
+    }
+}

@@ -1,0 +1,12 @@
+//! Budgets, alarms and what they ring: sums against a naive model, latching, restarts, bells counted, hooks as real processes.
+
+#[path = "alarms/bell.rs"]
+mod bell;
+#[path = "alarms/budgets.rs"]
+mod budgets;
+#[path = "alarms/hooks.rs"]
+mod hooks;
+#[path = "alarms/sums.rs"]
+mod sums;
+#[path = "alarms/world.rs"]
+mod world;

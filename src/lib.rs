@@ -19,3 +19,5 @@ pub mod engine;
 pub mod alarm;
 
 pub mod output;
+
+pub mod cli;

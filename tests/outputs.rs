@@ -1,4 +1,5 @@
 //! What costtop prints, for people and for programs, from one report with names that try to break out of every format.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 use costtop::alarm::{BudgetState, BudgetStatus};
 use costtop::engine::counters::Counters;

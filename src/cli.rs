@@ -106,11 +106,17 @@ impl Cli {
         }
         for source in &self.dashboard.sources {
             let Some(command) = misspelt(source) else { continue };
-            if !std::path::Path::new(source).exists() {
+            if std::path::Path::new(source).exists() {
+                continue;
+            }
+            if command == *source {
                 return Err(Failure::usage(format!(
-                    "no command and no file '{source}': did you mean '{command}'? (a file to come: './{source}')"
+                    "command '{command}' after a SOURCE: write it first (a file to come: './{command}')"
                 )));
             }
+            return Err(Failure::usage(format!(
+                "no command and no file '{source}': did you mean '{command}'? (a file to come: './{source}')"
+            )));
         }
         Ok(())
     }

@@ -41,6 +41,13 @@ impl Document {
         groups.sort_by(|one, other| other.sums.cost().cmp(&one.sums.cost()).then_with(|| one.key.cmp(&other.key)));
         groups
     }
+
+    /// What is not in the cost or uncertain in it, one part each: rejected, torn, late, …, models without a price.
+    /// For the formats that have no place for it; empty when all is well.
+    #[must_use]
+    pub fn losses(&self) -> Vec<String> {
+        summary::losses(self)
+    }
 }
 
 /// One output format.

@@ -143,7 +143,7 @@ fn wrong_usage_is_one_error_and_2() {
         assert_eq!(code, 2, "{words:?}: {error}");
         assert!(error.starts_with("costtop: "), "{words:?}: {error}");
         assert_eq!(error.matches("error:").count(), 0, "{words:?}: {error}");
-        text += &format!("$ costtop {}\n{error}\n", words.join(" "));
+        text.extend(["$ costtop ", &words.join(" "), "\n", &error, "\n"]);
     }
     insta::assert_snapshot!("errors", text);
 }

@@ -21,8 +21,8 @@ fn usd(text: &str) -> Money {
     Money::parse(text.as_bytes()).unwrap()
 }
 
-fn label(text: &str) -> Option<Label> {
-    Some(Label::new(text))
+fn label(text: &str) -> Label {
+    Label::new(text)
 }
 
 fn sums(requests: i64, reported: &str, computed: &str) -> Counters {
@@ -44,8 +44,8 @@ fn sums(requests: i64, reported: &str, computed: &str) -> Counters {
 
 /// Groups stand in the wrong order on purpose.
 fn hostile() -> Document {
-    let group = |model: Option<Label>, user: Option<Label>, sums: Counters, sessions: u64| ReportGroup {
-        key: vec![model, user],
+    let group = |model: Label, user: Option<Label>, sums: Counters, sessions: u64| ReportGroup {
+        key: vec![Some(model), user],
         sums,
         sessions,
     };
@@ -58,12 +58,17 @@ fn hostile() -> Document {
         ..Counters::default()
     };
     let groups = vec![
-        group(label("in-house|llama\\"), label("@SUM(A1)"), unpriced, 1),
-        group(label("claude-sonnet-4-6"), label("=cmd()|' /C calc'!A0"), sums(120, "1.5", "10.000000000001"), 12),
-        group(label("gpt-5"), label("a \"quoted\", name"), sums(10, "0", "0.25"), 2),
+        group(label("in-house|llama\\"), Some(label("@SUM(A1)")), unpriced, 1),
+        group(label("claude-sonnet-4-6"), Some(label("=cmd()|' /C calc'!A0")), sums(120, "1.5", "10.000000000001"), 12),
+        group(label("gpt-5"), Some(label("a \"quoted\", name")), sums(10, "0", "0.25"), 2),
         group(label("gpt-5"), None, sums(10, "0", "0.25"), 2),
-        group(label("<b>gpt</b>"), label("line\nbreak\x1b[31m"), sums(1, "0.000000000001", "0"), 1),
-        group(label("日本語モデル"), label("+1"), Counters { gateway_hits: 2, requests: 2, ..Counters::default() }, 0),
+        group(label("<b>gpt</b>"), Some(label("line\nbreak\x1b[31m")), sums(1, "0.000000000001", "0"), 1),
+        group(
+            label("日本語モデル"),
+            Some(label("+1")),
+            Counters { gateway_hits: 2, requests: 2, ..Counters::default() },
+            0,
+        ),
     ];
     let mut totals = Counters::default();
     for group in &groups {
@@ -117,7 +122,7 @@ fn hostile() -> Document {
         },
         budgets: vec![
             budget("everything", None, "12.0005", BudgetState::Exceeded),
-            budget("each user", label("=cmd()|x"), "0", BudgetState::Ok),
+            budget("each user", Some(label("=cmd()|x")), "0", BudgetState::Ok),
         ],
         generated_at: at("2026-11-21T10:00:05Z"),
     }

@@ -35,7 +35,7 @@ impl Serialize for Whole<'_> {
         head(&mut map, self.0)?;
         map.serialize_entry("totals", &Sums(&report.totals, report.sessions))?;
         let groups = self.0.ordered_groups();
-        map.serialize_entry("groups", &each(&groups, |group| Group { by: &query.by, group, kind: None }))?;
+        map.serialize_entry("groups", &each(&groups, |group| Group { by: &query.by, row: group, kind: None }))?;
         map.serialize_entry("budgets", &each(budgets, |status| Budget { status, kind: None }))?;
         map.serialize_entry("intake", &Intake { report, kind: None })?;
         tail(&mut map, report)?;
@@ -86,7 +86,7 @@ pub struct Group<'a> {
     /// The groupings, outermost first.
     pub by: &'a [GroupBy],
     /// The group.
-    pub group: &'a ReportGroup,
+    pub row: &'a ReportGroup,
     /// The value of `type`, if there is to be one.
     pub kind: Option<&'static str>,
 }
@@ -95,8 +95,8 @@ impl Serialize for Group<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         kind(&mut map, self.kind)?;
-        map.serialize_entry("key", &Key(self.by, &self.group.key))?;
-        figures(&mut map, &self.group.sums, self.group.sessions)?;
+        map.serialize_entry("key", &Key(self.by, &self.row.key))?;
+        figures(&mut map, &self.row.sums, self.row.sessions)?;
         map.end()
     }
 }

@@ -14,7 +14,7 @@ impl Exporter for Ndjson {
     fn write(&self, document: &Document, out: &mut dyn Write) -> io::Result<()> {
         line(out, &Totals(document))?;
         for group in document.ordered_groups() {
-            line(out, &Group { by: &document.query.by, group, kind: Some("group") })?;
+            line(out, &Group { by: &document.query.by, row: group, kind: Some("group") })?;
         }
         for status in &document.budgets {
             line(out, &Budget { status, kind: Some("budget") })?;

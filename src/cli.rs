@@ -1,3 +1,153 @@
-//! Flags and commands, one file each. It comes last, so it may use all.
+//! The command line: words enter, one command with its checked flags leaves, and one exit code at the end.
+//!
+//! This file is the table of commands; each has a file of its own that says what it takes and does it.
 
-pub mod demo;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+pub mod bounds;
+pub mod completions;
+pub mod config;
+pub mod dashboard;
+pub mod events;
+pub mod explain;
+pub mod failure;
+pub mod flags;
+pub mod man;
+pub mod prices;
+pub mod report_options;
+pub mod stdout;
+
+pub use failure::Failure;
+
+const EXAMPLES: &str = "\
+Examples:
+  costtop                                    follow what this machine has
+  costtop /var/log/litellm/                  follow a folder and what appears in it
+  kubectl logs -f gateway | costtop -        follow a pipe
+  costtop report --by user --since today     who spent what today
+  costtop report --format json | jq .totals  the same for programs
+
+SOURCE is a file, a folder, a glob, '-' for stdin, unix:PATH, tcp://HOST:PORT, udp://HOST:PORT
+or http://HOST:PORT. Without a command: the dashboard; when stdout is no terminal, the report.
+Exit codes: 0 done, 1 failed, 2 wrong usage, 78 refused configuration.";
+
+/// htop for LLM spend: who burns what, how fast, and when the budget ends
+#[derive(Clone, Debug, Parser)]
+#[command(name = "costtop", version, about, after_help = EXAMPLES, max_term_width = 120, subcommand_help_heading = "Commands")]
+pub struct Cli {
+    /// What every command takes.
+    #[command(flatten)]
+    pub global: flags::Global,
+    /// What the dashboard takes.
+    #[command(flatten)]
+    pub dashboard: dashboard::DashboardArgs,
+    /// Another command than the dashboard.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// Every command but the dashboard.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Print totals and groups once.
+    Report(report_options::ReportArgs),
+    /// Print every charge as NDJSON, normalised and priced.
+    Events(events::EventsArgs),
+    /// Show how each line was read and priced, term by term.
+    Explain(explain::ExplainArgs),
+    /// Show what a model costs here, from which table, and how the name matched.
+    Prices(prices::PricesArgs),
+    /// Show, check or create the configuration.
+    Config(config::ConfigArgs),
+    /// Open the dashboard on a made-up day, in a folder that is removed afterwards.
+    Demo,
+    /// Print the completion script of a shell.
+    Completions(completions::CompletionsArgs),
+    /// Print the manual page.
+    Man,
+}
+
+impl Command {
+    /// The word it is called by.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Command::Report(_) => "report",
+            Command::Events(_) => "events",
+            Command::Explain(_) => "explain",
+            Command::Prices(_) => "prices",
+            Command::Config(_) => "config",
+            Command::Demo => "demo",
+            Command::Completions(_) => "completions",
+            Command::Man => "man",
+        }
+    }
+}
+
+impl Cli {
+    /// Refuses what the parser cannot see: the dashboard's words before a command, and a misspelt command.
+    ///
+    /// # Errors
+    /// [`Failure::Usage`].
+    pub fn check(&self) -> Result<(), Failure> {
+        if let Some(command) = &self.command {
+            let name = command.name();
+            if let Some(source) = self.dashboard.sources.first() {
+                return Err(Failure::usage(format!("SOURCE '{source}' before '{name}': name it after the command")));
+            }
+            if self.dashboard != dashboard::DashboardArgs::default() {
+                return Err(Failure::usage(format!(
+                    "--from and --no-notify are the dashboard's, not those of '{name}'"
+                )));
+            }
+            return if let Command::Report(args) = command { args.check() } else { Ok(()) };
+        }
+        for source in &self.dashboard.sources {
+            let Some(command) = misspelt(source) else { continue };
+            if std::path::Path::new(source).exists() {
+                continue;
+            }
+            if command == *source {
+                return Err(Failure::usage(format!(
+                    "command '{command}' after a SOURCE: write it first (a file to come: './{command}')"
+                )));
+            }
+            return Err(Failure::usage(format!(
+                "no command and no file '{source}': did you mean '{command}'? (a file to come: './{source}')"
+            )));
+        }
+        Ok(())
+    }
+}
+
+/// The command that a bare word nearly spells.
+fn misspelt(word: &str) -> Option<String> {
+    if !word.bytes().all(|byte| byte.is_ascii_alphabetic()) {
+        return None;
+    }
+    let commands = Cli::command();
+    let near = commands
+        .get_subcommands()
+        .map(|command| (strsim::damerau_levenshtein(command.get_name(), word), command.get_name()))
+        .min()?;
+    // Two slips of the finger, in words long enough for two not to make another word.
+    (near.0 <= if word.len() < 5 { 1 } else { 2 }).then(|| near.1.to_owned())
+}
+
+/// Does what the command line says.
+///
+/// # Errors
+/// The one failure to be printed; see [`Failure::end`].
+pub fn run(cli: &Cli) -> Result<ExitCode, Failure> {
+    cli.check()?;
+    match &cli.command {
+        Some(Command::Completions(args)) => completions::run(args),
+        Some(Command::Man) => man::run(),
+        other => {
+            let name = other.as_ref().map_or("dashboard", Command::name);
+            Err(Failure::Failed(anyhow::anyhow!("this version of costtop has no '{name}' yet")))
+        }
+    }
+}

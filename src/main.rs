@@ -1,3 +1,15 @@
 //! The costtop program: one error printed, one exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+use costtop::cli::{self, Cli, Failure};
+
+fn main() -> ExitCode {
+    match Cli::try_parse() {
+        Ok(cli) => cli::run(&cli).unwrap_or_else(Failure::end),
+        // Help and version come as errors too; they go to stdout and end with 0.
+        Err(error) if error.use_stderr() => Failure::from(error).end(),
+        Err(error) => error.print().map_or_else(|error| Failure::from(error).end(), |()| ExitCode::SUCCESS),
+    }
+}

@@ -1,0 +1,52 @@
+//! What stdout can show: a width and bold on a terminal, neither in a file or pipe.
+
+use std::io::{self, BufWriter, IsTerminal, Write};
+
+use super::flags::Color;
+use crate::output::{Document, Format, Look};
+
+/// How a report may look on stdout.
+#[must_use]
+pub fn look(color: Color) -> Look {
+    let terminal = io::stdout().is_terminal();
+    let width = terminal.then(ratatui::crossterm::terminal::size).and_then(Result::ok).map(|(columns, _)| columns);
+    let bold = match color {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => terminal && !is_set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|term| term != "dumb"),
+    };
+    // A terminal that says 0 does not know.
+    Look { width: width.filter(|columns| *columns > 0).map(usize::from), bold }
+}
+
+/// Writes `document` to stdout in `format`. CSV has no row for what was lost, so that goes to stderr.
+///
+/// # Errors
+/// Those of stdout; a closed pipe among them, which [`Failure`](super::Failure) keeps quiet.
+pub fn print(document: &Document, format: Format, color: Color) -> io::Result<()> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    format.exporter(look(color)).write(document, &mut out)?;
+    out.flush()?;
+    let losses = document.losses();
+    if format == Format::Csv && !losses.is_empty() {
+        // Where stderr is closed the table above is still whole.
+        let _ = writeln!(io::stderr(), "costtop: losses: {}", losses.join(", "));
+    }
+    Ok(())
+}
+
+/// Set and not empty, as <https://no-color.org> has it.
+fn is_set(name: &str) -> bool {
+    std::env::var_os(name).is_some_and(|value| !value.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_operator_says_of_colour_holds_anywhere() {
+        assert!(look(Color::Always).bold);
+        assert!(!look(Color::Never).bold);
+    }
+}

@@ -10,6 +10,7 @@ pub mod bounds;
 pub mod completions;
 pub mod config;
 pub mod dashboard;
+pub mod demo;
 pub mod events;
 pub mod explain;
 pub mod failure;

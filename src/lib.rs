@@ -20,6 +20,10 @@ pub mod engine;
 
 pub mod alarm;
 
+pub mod notifier;
+
 pub mod store;
+
+pub mod output;
 
 pub mod cli;

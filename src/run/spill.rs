@@ -1,0 +1,40 @@
+//! The file for cold ledger rows: unlinked from the start, so that it leaves with the process however that ends.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+
+use crate::engine::rows::{Rows, Spill};
+
+/// Ledger rows kept in memory; older ones go to the file.
+const ROWS_IN_MEMORY: usize = 8 << 20;
+
+struct Unlinked(File);
+
+impl Spill for Unlinked {
+    fn read_at(&mut self, offset: u64, bytes: &mut [u8]) -> io::Result<()> {
+        // The last segment may be shorter than its slots.
+        let mut done = 0;
+        while done < bytes.len() {
+            match self.0.read_at(&mut bytes[done..], offset + done as u64)? {
+                0 => break,
+                count => done += count,
+            }
+        }
+        bytes[done..].fill(0);
+        Ok(())
+    }
+
+    fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.0.write_all_at(bytes, offset)
+    }
+}
+
+/// Ledger rows over a temporary file; where none can be had, all rows stay in memory and the reason comes along.
+#[must_use]
+pub fn rows() -> (Rows, Option<io::Error>) {
+    match tempfile::tempfile() {
+        Ok(file) => (Rows::with_spill(Box::new(Unlinked(file)), ROWS_IN_MEMORY), None),
+        Err(error) => (Rows::in_memory(), Some(error)),
+    }
+}

@@ -281,6 +281,16 @@ fn a_split_says_how_much_of_the_total_lives_an_hour() {
 }
 
 #[test]
+fn compactions_are_billed_beside_the_totals() {
+    let line = r#"{"type":"assistant","message":{"model":"claude-x","usage":{"input_tokens":10,"output_tokens":20,"iterations":[{"type":"compaction","input_tokens":1000,"output_tokens":200},{"type":"message","input_tokens":10,"output_tokens":20},{"type":"compaction","cache_read_input_tokens":7}]}}}"#;
+    usage(line, |usage| {
+        let tokens = usage.tokens;
+        assert_eq!((tokens.input, tokens.output, tokens.cache_read), (1010, 220, 7));
+    });
+    assert_eq!(skip(&line.replace(":1000", ":4294967295")), Skip::Rejected(Rejection::Number));
+}
+
+#[test]
 fn litellm_lines_keep_their_sums() {
     let mut decoder = Decoder::new(Zone::UTC);
     let (mut hits, mut failures) = (0, 0);

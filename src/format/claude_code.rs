@@ -62,6 +62,10 @@ struct Counts<'a> {
     tier: RawText<'a>,
     speed: RawText<'a>,
     geo: RawText<'a>,
+    /// What an entry of `iterations` is.
+    kind: Scalar<'a>,
+    /// The array of that name, checked but unread.
+    iterations: &'a [u8],
 }
 
 /// Reads `record` if it has this format.
@@ -172,6 +176,8 @@ fn usage<'a>(value: &mut Scanner<'a>) -> Result<Option<Counts<'a>>, Stop> {
             b"service_tier" => counts.tier = value.text()?,
             b"speed" => counts.speed = value.text()?,
             b"inference_geo" => counts.geo = value.text()?,
+            b"type" => counts.kind = value.scalar()?,
+            b"iterations" => counts.iterations = value.span()?,
             _ => value.skip()?,
         }
         Ok(())
@@ -196,7 +202,7 @@ impl<'a> Fields<'a> {
         if model.is_empty() {
             return Err(Skip::Rejected(Rejection::Model));
         }
-        let tokens = counts.tokens().map_err(Skip::Rejected)?;
+        let tokens = counts.with_compactions().map_err(Skip::Rejected)?;
         let reported = number::cost(self.cost).map_err(Skip::Rejected)?;
         Ok(Usage {
             origin: Origin::Transcript,
@@ -218,6 +224,25 @@ impl<'a> Fields<'a> {
 }
 
 impl Counts<'_> {
+    /// The totals and the compactions of the context, which the API bills but leaves out of them.
+    fn with_compactions(&self) -> Result<Tokens, Rejection> {
+        let mut sum = self.tokens()?;
+        let mut refused = None;
+        let walked = Scanner::new(self.iterations).array(|entry| {
+            if let Some(counts) = usage(entry)?
+                && counts.kind.text().bytes().as_ref() == b"compaction"
+            {
+                match counts.tokens().and_then(|more| plus(sum, more)) {
+                    Ok(more) => sum = more,
+                    Err(rejection) => refused = Some(rejection),
+                }
+            }
+            Ok(())
+        });
+        debug_assert!(walked.is_ok() || self.iterations.is_empty(), "checked with the line");
+        refused.map_or(Ok(sum), Err)
+    }
+
     /// The total of writes counts; the split says how much of it lives for an hour. An old client has no split, a thin endpoint no
     /// total.
     fn tokens(&self) -> Result<Tokens, Rejection> {
@@ -234,4 +259,18 @@ impl Counts<'_> {
             web_searches: number::tokens(self.web_searches)?,
         })
     }
+}
+
+/// The sum of two counts, kind by kind.
+fn plus(one: Tokens, other: Tokens) -> Result<Tokens, Rejection> {
+    let add = |one: u32, other: u32| one.checked_add(other).ok_or(Rejection::Number);
+    Ok(Tokens {
+        input: add(one.input, other.input)?,
+        cache_read: add(one.cache_read, other.cache_read)?,
+        cache_write_5m: add(one.cache_write_5m, other.cache_write_5m)?,
+        cache_write_1h: add(one.cache_write_1h, other.cache_write_1h)?,
+        output: add(one.output, other.output)?,
+        reasoning: add(one.reasoning, other.reasoning)?,
+        web_searches: add(one.web_searches, other.web_searches)?,
+    })
 }

@@ -390,6 +390,23 @@ fn own(members: &[(String, Value)], record: &Value, kind: &str) -> Result<Expect
     Ok(expected)
 }
 
+fn claude_tokens(usage: &Value) -> Result<Tokens, Skip> {
+    let split = &usage["cache_creation"];
+    let hour = tokens(&split["ephemeral_1h_input_tokens"])?;
+    let five = tokens(&split["ephemeral_5m_input_tokens"])?;
+    let total = &usage["cache_creation_input_tokens"];
+    let output = tokens(&usage["output_tokens"])?;
+    Ok(Tokens {
+        input: tokens(&usage["input_tokens"])?,
+        cache_read: tokens(&usage["cache_read_input_tokens"])?,
+        cache_write_5m: if total.is_null() { five } else { tokens(total)?.saturating_sub(hour) },
+        cache_write_1h: hour,
+        output,
+        reasoning: tokens(&usage["output_tokens_details"]["thinking_tokens"])?.min(output),
+        web_searches: tokens(&usage["server_tool_use"]["web_search_requests"])?,
+    })
+}
+
 fn claude_code(record: &Value, progress: bool) -> Result<Expected, Skip> {
     let inner = &record["data"]["message"];
     let (message, stamp, request, agent) = if progress {
@@ -410,24 +427,32 @@ fn claude_code(record: &Value, progress: bool) -> Result<Expected, Skip> {
     if model == Text::None {
         return Err(Skip::Rejected(Rejection::Model));
     }
-    let split = &usage["cache_creation"];
-    let hour = tokens(&split["ephemeral_1h_input_tokens"])?;
-    let five = tokens(&split["ephemeral_5m_input_tokens"])?;
-    let total = &usage["cache_creation_input_tokens"];
-    let output = tokens(&usage["output_tokens"])?;
+    let mut sum = claude_tokens(usage)?;
+    let mut fits = true;
+    for entry in usage["iterations"].as_array().into_iter().flatten() {
+        if entry["type"].as_str() == Some("compaction") {
+            let more = claude_tokens(entry)?;
+            let mut add = |to: &mut u32, more: u32| match to.checked_add(more) {
+                Some(total) => *to = total,
+                None => fits = false,
+            };
+            add(&mut sum.input, more.input);
+            add(&mut sum.cache_read, more.cache_read);
+            add(&mut sum.cache_write_5m, more.cache_write_5m);
+            add(&mut sum.cache_write_1h, more.cache_write_1h);
+            add(&mut sum.output, more.output);
+            add(&mut sum.reasoning, more.reasoning);
+            add(&mut sum.web_searches, more.web_searches);
+        }
+    }
+    if !fits {
+        return Err(Skip::Rejected(Rejection::Number));
+    }
     let mut expected = Expected {
         origin: Origin::Transcript,
         side_chain: truth(&record["isSidechain"]),
         is_final: text(&message["stop_reason"]) != Text::None,
-        tokens: Tokens {
-            input: tokens(&usage["input_tokens"])?,
-            cache_read: tokens(&usage["cache_read_input_tokens"])?,
-            cache_write_5m: if total.is_null() { five } else { tokens(total)?.saturating_sub(hour) },
-            cache_write_1h: hour,
-            output,
-            reasoning: tokens(&usage["output_tokens_details"]["thinking_tokens"])?.min(output),
-            web_searches: tokens(&usage["server_tool_use"]["web_search_requests"])?,
-        },
+        tokens: sum,
         reported: cost(&record["costUSD"])?,
         numbers: [if truth(&record["isApiErrorMessage"]) { 500.0 } else { 0.0 }, 0.0, 0.0, 0.0],
         ..Expected::default()

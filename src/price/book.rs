@@ -165,6 +165,7 @@ impl PriceBook {
     }
 
     /// Every model, each name once, by the table that counts: the configuration's, then the files', then the embedded ones.
+    #[must_use]
     pub fn models(&self) -> Vec<ModelListing> {
         let mut seen = std::collections::HashSet::new();
         let mut all = Vec::new();

@@ -1,4 +1,4 @@
-//! The grammar of LiteLLM's price map. JSON of one model enters, a [`ModelPrice`] leaves; what no bill depends on is skipped.
+//! The grammar of `LiteLLM`'s price map. JSON of one model enters, a [`ModelPrice`] leaves; what no bill depends on is skipped.
 
 use serde_json::Value;
 

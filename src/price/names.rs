@@ -138,39 +138,59 @@ pub fn resolve<T: Tables>(wanted: &Wanted<'_>, alias: Option<&str>, tables: &T) 
     let start: Vec<Step> = alias.map(|_| Step::Alias).into_iter().collect();
     let mut seen: Vec<Candidate> = Vec::new();
     let mut fresh = as_named(named, wanted, &start);
-    let mut region = wanted.region.to_owned();
-    let steps: [&dyn Fn(&Candidate) -> Vec<Candidate>; 7] = [
-        &without_segments,
-        &after_arn,
-        &|candidate| without_geography(candidate, tables),
-        &at_date,
-        &without_variant,
-        &without_date,
-        &other_punctuation,
-    ];
     let mut next = 0;
     loop {
         if let Some(found) = first_found(&fresh, tables) {
             return Some(found);
         }
         seen.append(&mut fresh);
-        let step = steps.get(next)?;
+        let change = CHANGES.get(next)?;
         next += 1;
         for candidate in &seen {
-            for made in step(candidate) {
+            for made in change.of(candidate, wanted.region, tables) {
                 if seen.len() + fresh.len() < MAX_CANDIDATES && !made.name.is_empty() {
                     fresh.push(made);
                 }
             }
         }
-        if next == 2 && region.is_empty() && !fresh.is_empty() {
-            region = arn_region(named).unwrap_or_default().to_owned();
-        }
-        if next == 2 && !region.is_empty() {
-            let regional: Vec<Candidate> = fresh.iter().map(|it| in_region(it, &region)).collect();
-            fresh.splice(0..0, regional);
-        }
         fresh.retain(|made| !seen.iter().any(|it| it.name == made.name));
+    }
+}
+
+/// A kind of change to a name.
+#[derive(Clone, Copy)]
+enum Change {
+    Segments,
+    Arn,
+    Geography,
+    AtDate,
+    Variant,
+    Date,
+    Punctuation,
+}
+
+/// From the surest to the loosest; each is tried on all names that the ones before it made.
+const CHANGES: [Change; 7] = [
+    Change::Segments,
+    Change::Arn,
+    Change::Geography,
+    Change::AtDate,
+    Change::Variant,
+    Change::Date,
+    Change::Punctuation,
+];
+
+impl Change {
+    fn of<T: Tables>(self, candidate: &Candidate, region: &str, tables: &T) -> Vec<Candidate> {
+        match self {
+            Change::Segments => without_segments(candidate),
+            Change::Arn => after_arn(candidate, region),
+            Change::Geography => without_geography(candidate, tables),
+            Change::AtDate => at_date(candidate),
+            Change::Variant => without_variant(candidate),
+            Change::Date => without_date(candidate),
+            Change::Punctuation => other_punctuation(candidate),
+        }
     }
 }
 
@@ -250,25 +270,20 @@ fn is_geography(segment: &str) -> bool {
     GEOGRAPHIES.iter().any(|it| it.eq_ignore_ascii_case(segment))
 }
 
-/// `arn:aws:bedrock:us-east-1:…:inference-profile/ID` gives ID.
-fn after_arn(candidate: &Candidate) -> Vec<Candidate> {
-    if !candidate.name.starts_with("arn:") {
+/// `arn:aws:bedrock:us-east-1:…:inference-profile/ID` gives ID, in the log's region, else the ARN's, first.
+/// An application's own profile says nothing of its model.
+fn after_arn(candidate: &Candidate, region: &str) -> Vec<Candidate> {
+    let name = candidate.name.as_str();
+    if !name.starts_with("arn:") || name.contains("application-inference-profile/") {
         return Vec::new();
     }
-    ["foundation-model/", "inference-profile/"]
-        .into_iter()
-        .filter(|_| !candidate.name.contains("application-inference-profile/"))
-        .filter_map(|mark| candidate.name.split_once(mark))
-        .map(|(_, id)| candidate.then(Step::Arn, id))
-        .collect()
-}
-
-fn arn_region(name: &str) -> Option<&str> {
-    name[name.find("arn:")?..].split(':').nth(3).filter(|region| !region.is_empty())
-}
-
-fn in_region(candidate: &Candidate, region: &str) -> Candidate {
-    candidate.then(Step::ProviderAdded, format!("bedrock/{region}/{}", candidate.name))
+    let Some((_, id)) = name.split_once("foundation-model/").or_else(|| name.split_once("inference-profile/")) else {
+        return Vec::new();
+    };
+    let region = if region.is_empty() { name.split(':').nth(3).unwrap_or_default() } else { region };
+    let plain = candidate.then(Step::Arn, id);
+    let regional = plain.then(Step::ProviderAdded, format!("bedrock/{region}/{id}"));
+    if region.is_empty() { vec![plain] } else { vec![regional, plain] }
 }
 
 /// `us.anthropic.…` without `us.`, only where that cannot change the price: `global.` is the bare price,

@@ -16,6 +16,8 @@ const FULL: Duration = Duration::from_secs(1);
 const NAMES: Duration = Duration::from_millis(50);
 /// Statuses are sent at most this often.
 const STATUS: Duration = Duration::from_millis(100);
+/// Looks, at the start, that may go by until copies are told from what they are copies of.
+const SETTLING: u32 = 8;
 /// After a wake-up, writes that come at once share one look.
 const GATHER: Duration = Duration::from_millis(1);
 
@@ -33,6 +35,7 @@ pub(super) fn run(
     let mut full_at: Option<Instant> = None;
     let mut status_at: Option<Instant> = None;
     let mut names_wanted = false;
+    let mut settling = 0;
     while !outlet.stopped() {
         let now = Instant::now();
         let hints = follower.discovery().watch().map(super::watch::Watch::take).unwrap_or_default();
@@ -41,7 +44,7 @@ pub(super) fn run(
         }
         names_wanted |= hints.names;
         let since_full = full_at.map_or(Duration::MAX, |at| now.saturating_duration_since(at));
-        let everything = since_full >= FULL || names_wanted && since_full >= NAMES || once;
+        let everything = since_full >= FULL || names_wanted && since_full >= NAMES || once || settling > 0;
         let look = if everything {
             Look::Everything
         } else if hints.written.is_empty() {
@@ -58,7 +61,11 @@ pub(super) fn run(
             let mut sink = |event| outlet.send(event);
             follower.poll(now, look, &mut sink)
         };
-        let caught_up = !follower.has_more();
+        let mut caught_up = !follower.has_more();
+        if behind && caught_up && settling < SETTLING && follower.is_unsettled() {
+            settling += 1;
+            caught_up = false;
+        }
         let now = Instant::now();
         if caught_up || last_status.is_none_or(|at| now.saturating_duration_since(at) >= STATUS) {
             let recent = last_status.is_some_and(|at| now.saturating_duration_since(at) < STATUS);
@@ -74,6 +81,7 @@ pub(super) fn run(
             return;
         }
         if caught_up && std::mem::take(&mut behind) {
+            settling = 0;
             outlet.caught_up();
         }
         if once && caught_up {

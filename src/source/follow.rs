@@ -136,8 +136,22 @@ enum Role {
     Fresh,
     /// Lines are read from it.
     Reader(Reader),
-    /// The same bytes as a living generation up to `verified`; read only where they part, or when the other is gone.
-    Copy { of: u32, verified: u64, longer_since: Option<u64> },
+    /// Begins with the same bytes as a living generation; read only where they part, or when the other is gone.
+    Copy(Twin),
+}
+
+#[derive(Clone, Debug)]
+struct Twin {
+    /// The living generation.
+    of: u32,
+    /// Its own, should it part.
+    generation: u32,
+    /// How far both are known to be the same.
+    marks: Marks,
+    /// The poll that first saw bytes the other does not have.
+    longer_since: Option<u64>,
+    /// Offset and stamp of the other when they were compared last.
+    compared: Option<(u64, Stamp)>,
 }
 
 #[derive(Clone, Debug)]
@@ -258,6 +272,12 @@ impl Follower {
         self.files.values().any(|file| file.more)
     }
 
+    /// Whether a copy waits for another look at what it is a copy of.
+    #[must_use]
+    pub fn is_unsettled(&self) -> bool {
+        self.files.values().any(|file| matches!(&file.role, Role::Copy(twin) if twin.longer_since.is_some()))
+    }
+
     /// Whether some file grew so lately that the next growth is awaited soon.
     #[must_use]
     pub fn is_hot(&self, now: Instant) -> bool {
@@ -324,6 +344,11 @@ impl Follower {
                 file.active = now;
             }
             file.named = file.seen == self.scans;
+        }
+        if !new.is_empty() && !self.tombs.is_empty() {
+            // Those read before come first: what is only like them is then compared with the living.
+            let known: HashSet<FileKey> = self.tombs.iter().map(|tomb| tomb.key).collect();
+            new.sort_by_key(|slot| !self.files.get(slot).is_some_and(|file| known.contains(&file.key)));
         }
         new
     }
@@ -437,7 +462,7 @@ impl Follower {
             *unread += match &file.role {
                 Role::Reader(reader) => file.stamp.size.saturating_sub(reader.marks.offset),
                 Role::Fresh => file.stamp.size,
-                Role::Copy { .. } => 0,
+                Role::Copy(_) => 0,
             };
         }
         let once = self.options.once;

@@ -9,7 +9,7 @@ use memchr::memrchr;
 
 use super::super::identity::{COPY_MINIMUM, HEAD, Marks, hash, read_at, same_before};
 use super::turn::Turn;
-use super::{Followed, Follower, MAX_TOMBS, READ, Reader, Role, Sink, Tomb, open};
+use super::{Followed, Follower, MAX_TOMBS, READ, Reader, Role, Sink, Tomb, Twin, open};
 
 /// The hashes of a file's head at the lengths others were hashed with.
 struct Heads {
@@ -35,81 +35,104 @@ impl Heads {
 
 impl Follower {
     /// The role of a file of which nothing was read, by its first bytes.
-    pub(super) fn decide(&mut self, slot: u32, file: &mut Followed, handle: &File) -> io::Result<Turn> {
+    pub(super) fn decide(
+        &mut self,
+        slot: u32,
+        file: &mut Followed,
+        handle: &File,
+        sink: Sink<'_>,
+    ) -> io::Result<()> {
         let size = file.stamp.size;
         let mut heads = Heads::of(handle)?;
-        let mut best: Option<(usize, u64)> = None;
-        for own in [true, false] {
-            for (at, tomb) in self.tombs.iter().enumerate() {
-                let least = if own { 1 } else { COPY_MINIMUM };
-                let offset = tomb.marks.offset;
-                if (tomb.key == file.key) == own
-                    && (least..=size).contains(&offset)
-                    && best.is_none_or(|(_, best)| offset > best)
-                    && heads.equal(&tomb.marks)
-                    && tomb.marks.mark_holds(handle)?
-                {
-                    best = Some((at, offset));
-                }
-            }
-            if best.is_some() {
-                break;
+        let mut best: Option<(usize, u64, bool)> = None;
+        for (at, tomb) in self.tombs.iter().enumerate() {
+            let own = tomb.key == file.key;
+            let least = if own { 1 } else { COPY_MINIMUM };
+            let offset = tomb.marks.offset;
+            if (least..=size).contains(&offset)
+                && best.is_none_or(|(_, best, best_own)| (offset, own) > (best, best_own))
+                && heads.equal(&tomb.marks)
+                && tomb.marks.mark_holds(handle)?
+            {
+                best = Some((at, offset, own));
             }
         }
-        let mut living: Option<(u32, u64)> = None;
+        // At equal lengths the living wins: what it reads on, its copy must not.
+        let least = best.map_or(COPY_MINIMUM, |(_, best, _)| best);
+        let living = self.living_twin(handle, size, least, &mut heads)?;
+        let tomb = best.and_then(|(at, ..)| self.tombs.remove(at));
+        if let Some((of, verified)) = living
+            && let Some(marks) = Marks::at(handle, line_start(handle, verified)?)?
+        {
+            let own = tomb.filter(|tomb| tomb.key == file.key).map(|tomb| tomb.generation);
+            let generation = own.unwrap_or_else(|| self.generations.fetch_add(1, Ordering::Relaxed));
+            file.role = Role::Copy(Twin { of, generation, marks, longer_since: None, compared: None });
+            // Saved, so that after a restart it is not taken for something new.
+            self.send_position(file, generation, &marks, false, sink);
+            return Ok(());
+        }
+        let reader = if let Some(tomb) = tomb {
+            Reader::new(tomb.generation, tomb.marks)
+        } else {
+            let from_end = self.options.from_end && self.scans == 1;
+            let offset = if from_end { line_start(handle, size)? } else { 0 };
+            let marks = Marks::at(handle, offset)?.unwrap_or_default();
+            Reader::new(self.generations.fetch_add(1, Ordering::Relaxed), marks)
+        };
+        self.leaders.insert(reader.generation, slot);
+        file.role = Role::Reader(reader);
+        Ok(())
+    }
+
+    /// The living generation that has the most in common with a file, at least `least` bytes, and how many.
+    fn living_twin(&self, handle: &File, size: u64, least: u64, heads: &mut Heads) -> io::Result<Option<(u32, u64)>> {
+        let mut found: Option<(u32, u64)> = None;
         for other in self.files.values() {
             let Role::Reader(reader) = &other.role else { continue };
             let offset = reader.marks.offset;
             let known = offset.min(size);
-            let beaten = best.is_some_and(|(_, best)| best >= known) || living.is_some_and(|(_, best)| best >= known);
-            if offset < COPY_MINIMUM || beaten || !heads.equal(&reader.marks) {
+            if known < least.max(COPY_MINIMUM)
+                || found.is_some_and(|(_, best)| best >= known)
+                || !heads.equal(&reader.marks)
+            {
                 continue;
             }
             let same = if offset <= size {
                 reader.marks.mark_holds(handle)?
             } else {
                 // Shorter than what it may be a copy of: in the making, or older. Below a whole head, bytes in common prove little.
-                size >= HEAD as u64 && with_file(other, |theirs| same_before(handle, theirs, size))?
+                size >= HEAD as u64 && with_file(other, |theirs| same_before(handle, theirs, size)).unwrap_or(false)
             };
             if same {
-                living = Some((reader.generation, known));
+                found = Some((reader.generation, known));
             }
         }
-        if let Some((of, verified)) = living {
-            file.role = Role::Copy { of, verified, longer_since: None };
-            return Ok(Turn::More);
-        }
-        let reader = if let Some(tomb) = best.and_then(|(at, _)| self.tombs.remove(at)) {
-            Reader::new(tomb.generation, tomb.marks)
-        } else {
-            let from_end = self.options.from_end && self.scans == 1;
-            let offset = if from_end { line_start(handle, size)? } else { 0 };
-            self.reader_at(handle, offset)?
-        };
-        self.leaders.insert(reader.generation, slot);
-        file.role = Role::Reader(reader);
-        Ok(Turn::More)
+        Ok(found)
     }
 
-    /// A new generation that begins at `offset`.
-    fn reader_at(&self, handle: &File, offset: u64) -> io::Result<Reader> {
-        let marks = Marks::at(handle, offset)?.unwrap_or_default();
-        Ok(Reader::new(self.generations.fetch_add(1, Ordering::Relaxed), marks))
-    }
-
-    /// A copy is read by nobody while its leader is; it parts from it once it holds lines that the leader has not.
-    pub(super) fn follow_copy(&mut self, slot: u32, file: &mut Followed, handle: &File) -> io::Result<Turn> {
-        let Role::Copy { of, verified, longer_since } = file.role else { return Ok(Turn::Quiet) };
+    /// A copy is read by nobody while the other is; it parts from it once it holds lines that the other has not.
+    pub(super) fn follow_copy(
+        &mut self,
+        slot: u32,
+        file: &mut Followed,
+        handle: &File,
+        changed: bool,
+    ) -> io::Result<Turn> {
+        let Role::Copy(twin) = &mut file.role else { return Ok(Turn::Quiet) };
         let size = file.stamp.size;
-        if size < verified {
+        if changed && !(size >= twin.marks.offset && twin.marks.hold(handle)?) {
             file.role = Role::Fresh;
             return Ok(Turn::More);
         }
-        let leader = self.leaders.get(&of).and_then(|slot| self.files.get(slot));
+        let leader = self.leaders.get(&twin.of).and_then(|slot| self.files.get(slot));
         let Some((leader, Role::Reader(theirs))) = leader.map(|leader| (leader, &leader.role)) else {
-            return self.part(slot, file, handle, verified);
+            return self.part(slot, file, handle);
         };
-        let (marks, drained) = (theirs.marks, leader.drained);
+        let (marks, searched, drained) = (theirs.marks, theirs.searched, leader.drained);
+        let compared = Some((marks.offset, leader.stamp));
+        if !changed && twin.longer_since.is_none() && twin.compared == compared {
+            return Ok(Turn::Quiet);
+        }
         let (their_size, holds, same) = with_file(leader, |other| {
             let their_size = other.metadata()?.len();
             let same = size <= their_size && same_before(handle, other, size)?;
@@ -119,28 +142,38 @@ impl Follower {
             // Rewritten since its last turn, which will bury it and name an heir.
             return Ok(Turn::Quiet);
         }
+        let reaches = marks.offset <= size && marks.hold(handle)?;
         if same {
-            file.role = Role::Copy { of, verified: marks.offset.min(size), longer_since: None };
+            let upto = if reaches { Some(marks) } else { Marks::at(handle, line_start(handle, size)?)? };
+            twin.marks = upto.unwrap_or(twin.marks);
+            (twin.longer_since, twin.compared) = (None, compared);
             return Ok(Turn::Quiet);
         }
-        if marks.offset > size || !marks.hold(handle)? {
-            return self.part(slot, file, handle, verified);
+        if !reaches {
+            return self.part(slot, file, handle);
         }
-        // Longer, or other behind the leader's offset. The leader may have had these bytes when they were copied, so it is
-        // read to its end after the copy was seen before the rest counts as the copy's own.
-        let since = longer_since.unwrap_or(self.polls);
-        let settled = longer_since.is_some() && (size <= their_size || drained > since);
+        twin.marks = marks;
+        // Longer, or other behind the leader's offset. The leader may have had these bytes when they were copied, so only
+        // once it is seen, later than the copy, to have no more itself, they are the copy's own.
+        let since = *twin.longer_since.get_or_insert(self.polls);
+        let settled = their_size == marks.offset + searched || since < self.polls && (size <= their_size || drained > since);
         if settled || self.options.once {
-            return self.part(slot, file, handle, marks.offset);
+            return self.part(slot, file, handle);
         }
-        file.role = Role::Copy { of, verified: marks.offset, longer_since: Some(since) };
         Ok(Turn::Quiet)
     }
 
-    fn part(&mut self, slot: u32, file: &mut Followed, handle: &File, offset: u64) -> io::Result<Turn> {
-        let reader = self.reader_at(handle, line_start(handle, offset)?)?;
-        self.leaders.insert(reader.generation, slot);
-        file.role = Role::Reader(reader);
+    /// From here on the copy is a file of its own, unless it has still more in common with another.
+    fn part(&mut self, slot: u32, file: &mut Followed, handle: &File) -> io::Result<Turn> {
+        let Role::Copy(twin) = &mut file.role else { return Ok(Turn::Quiet) };
+        let mut heads = Heads::of(handle)?;
+        let closer = self.living_twin(handle, file.stamp.size, twin.marks.offset + 1, &mut heads)?;
+        if let Some((of, _)) = closer.filter(|(of, _)| *of != twin.of) {
+            (twin.of, twin.longer_since, twin.compared) = (of, None, None);
+        } else {
+            self.leaders.insert(twin.generation, slot);
+            file.role = Role::Reader(Reader::new(twin.generation, twin.marks));
+        }
         Ok(Turn::More)
     }
 
@@ -170,7 +203,7 @@ impl Follower {
     }
 
     fn has_heir(&self, reader: &Reader) -> bool {
-        self.files.values().any(|file| matches!(file.role, Role::Copy { of, .. } if of == reader.generation))
+        self.files.values().any(|file| matches!(&file.role, Role::Copy(twin) if twin.of == reader.generation))
     }
 
     /// Ends a generation, unless a copy of its file goes on with it.
@@ -180,7 +213,7 @@ impl Follower {
             return;
         }
         for (slot, copy) in &mut self.files {
-            if matches!(copy.role, Role::Copy { of, .. } if of == reader.generation)
+            if matches!(&copy.role, Role::Copy(twin) if twin.of == reader.generation)
                 && with_file(copy, |handle| reader.marks.hold(handle)).unwrap_or(false)
             {
                 copy.role = Role::Reader(Reader::new(reader.generation, reader.marks));
@@ -189,7 +222,7 @@ impl Follower {
                 return;
             }
         }
-        self.send_dead(file, reader.generation, &reader.marks, sink);
+        self.send_position(file, reader.generation, &reader.marks, true, sink);
         self.tombs.push_back(Tomb { generation: reader.generation, key: file.key, marks: reader.marks });
         if self.tombs.len() > MAX_TOMBS {
             self.tombs.pop_front();

@@ -45,7 +45,7 @@ impl Follower {
         if !file.more
             && let Some(open) = &file.file
             && file.named
-            && !matches!(file.role, Role::Copy { .. })
+            && !matches!(file.role, Role::Copy(_))
             && open.metadata().is_ok_and(|metadata| Stamp::of(&metadata) == file.stamp)
         {
             file.drained = self.polls;
@@ -99,20 +99,27 @@ impl Follower {
             file.active = now;
         }
         file.stamp = stamp;
-        match &mut file.role {
-            Role::Fresh if stamp.size == 0 => Ok(Turn::Quiet),
-            Role::Fresh => self.decide(slot, file, handle),
-            Role::Copy { .. } => self.follow_copy(slot, file, handle),
-            Role::Reader(reader) => {
-                let mut reader = reader.clone();
-                let turn = self.read(&mut reader, file, handle, changed, sink);
-                file.role = Role::Reader(reader);
-                if matches!(turn, Ok(Turn::Quiet)) {
-                    file.drained = self.polls;
-                }
-                turn
+        if matches!(file.role, Role::Fresh) {
+            if stamp.size == 0 {
+                return Ok(Turn::Quiet);
+            }
+            // Read in the same turn, so that the next file can already be compared with this one.
+            self.decide(slot, file, handle, sink)?;
+        }
+        if matches!(file.role, Role::Copy(_)) {
+            let turn = self.follow_copy(slot, file, handle, changed)?;
+            if !matches!(file.role, Role::Reader(_)) {
+                return Ok(turn);
             }
         }
+        let Role::Reader(reader) = &file.role else { return Ok(Turn::Quiet) };
+        let mut reader = reader.clone();
+        let turn = self.read(&mut reader, file, handle, changed, sink);
+        file.role = Role::Reader(reader);
+        if matches!(turn, Ok(Turn::Quiet)) {
+            file.drained = self.polls;
+        }
+        turn
     }
 
     /// `false`: closed, and unchanged or not under its name.
@@ -122,7 +129,7 @@ impl Follower {
         }
         match std::fs::metadata(&file.path) {
             Ok(metadata) if FileKey::of(&metadata) == file.key => {
-                if !file.more && Stamp::of(&metadata) == file.stamp && !matches!(file.role, Role::Copy { .. }) {
+                if !file.more && Stamp::of(&metadata) == file.stamp && !matches!(file.role, Role::Copy(_)) {
                     file.drained = self.polls;
                     return Ok(false);
                 }
@@ -356,9 +363,9 @@ impl Follower {
         self.stopped |= !sink(Event::Chunk(chunk));
     }
 
-    /// Tells that a generation has ended, so that its position can be dropped in time.
-    pub(super) fn send_dead(&mut self, file: &Followed, generation: u32, marks: &Marks, sink: Sink<'_>) {
-        let position = marks.position(generation, &file.path, file.key, true);
+    /// Tells a position without lines: of a copy that is not read, or of a generation that has ended.
+    pub(super) fn send_position(&mut self, file: &Followed, generation: u32, marks: &Marks, dead: bool, sink: Sink<'_>) {
+        let position = marks.position(generation, &file.path, file.key, dead);
         let lines = Lines { bytes: Vec::new(), offset: marks.offset, too_long: 0, position, reserved: None };
         self.send(generation, file, lines, sink);
     }

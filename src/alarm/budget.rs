@@ -130,7 +130,8 @@ impl Budgets {
         self.tick(names, now, alarms);
         let mut touched = Vec::new();
         for (at, post) in posts.iter().enumerate() {
-            if post.time > self.now.plus_ms(AHEAD_MS) || self.budgets.iter().any(|budget| budget.open.end <= post.time) {
+            if post.time > self.now.plus_ms(AHEAD_MS) || self.budgets.iter().any(|budget| budget.open.end <= post.time)
+            {
                 self.hold(*post);
             } else {
                 self.count(post, names, &mut touched);
@@ -484,7 +485,12 @@ impl Budget {
     }
 
     fn identity(&self, key: NameId, period_start: Option<Timestamp>, names: &Names) -> Identity {
-        Identity { rule: self.config.name.clone(), scope: self.scope_name(), key: names.named(key).cloned(), period_start }
+        Identity {
+            rule: self.config.name.clone(),
+            scope: self.scope_name(),
+            key: names.named(key).cloned(),
+            period_start,
+        }
     }
 
     fn statuses(&self, span: &Span, names: &Names, at_most: usize) -> Vec<BudgetStatus> {

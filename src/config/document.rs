@@ -105,9 +105,7 @@ impl<'d, 't> Table<'d, 't> {
         let Some((key, _)) = unknown else { return Ok(()) };
         let place = if self.name.is_empty() { String::new() } else { format!(" in {}", self.name) };
         let name = crate::label::clean(key.get_ref());
-        Err(self
-            .document
-            .refuse(key.span().start, format!("unknown key '{name}'{place}: {}", remedy(&name, &asked))))
+        Err(self.document.refuse(key.span().start, format!("unknown key '{name}'{place}: {}", remedy(&name, &asked))))
     }
 
     fn value(&self, key: &str, value: &'d Spanned<DeValue<'t>>) -> Value<'d, 't> {

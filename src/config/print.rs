@@ -44,7 +44,8 @@ impl Loaded {
             let listens = super::file::LISTEN.iter().any(|scheme| source.spec.starts_with(scheme));
             lines.plain(if listens { "listen" } else { "path" }, &quoted(&source.spec));
             if !source.labels.is_empty() {
-                let labels: Vec<_> = source.labels.iter().map(|(dimension, label)| (*dimension, label.to_string())).collect();
+                let labels: Vec<_> =
+                    source.labels.iter().map(|(dimension, label)| (*dimension, label.to_string())).collect();
                 lines.plain("labels", &spell(&labels));
             }
         }

@@ -23,8 +23,8 @@ pub struct Bell {
     zone: Zone,
     /// Announced and not acknowledged, by incident.
     unseen: FxHashMap<String, Severity>,
-    /// The loudest alarm that has not been rung yet.
-    owed: Option<Severity>,
+    /// Something new has not been rung for yet.
+    owed: bool,
     last: Option<Timestamp>,
     repeats: u32,
     /// A line that is no history has come; before, nothing repeats.
@@ -42,7 +42,7 @@ impl Bell {
             config,
             zone,
             unseen: FxHashMap::default(),
-            owed: None,
+            owed: false,
             last: None,
             repeats: 0,
             live: false,
@@ -77,12 +77,12 @@ impl Bell {
             } else if !transition.silent {
                 self.live(now);
                 self.unseen.insert(transition.incident.clone(), transition.severity);
-                self.owed = self.owed.max(Some(transition.severity));
+                self.owed = true;
                 self.repeats = 0;
             }
         }
         if self.unseen.is_empty() {
-            self.owed = None;
+            self.owed = false;
         }
     }
 
@@ -95,17 +95,16 @@ impl Bell {
         if now < due || hushed || !self.config.bell {
             return false;
         }
-        if self.owed.take().is_none() {
-            self.repeats += 1;
-        }
+        self.repeats += u32::from(!std::mem::take(&mut self.owed));
         self.last = Some(now);
         true
     }
 
-    /// When [`Bell::ring`] is to be asked next; `None`: not before something changes.
+    /// When [`Bell::ring`] is to be asked next; `None`: not before something changes. Always after `now`, also while it is held back.
     #[must_use]
-    pub fn next(&self) -> Option<Timestamp> {
-        self.due().filter(|_| self.config.bell)
+    pub fn next(&self, now: Timestamp) -> Option<Timestamp> {
+        let due = self.due().filter(|_| self.config.bell)?;
+        Some(if due > now { due } else { now.plus_ms(APART_MS) })
     }
 
     /// Holds back every ring, until an instant or until [`Bell::unmute`].
@@ -141,7 +140,7 @@ impl Bell {
     }
 
     fn due(&self) -> Option<Timestamp> {
-        if self.owed.is_some() {
+        if self.owed {
             return Some(self.last.map_or(Timestamp::MIN, |last| last.plus_ms(APART_MS)));
         }
         if self.unseen.is_empty() || !self.live {

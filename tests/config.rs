@@ -1,5 +1,8 @@
 //! Configurations that hold and configurations that are refused, each a file; the texts of all refusals are one snapshot.
 
+// What a test's own functions cannot have, the test cannot have: a panic is its failure.
+#![allow(clippy::unwrap_used)]
+
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;

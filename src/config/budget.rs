@@ -3,7 +3,7 @@
 use super::document::{Table, Value};
 use super::error::{ConfigError, any_of, remedy};
 use super::file::{glob, named_dimension};
-use super::{BudgetConfig, Each, Origins};
+use super::{BudgetConfig, Each, Match, Origins};
 use crate::label::Label;
 use crate::money::Cost;
 use crate::time::Period;
@@ -103,7 +103,7 @@ fn read_warn(value: &Value) -> Result<Vec<u32>, ConfigError> {
     Ok(parts)
 }
 
-fn read_match(value: &Value) -> Result<Vec<(Dimension, String)>, ConfigError> {
+fn read_match(value: &Value) -> Result<Match, ConfigError> {
     let mut globs = Vec::new();
     for item in value.table("match = { team = \"search\" }")?.each() {
         let dimension = named_dimension(&item, &Dimension::ALL)?;
@@ -113,8 +113,8 @@ fn read_match(value: &Value) -> Result<Vec<(Dimension, String)>, ConfigError> {
     Ok(globs)
 }
 
-fn read_overrides(value: &Value, each: Each) -> Result<Vec<(Vec<(Dimension, String)>, Cost)>, ConfigError> {
-    let mut overrides: Vec<(Vec<(Dimension, String)>, Cost)> = Vec::new();
+fn read_overrides(value: &Value, each: Each) -> Result<Vec<(Match, Cost)>, ConfigError> {
+    let mut overrides: Vec<(Match, Cost)> = Vec::new();
     for table in value.tables("budget.override")? {
         let matches = table.need("match", "match = { user = \"ci-*\" }")?;
         let limit = table.need("limit", "limit = 25.00")?;

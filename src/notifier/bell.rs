@@ -31,7 +31,8 @@ pub struct Bell {
     live: bool,
     /// When the first live line came: what was firing before repeats from here.
     live_since: Timestamp,
-    muted: Option<Option<Timestamp>>,
+    /// Muted before this instant; the greatest: until a person ends it.
+    muted_until: Timestamp,
 }
 
 impl Bell {
@@ -47,7 +48,7 @@ impl Bell {
             repeats: 0,
             live: false,
             live_since: Timestamp::MIN,
-            muted: None,
+            muted_until: Timestamp::MIN,
         }
     }
 
@@ -109,24 +110,24 @@ impl Bell {
 
     /// Holds back every ring, until an instant or until [`Bell::unmute`].
     pub fn mute(&mut self, until: Option<Timestamp>) {
-        self.muted = Some(until);
+        self.muted_until = until.unwrap_or(Timestamp::MAX);
     }
 
     /// Lets it ring again; what is still unseen rings at once.
     pub fn unmute(&mut self) {
-        self.muted = None;
+        self.muted_until = Timestamp::MIN;
     }
 
     /// Whether it is muted.
     #[must_use]
     pub fn is_muted(&self, now: Timestamp) -> bool {
-        self.muted.is_some_and(|until| until.is_none_or(|until| now < until))
+        now < self.muted_until
     }
 
-    /// Until when it is muted; `None`: it is not, or until a person ends it.
+    /// When the mute ends; `None`: it is not muted, or until a person ends it.
     #[must_use]
     pub fn muted_until(&self) -> Option<Timestamp> {
-        self.muted.flatten()
+        (self.muted_until > Timestamp::MIN && self.muted_until < Timestamp::MAX).then_some(self.muted_until)
     }
 
     /// Whether these are quiet hours.

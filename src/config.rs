@@ -107,6 +107,9 @@ pub enum Each {
     Session,
 }
 
+/// Globs by dimension; a charge is meant when all match.
+pub type Match = Vec<(Dimension, String)>;
+
 /// `[[budget]]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BudgetConfig {
@@ -121,9 +124,9 @@ pub struct BudgetConfig {
     /// Parts of the limit that warn, in millionths of it (0.8 is 800,000), ascending.
     pub warn: Vec<u32>,
     /// Globs by dimension; a charge counts when all match.
-    pub matches: Vec<(Dimension, String)>,
+    pub matches: Match,
     /// Other limits for some; the most specific match wins.
-    pub overrides: Vec<(Vec<(Dimension, String)>, Cost)>,
+    pub overrides: Vec<(Match, Cost)>,
 }
 
 /// `[alarm]`.

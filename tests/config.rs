@@ -1,5 +1,8 @@
 //! Configurations that hold and configurations that are refused, each a file; the texts of all refusals are one snapshot.
 
+// What a test's own functions cannot have, the test cannot have: a panic is its failure.
+#![allow(clippy::unwrap_used)]
+
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -70,7 +73,10 @@ fn every_key_reaches_its_place() {
     assert_eq!(config.zone.name(), "Europe/Berlin");
     assert_eq!(config.user, [UserField::UserEmail, UserField::User]);
     assert_eq!(config.theme, "paper");
-    assert_eq!(config.sources[0].labels, [(Dimension::Team, Label::new("search")), (Dimension::Host, Label::new("gw-1"))]);
+    assert_eq!(
+        config.sources[0].labels,
+        [(Dimension::Team, Label::new("search")), (Dimension::Host, Label::new("gw-1"))]
+    );
     assert_eq!(config.sources[1].spec, "unix:/run/costtop.sock");
     assert_eq!(config.prices.aliases["prod chat"], "claude-sonnet-4-6");
     let berlin_new_year = Timestamp::from_ms(1_767_222_000_000);

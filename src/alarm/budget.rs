@@ -53,7 +53,7 @@ pub struct SessionSpend {
 /// All budgets of a configuration.
 pub struct Budgets {
     zone: Zone,
-    budgets: Vec<Budget>,
+    kept: Vec<Budget>,
     now: Timestamp,
     /// Charges ahead of the clock, by their time.
     waiting: BTreeMap<Timestamp, Vec<Post>>,
@@ -112,10 +112,10 @@ impl Budgets {
     /// # Errors
     /// A glob that does not compile; a checked configuration has none.
     pub fn new(zone: Zone, configs: &[BudgetConfig], now: Timestamp) -> Result<Budgets, ScopeError> {
-        let budgets = configs.iter().map(|config| Budget::new(config, zone, now)).collect::<Result<_, _>>()?;
+        let kept = configs.iter().map(|config| Budget::new(config, zone, now)).collect::<Result<_, _>>()?;
         Ok(Budgets {
             zone,
-            budgets,
+            kept,
             now,
             waiting: BTreeMap::new(),
             waiting_posts: 0,
@@ -130,7 +130,7 @@ impl Budgets {
         self.tick(names, now, alarms);
         let mut touched = Vec::new();
         for (at, post) in posts.iter().enumerate() {
-            if post.time > self.now.plus_ms(AHEAD_MS) || self.budgets.iter().any(|budget| budget.open.end <= post.time) {
+            if post.time > self.now.plus_ms(AHEAD_MS) || self.kept.iter().any(|budget| budget.open.end <= post.time) {
                 self.hold(*post);
             } else {
                 self.count(post, names, &mut touched);
@@ -151,7 +151,9 @@ impl Budgets {
             let posts = self.waiting.remove(&time).unwrap_or_default();
             self.waiting_posts -= posts.len();
             let mut touched = Vec::new();
-            posts.iter().for_each(|post| self.count(post, names, &mut touched));
+            for post in &posts {
+                self.count(post, names, &mut touched);
+            }
             self.judge_all(&mut touched, names, alarms);
         }
         self.advance(now, alarms);
@@ -172,14 +174,14 @@ impl Budgets {
         alarms: &mut Alarms,
     ) {
         self.advance(now, alarms);
-        for budget in &mut self.budgets {
+        for budget in &mut self.kept {
             budget.open.sums.clear();
             budget.closed.sums.clear();
             budget.sessions.clear();
             budget.keep_global();
         }
         for (time, profile, spent) in cells {
-            for budget in self.budgets.iter_mut().filter(|budget| budget.config.each != Each::Session) {
+            for budget in self.kept.iter_mut().filter(|budget| budget.config.each != Each::Session) {
                 budget.add(time, profile, NONE, spent, names);
             }
         }
@@ -187,7 +189,7 @@ impl Budgets {
             if session.last.plus_ms(SESSION_FORGOTTEN_MS) <= self.now {
                 continue;
             }
-            for budget in self.budgets.iter_mut().filter(|budget| budget.config.each == Each::Session) {
+            for budget in self.kept.iter_mut().filter(|budget| budget.config.each == Each::Session) {
                 if budget.add(session.first, session.profile, session.session, session.spent, names).is_some()
                     && let Some(life) = budget.sessions.get_mut(&session.session)
                 {
@@ -197,7 +199,7 @@ impl Budgets {
         }
         self.latch(names, alarms);
         let mut touched = Vec::new();
-        for (at, budget) in self.budgets.iter().enumerate() {
+        for (at, budget) in self.kept.iter().enumerate() {
             let mut keys: Vec<NameId> = budget.open.sums.keys().copied().collect();
             keys.sort_unstable();
             touched.extend(keys.into_iter().map(|key| Touched {
@@ -214,13 +216,13 @@ impl Budgets {
     /// The running periods, the fullest budgets first; of budgets kept for each key at most `at_most` keys.
     #[must_use]
     pub fn statuses(&self, names: &Names, at_most: usize) -> Vec<BudgetStatus> {
-        self.budgets.iter().flat_map(|budget| budget.statuses(&budget.open, names, at_most)).collect()
+        self.kept.iter().flat_map(|budget| budget.statuses(&budget.open, names, at_most)).collect()
     }
 
     /// The same for the periods that ended last.
     #[must_use]
     pub fn closed_statuses(&self, names: &Names, at_most: usize) -> Vec<BudgetStatus> {
-        let periods = self.budgets.iter().filter(|budget| budget.config.per.is_some());
+        let periods = self.kept.iter().filter(|budget| budget.config.per.is_some());
         periods.flat_map(|budget| budget.statuses(&budget.closed, names, at_most)).collect()
     }
 
@@ -241,7 +243,7 @@ impl Budgets {
 
     fn advance(&mut self, now: Timestamp, alarms: &mut Alarms) {
         self.now = self.now.max(now);
-        for budget in &mut self.budgets {
+        for budget in &mut self.kept {
             budget.roll(self.zone, self.now);
         }
         alarms.tick(self.now);
@@ -254,7 +256,7 @@ impl Budgets {
             return;
         }
         let late = post.time.plus_ms(LATE_MS) < self.now;
-        for (at, budget) in self.budgets.iter_mut().enumerate() {
+        for (at, budget) in self.kept.iter_mut().enumerate() {
             let Some((closed, key)) = budget.add(post.time, post.profile, post.session, cost, names) else { continue };
             if !(closed && late) {
                 touched.push(Touched { budget: at, closed, key, time: post.time, silent: post.history || late });
@@ -264,7 +266,7 @@ impl Budgets {
 
     fn judge_all(&mut self, touched: &mut Vec<Touched>, names: &Names, alarms: &mut Alarms) {
         for sum in touched.drain(..) {
-            self.budgets[sum.budget].judge(&sum, self.zone, names, alarms);
+            self.kept[sum.budget].judge(&sum, self.zone, names, alarms);
         }
     }
 
@@ -282,7 +284,7 @@ impl Budgets {
         saved.sort_unstable();
         for (identity, limit, passed) in saved {
             let budget = self
-                .budgets
+                .kept
                 .iter_mut()
                 .find(|budget| budget.config.name == identity.rule && budget.scope_name() == identity.scope);
             let Some(budget) = budget else {
@@ -312,7 +314,7 @@ impl Budgets {
 
     fn sweep(&mut self, names: &Names, alarms: &mut Alarms) {
         let now = self.now;
-        for budget in &mut self.budgets {
+        for budget in &mut self.kept {
             let mut over: Vec<NameId> = budget
                 .sessions
                 .iter()
@@ -484,7 +486,12 @@ impl Budget {
     }
 
     fn identity(&self, key: NameId, period_start: Option<Timestamp>, names: &Names) -> Identity {
-        Identity { rule: self.config.name.clone(), scope: self.scope_name(), key: names.named(key).cloned(), period_start }
+        Identity {
+            rule: self.config.name.clone(),
+            scope: self.scope_name(),
+            key: names.named(key).cloned(),
+            period_start,
+        }
     }
 
     fn statuses(&self, span: &Span, names: &Names, at_most: usize) -> Vec<BudgetStatus> {

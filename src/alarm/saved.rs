@@ -106,7 +106,11 @@ fn unpack(saved: &SavedAlarm) -> Option<Instance> {
         severity,
         // The only cause there is; a new one adds its word here.
         cause: ["budget"].into_iter().find(|cause| *cause == saved.cause)?,
-        message: saved.message.chars().map(|character| clean(character.encode_utf8(&mut [0; 4])).into_owned()).collect(),
+        message: saved
+            .message
+            .chars()
+            .map(|character| clean(character.encode_utf8(&mut [0; 4])).into_owned())
+            .collect(),
         spent: Money::parse(saved.spent.as_bytes()).ok()?,
         limit: Money::parse(saved.limit.as_bytes()).ok()?,
         passed: saved.passed,

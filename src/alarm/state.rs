@@ -134,12 +134,7 @@ pub struct Alarms {
 
 impl Default for Alarms {
     fn default() -> Alarms {
-        Alarms {
-            instances: FxHashMap::default(),
-            over: VecDeque::new(),
-            outbox: Vec::new(),
-            next_due: Timestamp::MAX,
-        }
+        Alarms { instances: FxHashMap::default(), over: VecDeque::new(), outbox: Vec::new(), next_due: Timestamp::MAX }
     }
 }
 

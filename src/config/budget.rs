@@ -3,7 +3,7 @@
 use super::document::{Table, Value};
 use super::error::{ConfigError, any_of, remedy};
 use super::file::{glob, named_dimension};
-use super::{BudgetConfig, Each, Origins};
+use super::{BudgetConfig, Each, Match, Origins};
 use crate::label::Label;
 use crate::money::Cost;
 use crate::time::Period;
@@ -40,12 +40,16 @@ fn read_budget(table: &Table) -> Result<BudgetConfig, ConfigError> {
     let each = each.map_or(Ok(Each::All), |value| read_each(&value))?;
     let per = match (per, each) {
         (Some(per), Each::Session) => {
-            return Err(per.refuse("'per' with each = \"session\": leave it out, the budget is for the session's lifetime"));
+            return Err(
+                per.refuse("'per' with each = \"session\": leave it out, the budget is for the session's lifetime")
+            );
         }
         (None, Each::Session) => None,
         (Some(per), _) => Some(read_period(&per)?),
         (None, _) => {
-            return Err(table.refuse(format!("budget '{name}' without 'per': write per = \"day\" (or hour, week, month)")));
+            return Err(
+                table.refuse(format!("budget '{name}' without 'per': write per = \"day\" (or hour, week, month)"))
+            );
         }
     };
     let warn = warn.map_or(Ok(WARN.to_vec()), |value| read_warn(&value))?;
@@ -63,7 +67,11 @@ fn read_each(value: &Value) -> Result<Each, ConfigError> {
         _ => Dimension::named(name).map(Each::Dimension).ok_or_else(|| {
             let mut known: Vec<_> = Dimension::ALL.map(Dimension::name).to_vec();
             known.push("session");
-            value.refuse(format!("cannot keep a budget for each '{}': {}", crate::label::clean(name), remedy(name, &known)))
+            value.refuse(format!(
+                "cannot keep a budget for each '{}': {}",
+                crate::label::clean(name),
+                remedy(name, &known)
+            ))
         }),
     }
 }
@@ -95,7 +103,7 @@ fn read_warn(value: &Value) -> Result<Vec<u32>, ConfigError> {
     Ok(parts)
 }
 
-fn read_match(value: &Value) -> Result<Vec<(Dimension, String)>, ConfigError> {
+fn read_match(value: &Value) -> Result<Match, ConfigError> {
     let mut globs = Vec::new();
     for item in value.table("match = { team = \"search\" }")?.each() {
         let dimension = named_dimension(&item, &Dimension::ALL)?;
@@ -105,8 +113,8 @@ fn read_match(value: &Value) -> Result<Vec<(Dimension, String)>, ConfigError> {
     Ok(globs)
 }
 
-fn read_overrides(value: &Value, each: Each) -> Result<Vec<(Vec<(Dimension, String)>, Cost)>, ConfigError> {
-    let mut overrides: Vec<(Vec<(Dimension, String)>, Cost)> = Vec::new();
+fn read_overrides(value: &Value, each: Each) -> Result<Vec<(Match, Cost)>, ConfigError> {
+    let mut overrides: Vec<(Match, Cost)> = Vec::new();
     for table in value.tables("budget.override")? {
         let matches = table.need("match", "match = { user = \"ci-*\" }")?;
         let limit = table.need("limit", "limit = 25.00")?;
@@ -117,7 +125,9 @@ fn read_overrides(value: &Value, each: Each) -> Result<Vec<(Vec<(Dimension, Stri
         }
         match each {
             Each::All => {
-                return Err(table.refuse("an override of a budget that is one sum: write each = \"user\" in the budget"));
+                return Err(
+                    table.refuse("an override of a budget that is one sum: write each = \"user\" in the budget")
+                );
             }
             // Another dimension would make the limit depend on which of a user's charges came first.
             Each::Dimension(dimension) if globs.iter().any(|(other, _)| *other != dimension) => {
@@ -126,7 +136,9 @@ fn read_overrides(value: &Value, each: Each) -> Result<Vec<(Vec<(Dimension, Stri
             }
             _ => {}
         }
-        if let Some((other, _)) = overrides.iter().find(|(other, _)| specificity(other) == specificity(&globs) && meet(other, &globs)) {
+        if let Some((other, _)) =
+            overrides.iter().find(|(other, _)| specificity(other) == specificity(&globs) && meet(other, &globs))
+        {
             return Err(matches.refuse(format!(
                 "this override and the one with match = {} are equally specific and can both match: name more letters in one",
                 spell(other)
@@ -150,7 +162,8 @@ pub(super) fn spell(globs: &[(Dimension, String)]) -> String {
 #[must_use]
 pub fn specificity(globs: &[(Dimension, String)]) -> (usize, usize, usize) {
     let exact = globs.iter().filter(|(_, glob)| !glob.contains(['*', '?', '[', '{'])).count();
-    let letters = globs.iter().map(|(_, glob)| tokens(glob).iter().filter(|token| matches!(token, Token::Is(_))).count()).sum();
+    let letters =
+        globs.iter().map(|(_, glob)| tokens(glob).iter().filter(|token| matches!(token, Token::Is(_))).count()).sum();
     (globs.len(), exact, letters)
 }
 
@@ -221,12 +234,20 @@ mod tests {
     #[test]
     fn globs_that_share_a_text_are_found() {
         let meet = |left: &str, right: &str| texts_meet(&tokens(left), &tokens(right));
-        for (left, right) in
-            [("ci-*", "*-ci"), ("a*", "*b"), ("abc", "abc"), ("a?c", "ab*"), ("*", "x"), ("", "*"), ("a*c", "a*b*c"), ("[ab]x", "?x")]
-        {
+        for (left, right) in [
+            ("ci-*", "*-ci"),
+            ("a*", "*b"),
+            ("abc", "abc"),
+            ("a?c", "ab*"),
+            ("*", "x"),
+            ("", "*"),
+            ("a*c", "a*b*c"),
+            ("[ab]x", "?x"),
+        ] {
             assert!(meet(left, right) && meet(right, left), "{left} {right}");
         }
-        for (left, right) in [("alice", "carol"), ("ci-*", "cd-*"), ("a?", "a"), ("", "x"), ("*a", "*b"), ("a*c", "ab")] {
+        for (left, right) in [("alice", "carol"), ("ci-*", "cd-*"), ("a?", "a"), ("", "x"), ("*a", "*b"), ("a*c", "ab")]
+        {
             assert!(!meet(left, right) && !meet(right, left), "{left} {right}");
         }
     }

@@ -32,7 +32,7 @@ pub(super) struct Value<'d, 't> {
     /// The key it stands under.
     pub(super) key: String,
     span: Range<usize>,
-    value: &'d DeValue<'t>,
+    content: &'d DeValue<'t>,
 }
 
 impl<'t> Document<'t> {
@@ -105,13 +105,11 @@ impl<'d, 't> Table<'d, 't> {
         let Some((key, _)) = unknown else { return Ok(()) };
         let place = if self.name.is_empty() { String::new() } else { format!(" in {}", self.name) };
         let name = crate::label::clean(key.get_ref());
-        Err(self
-            .document
-            .refuse(key.span().start, format!("unknown key '{name}'{place}: {}", remedy(&name, &asked))))
+        Err(self.document.refuse(key.span().start, format!("unknown key '{name}'{place}: {}", remedy(&name, &asked))))
     }
 
     fn value(&self, key: &str, value: &'d Spanned<DeValue<'t>>) -> Value<'d, 't> {
-        Value { document: self.document, key: key.to_owned(), span: value.span(), value: value.get_ref() }
+        Value { document: self.document, key: key.to_owned(), span: value.span(), content: value.get_ref() }
     }
 }
 
@@ -125,12 +123,12 @@ impl<'d, 't> Value<'d, 't> {
     }
 
     fn wrong(&self, wanted: &str) -> ConfigError {
-        self.refuse(format!("'{}' is {}: write {wanted}", self.key, kind(self.value)))
+        self.refuse(format!("'{}' is {}: write {wanted}", self.key, kind(self.content)))
     }
 
     /// Text; `example` shows how it is written.
     pub(super) fn text(&self, example: &str) -> Result<&'d str, ConfigError> {
-        let text = self.value.as_str().ok_or_else(|| self.wrong(example))?;
+        let text = self.content.as_str().ok_or_else(|| self.wrong(example))?;
         if text.is_empty() {
             return Err(self.refuse(format!("'{}' is empty: write {example}", self.key)));
         }
@@ -138,12 +136,12 @@ impl<'d, 't> Value<'d, 't> {
     }
 
     pub(super) fn truth(&self) -> Result<bool, ConfigError> {
-        self.value.as_bool().ok_or_else(|| self.wrong("true or false"))
+        self.content.as_bool().ok_or_else(|| self.wrong("true or false"))
     }
 
     /// A table; `name` is how errors call it.
     pub(super) fn table(&self, name: &str) -> Result<Table<'d, 't>, ConfigError> {
-        let entries = self.value.as_table().ok_or_else(|| self.wrong(&format!("it as a table, {name}")))?;
+        let entries = self.content.as_table().ok_or_else(|| self.wrong(&format!("it as a table, {name}")))?;
         Ok(Table {
             document: self.document,
             name: name.to_owned(),
@@ -162,21 +160,21 @@ impl<'d, 't> Value<'d, 't> {
     }
 
     pub(super) fn list(&self, example: &str) -> Result<Vec<Value<'d, 't>>, ConfigError> {
-        let items = self.value.as_array().ok_or_else(|| self.wrong(example))?;
+        let items = self.content.as_array().ok_or_else(|| self.wrong(example))?;
         Ok(items
             .iter()
             .map(|item| Value {
                 document: self.document,
                 key: self.key.clone(),
                 span: item.span(),
-                value: item.get_ref(),
+                content: item.get_ref(),
             })
             .collect())
     }
 
     /// A number times 10^`places`, from its text in the file: exact. Also as a string.
     pub(super) fn scaled(&self, places: i32) -> Result<u64, ConfigError> {
-        let text = match self.value {
+        let text = match self.content {
             DeValue::Integer(number) if number.radix() == 10 => number.as_str(),
             DeValue::Float(number) => number.as_str(),
             DeValue::String(text) => text,
@@ -200,7 +198,7 @@ impl<'d, 't> Value<'d, 't> {
 
     /// A date or time as written, with or without quotes.
     pub(super) fn moment(&self) -> Result<String, ConfigError> {
-        match self.value {
+        match self.content {
             DeValue::Datetime(moment) => Ok(moment.to_string()),
             DeValue::String(text) => Ok(text.clone().into_owned()),
             _ => Err(self.wrong("a date such as 2026-01-01")),

@@ -191,8 +191,9 @@ fn read_discount(table: &Table, zone: Zone) -> Result<Discount, ConfigError> {
 /// A glob that compiles.
 pub(super) fn glob<'d>(value: &Value<'d, '_>) -> Result<&'d str, ConfigError> {
     let text = value.text("a glob such as \"ci-*\"")?;
-    globset::Glob::new(text)
-        .map_err(|error| value.refuse(format!("'{text}' is no glob: {}; write \\ before a sign meant as itself", error.kind())))?;
+    globset::Glob::new(text).map_err(|error| {
+        value.refuse(format!("'{text}' is no glob: {}; write \\ before a sign meant as itself", error.kind()))
+    })?;
     Ok(text)
 }
 
@@ -210,7 +211,9 @@ fn read_alarm(table: &Table, config: &mut Config, origins: &mut Origins) -> Resu
         let span = text.split_once('-').and_then(|(from, to)| Some((clock(from)?, clock(to)?)));
         match span {
             Some((from, to)) if from != to => config.alarm.quiet_hours = Some((from, to)),
-            Some(_) => return Err(hours.refuse("'quiet_hours' begin when they end: leave them out, or write bell = false")),
+            Some(_) => {
+                return Err(hours.refuse("'quiet_hours' begin when they end: leave them out, or write bell = false"));
+            }
             None => {
                 let text = crate::label::clean(text);
                 return Err(hours.refuse(format!("'quiet_hours' is '{text}': write it as \"22:00-07:00\"")));
@@ -224,7 +227,8 @@ fn read_alarm(table: &Table, config: &mut Config, origins: &mut Origins) -> Resu
 /// Minutes since midnight of `07:30`.
 fn clock(text: &str) -> Option<u16> {
     let (hour, minute) = text.trim().split_once(':')?;
-    let two = |text: &str| (text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit())).then(|| text.parse().ok())?;
+    let two =
+        |text: &str| (text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit())).then(|| text.parse().ok())?;
     let (hour, minute): (u16, u16) = (two(hour)?, two(minute)?);
     (hour < 24 && minute < 60).then_some(hour * 60 + minute)
 }
@@ -257,7 +261,8 @@ fn read_hook(table: &Table) -> Result<HookConfig, ConfigError> {
         None => return Err(value.refuse(format!("'command' is empty: write {example}"))),
         Some(program) if !Path::new(program).is_absolute() => {
             let program = crate::label::clean(program);
-            return Err(value.refuse(format!("'command' starts '{program}': write the program's absolute path, starting with /")));
+            return Err(value
+                .refuse(format!("'command' starts '{program}': write the program's absolute path, starting with /")));
         }
         Some(_) => {}
     }
@@ -285,7 +290,10 @@ fn duration(value: &Value, least: u64, most: u64) -> Result<std::time::Duration,
         Some(_) => Err(value.refuse(format!("'{}' is {text}: write {least}s to {most}s", value.key))),
         None => {
             let text = crate::label::clean(text);
-            Err(value.refuse(format!("'{}' is '{text}', no time: write a number with s, m or h, such as \"60s\"", value.key)))
+            Err(value.refuse(format!(
+                "'{}' is '{text}', no time: write a number with s, m or h, such as \"60s\"",
+                value.key
+            )))
         }
     }
 }

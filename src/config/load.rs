@@ -58,7 +58,8 @@ pub struct Loaded {
 /// | `COSTTOP_THEME` | `theme` |
 /// | `COSTTOP_USER` | `user`, names separated by commas |
 /// | `COSTTOP_BELL` | `alarm.bell`, `true` or `false` |
-pub const VARIABLES: [&str; 5] = ["COSTTOP_CONFIG", "COSTTOP_TIMEZONE", "COSTTOP_THEME", "COSTTOP_USER", "COSTTOP_BELL"];
+pub const VARIABLES: [&str; 5] =
+    ["COSTTOP_CONFIG", "COSTTOP_TIMEZONE", "COSTTOP_THEME", "COSTTOP_USER", "COSTTOP_BELL"];
 
 /// Where the file is looked for when none is named: `$XDG_CONFIG_HOME/costtop/config.toml`. `None` without a home.
 #[must_use]
@@ -135,7 +136,8 @@ impl Loaded {
         }
         if let Some(names) = environment("COSTTOP_USER") {
             let origin = Origin::Environment("COSTTOP_USER");
-            let fields: Result<Vec<UserField>, String> = names.split(',').map(|name| file::user_field(name.trim())).collect();
+            let fields: Result<Vec<UserField>, String> =
+                names.split(',').map(|name| file::user_field(name.trim())).collect();
             loaded.config.user = fields.map_err(|what| ConfigError::new(origin.clone(), what))?;
             loaded.origins.set("user", origin);
         }

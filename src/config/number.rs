@@ -38,7 +38,8 @@ pub(super) fn scaled(text: &str, places: i32) -> Result<u64, NumberError> {
         return Err(NumberError::Negative);
     }
     let trailing = significant.len() - 1 - last;
-    let shift = i64::from(places) + i64::from(exponent) - part.len() as i64 + trailing as i64;
+    let length = |count: usize| i64::try_from(count).map_err(|_| NumberError::TooFine);
+    let shift = i64::from(places) + i64::from(exponent) - length(part.len())? + length(trailing)?;
     let shift = u32::try_from(shift).map_err(|_| NumberError::TooFine)?;
     let mut value: u64 = 0;
     for digit in &significant[..=last] {
@@ -84,9 +85,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_printed_reads_back(value: u64, places in 0usize..13) {
-            prop_assert_eq!(scaled(&decimal(value, places, 0), places as i32), Ok(value));
-            prop_assert_eq!(scaled(&decimal(value, places.max(2), 2), places.max(2) as i32), Ok(value));
+        fn what_is_printed_reads_back(value: u64, places in 0u8..13) {
+            prop_assert_eq!(scaled(&decimal(value, places.into(), 0), places.into()), Ok(value));
+            prop_assert_eq!(scaled(&decimal(value, places.max(2).into(), 2), places.max(2).into()), Ok(value));
         }
     }
 }

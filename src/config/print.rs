@@ -18,15 +18,16 @@ struct Lines<'a> {
 impl Lines<'_> {
     fn table(&mut self, header: &str, origin: Option<&str>) {
         let comment = origin.map(|path| format!("  # {}", self.loaded.origins.get(path))).unwrap_or_default();
-        self.text.push_str(&format!("\n{header}{comment}\n"));
+        self.text.extend(["\n", header, &comment, "\n"]);
     }
 
     fn value(&mut self, key: &str, value: &str, origin: &str) {
-        self.text.push_str(&format!("{key} = {value}  # {}\n", self.loaded.origins.get(origin)));
+        let origin = self.loaded.origins.get(origin).to_string();
+        self.text.extend([key, " = ", value, "  # ", &origin, "\n"]);
     }
 
     fn plain(&mut self, key: &str, value: &str) {
-        self.text.push_str(&format!("{key} = {value}\n"));
+        self.text.extend([key, " = ", value, "\n"]);
     }
 }
 
@@ -44,7 +45,8 @@ impl Loaded {
             let listens = super::file::LISTEN.iter().any(|scheme| source.spec.starts_with(scheme));
             lines.plain(if listens { "listen" } else { "path" }, &quoted(&source.spec));
             if !source.labels.is_empty() {
-                let labels: Vec<_> = source.labels.iter().map(|(dimension, label)| (*dimension, label.to_string())).collect();
+                let labels: Vec<_> =
+                    source.labels.iter().map(|(dimension, label)| (*dimension, label.to_string())).collect();
                 lines.plain("labels", &spell(&labels));
             }
         }

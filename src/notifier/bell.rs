@@ -23,15 +23,16 @@ pub struct Bell {
     zone: Zone,
     /// Announced and not acknowledged, by incident.
     unseen: FxHashMap<String, Severity>,
-    /// The loudest alarm that has not been rung yet.
-    owed: Option<Severity>,
+    /// Something new has not been rung for yet.
+    owed: bool,
     last: Option<Timestamp>,
     repeats: u32,
     /// A line that is no history has come; before, nothing repeats.
     live: bool,
     /// When the first live line came: what was firing before repeats from here.
     live_since: Timestamp,
-    muted: Option<Option<Timestamp>>,
+    /// Muted before this instant; the greatest: until a person ends it.
+    muted_until: Timestamp,
 }
 
 impl Bell {
@@ -42,12 +43,12 @@ impl Bell {
             config,
             zone,
             unseen: FxHashMap::default(),
-            owed: None,
+            owed: false,
             last: None,
             repeats: 0,
             live: false,
             live_since: Timestamp::MIN,
-            muted: None,
+            muted_until: Timestamp::MIN,
         }
     }
 
@@ -77,12 +78,12 @@ impl Bell {
             } else if !transition.silent {
                 self.live(now);
                 self.unseen.insert(transition.incident.clone(), transition.severity);
-                self.owed = self.owed.max(Some(transition.severity));
+                self.owed = true;
                 self.repeats = 0;
             }
         }
         if self.unseen.is_empty() {
-            self.owed = None;
+            self.owed = false;
         }
     }
 
@@ -95,39 +96,38 @@ impl Bell {
         if now < due || hushed || !self.config.bell {
             return false;
         }
-        if self.owed.take().is_none() {
-            self.repeats += 1;
-        }
+        self.repeats += u32::from(!std::mem::take(&mut self.owed));
         self.last = Some(now);
         true
     }
 
-    /// When [`Bell::ring`] is to be asked next; `None`: not before something changes.
+    /// When [`Bell::ring`] is to be asked next; `None`: not before something changes. Always after `now`, also while it is held back.
     #[must_use]
-    pub fn next(&self) -> Option<Timestamp> {
-        self.due().filter(|_| self.config.bell)
+    pub fn next(&self, now: Timestamp) -> Option<Timestamp> {
+        let due = self.due().filter(|_| self.config.bell)?;
+        Some(if due > now { due } else { now.plus_ms(APART_MS) })
     }
 
     /// Holds back every ring, until an instant or until [`Bell::unmute`].
     pub fn mute(&mut self, until: Option<Timestamp>) {
-        self.muted = Some(until);
+        self.muted_until = until.unwrap_or(Timestamp::MAX);
     }
 
     /// Lets it ring again; what is still unseen rings at once.
     pub fn unmute(&mut self) {
-        self.muted = None;
+        self.muted_until = Timestamp::MIN;
     }
 
     /// Whether it is muted.
     #[must_use]
     pub fn is_muted(&self, now: Timestamp) -> bool {
-        self.muted.is_some_and(|until| until.is_none_or(|until| now < until))
+        now < self.muted_until
     }
 
-    /// Until when it is muted; `None`: it is not, or until a person ends it.
+    /// When the mute ends; `None`: it is not muted, or until a person ends it.
     #[must_use]
     pub fn muted_until(&self) -> Option<Timestamp> {
-        self.muted.flatten()
+        (self.muted_until > Timestamp::MIN && self.muted_until < Timestamp::MAX).then_some(self.muted_until)
     }
 
     /// Whether these are quiet hours.
@@ -141,7 +141,7 @@ impl Bell {
     }
 
     fn due(&self) -> Option<Timestamp> {
-        if self.owed.is_some() {
+        if self.owed {
             return Some(self.last.map_or(Timestamp::MIN, |last| last.plus_ms(APART_MS)));
         }
         if self.unseen.is_empty() || !self.live {

@@ -42,7 +42,10 @@ fn a_command_gets_the_alarm_on_its_input_and_a_clean_environment() {
     let mut names: Vec<&str> = environment.lines().filter_map(|line| line.split('=').next()).collect();
     // What the shell itself adds.
     names.retain(|name| !["PWD", "SHLVL", "_", "OLDPWD"].contains(name));
-    assert!(names.iter().all(|name| ["PATH", "HOME", "LANG", "COSTTOP_ALARM", "COSTTOP_SEVERITY"].contains(name)), "{names:?}");
+    assert!(
+        names.iter().all(|name| ["PATH", "HOME", "LANG", "COSTTOP_ALARM", "COSTTOP_SEVERITY"].contains(name)),
+        "{names:?}"
+    );
     assert!(environment.contains("COSTTOP_ALARM=everything\n") && environment.contains("COSTTOP_SEVERITY=page\n"));
 }
 
@@ -116,8 +119,7 @@ fn what_fails_and_what_does_not_start_is_said() {
 #[test]
 fn thirty_hooks_at_once_all_run() {
     let folder = tempfile::tempdir().unwrap();
-    let hooks: Vec<_> =
-        (0..30).map(|at| shell(&format!("cat > '{}/{at}'", folder.path().display()), LONG)).collect();
+    let hooks: Vec<_> = (0..30).map(|at| shell(&format!("cat > '{}/{at}'", folder.path().display()), LONG)).collect();
     let hooks = Hooks::start(&hooks).unwrap();
     hooks.notify(&page());
     for _ in 0..30 {

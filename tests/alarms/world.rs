@@ -53,7 +53,14 @@ impl World {
         let session = self.names.intern(&Label::new(session));
         let sign = if amount < Money::ZERO { -1 } else { 1 };
         let computed = if sign < 0 { -amount } else { amount };
-        Post { time, profile, session, sign, sums: Counters { computed, requests: 1, ..Counters::default() }, history: false }
+        Post {
+            time,
+            profile,
+            session,
+            sign,
+            sums: Counters { computed, requests: 1, ..Counters::default() },
+            history: false,
+        }
     }
 
     /// A user spends at an instant and the clock stands there.
@@ -84,7 +91,8 @@ impl World {
     }
 
     pub fn status(&self, name: &str, key: Option<&str>) -> BudgetStatus {
-        let wanted = |status: &BudgetStatus| status.name.as_str() == name && status.key.as_ref().map(Label::as_str) == key;
+        let wanted =
+            |status: &BudgetStatus| status.name.as_str() == name && status.key.as_ref().map(Label::as_str) == key;
         self.statuses().into_iter().find(wanted).unwrap_or_else(|| panic!("no budget {name} {key:?}"))
     }
 }

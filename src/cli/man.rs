@@ -27,7 +27,7 @@ Where configuration (\\fIcosttop/config.toml\\fR) and state (\\fIcosttop/\\fR) l
 pub fn run() -> Result<ExitCode, Failure> {
     let mut page = Vec::new();
     write(&mut page)?;
-    io::stdout().lock().write_all(without_repeats(&String::from_utf8_lossy(&page)).as_bytes())?;
+    io::stdout().lock().write_all(polished(&String::from_utf8_lossy(&page)).as_bytes())?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -47,15 +47,17 @@ fn write(out: &mut Vec<u8>) -> io::Result<()> {
     out.write_all(ENDING.as_bytes())
 }
 
-/// Each section defines the apostrophe anew; once is enough.
-fn without_repeats(page: &str) -> String {
+/// Each section defines the apostrophe anew; once is enough. What help shows last is called what it is: examples.
+fn polished(page: &str) -> String {
     let (mut seen, is_definition) = (0, |line: &str| line.starts_with(".ie \\n(.g") || line.starts_with(".el .ds Aq"));
     page.lines()
         .filter(|line| {
             seen += usize::from(is_definition(line));
             !is_definition(line) || seen <= 2
         })
-        .flat_map(|line| [line, "\n"])
+        .filter(|line| *line != "Examples:")
+        .map(|line| if line.ends_with(" EXTRA") { line.replace("EXTRA", "EXAMPLES") } else { line.to_owned() })
+        .flat_map(|line| [line, "\n".to_owned()])
         .collect()
 }
 

@@ -306,6 +306,16 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    #[test]
+    fn a_raw_id_moves_no_cursor() {
+        for character in ['\0', '\x1b', '\x7f', '\u{80}', '\u{9b}', '\u{9f}', '\u{a0}', '\u{202e}', '\u{feff}', '😀']
+        {
+            let mut out = Vec::new();
+            text(&mut out, "", Some(&format!("req_{character}\"\\")));
+            assert!(out.iter().all(|byte| (0x20..0x7f).contains(byte)), "{character:?}");
+        }
+    }
+
     proptest! {
         #[test]
         fn times_are_those_of_timestamp(ms in -70_000_000_000_000i64..300_000_000_000_000) {

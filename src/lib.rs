@@ -17,3 +17,5 @@ pub mod price;
 pub mod engine;
 
 pub mod alarm;
+
+pub mod ui;

@@ -2,11 +2,15 @@
 
 pub mod action;
 pub mod canvas;
+pub mod event_loop;
 pub mod keys;
 pub mod layout;
 pub mod screen;
 pub mod snapshot;
 pub mod state;
+pub mod terminal;
 pub mod text;
 pub mod theme;
 pub mod widget;
+
+pub use event_loop::{Exit, Options, UiError, run};

@@ -65,7 +65,7 @@ pub fn count(value: i64) -> String {
     for (unit, letter) in [(1_000_000_000_000, 'T'), (1_000_000_000, 'G'), (1_000_000, 'M'), (1_000, 'k')] {
         if magnitude >= unit {
             let (whole, tenth) = (magnitude / unit, magnitude % unit * 10 / unit);
-            return if whole < 10 {
+            return if whole < 100 {
                 format!("{sign}{whole}.{tenth}{letter}")
             } else {
                 format!("{sign}{whole}{letter}")
@@ -131,7 +131,7 @@ mod tests {
             (390_400, "390k"),
             (999_999, "999k"),
             (1_250_000, "1.2M"),
-            (12_600_000, "12M"),
+            (12_600_000, "12.6M"),
             (-2_100, "-2.1k"),
         ] {
             assert_eq!(count(value), text);

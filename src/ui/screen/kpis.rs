@@ -52,7 +52,7 @@ fn figures(scene: Scene<'_>, theme: &Theme) -> [Figure; 6] {
 
     let mut requests = one(format!("{} requests", text::grouped(i128::from(sums.requests))), dim);
     if sums.unpriced_requests > 0 {
-        requests = one(format!("{} req", text::count(sums.requests)), dim);
+        requests = one(text::count(sums.requests), dim);
         requests.push((format!(" · {} unpriced", text::count(sums.unpriced_requests)), warn));
     } else if sums.errors > 0 {
         requests = one(format!("{} req", text::count(sums.requests)), dim);
@@ -71,7 +71,7 @@ fn figures(scene: Scene<'_>, theme: &Theme) -> [Figure; 6] {
         |cost: Option<crate::money::Cost>| cost.map_or_else(|| UNKNOWN.to_owned(), |cost| text::dollars(cost.into()));
     let burn = vec![(money(overview.burn), figure), ("/h".to_owned(), dim)];
     [
-        Figure { label: "BURN 5m".to_owned(), value: burn, note: one(format!("{UNKNOWN}× usual"), dim) },
+        Figure { label: "BURN 5m".to_owned(), value: burn, note: one("no usual yet".to_owned(), dim) },
         Figure { label: format!("SPENT {window}"), value: one(money(sums.cost()), figure), note: requests },
         Figure {
             label: "TODAY".to_owned(),

@@ -29,17 +29,17 @@ pub(super) fn models(canvas: &mut Canvas<'_>, scene: Scene<'_>, place: Rect) {
     let (table, visit) = (&scene.snapshot.overview.models, &scene.state.visit.models);
     let shown = shown(table, visit, scene.layout.rows(Panel::Models));
     let Some(inside) = title(canvas, scene, place, Panel::Models, table, visit, shown.len()) else { return };
-    let share_width = if inside.width >= 100 { 19 } else { 11 };
+    let share_width = if inside.width >= 100 { 18 } else { 10 };
     let columns = [
-        Column { width: 10, rank: 0 },
+        Column { width: 9, rank: 0 },
         Column { width: share_width, rank: 3 },
         Column { width: 7, rank: 1 },
-        Column { width: 11, rank: 6 },
-        Column { width: 8, rank: 5 },
+        Column { width: 10, rank: 6 },
+        Column { width: 7, rank: 5 },
         Column { width: 6, rank: 2 },
         Column { width: 7, rank: 4 },
     ];
-    let (name_width, is_shown) = arrange(inside.width - BEFORE_NAME, 12, columns);
+    let (name_width, is_shown) = arrange(inside.width - BEFORE_NAME - 1, 12, columns);
     let mut cells = Cells::new(inside, BEFORE_NAME, name_width);
     let window = format!("$ {}", scene.window());
     let labels = [
@@ -64,7 +64,7 @@ pub(super) fn models(canvas: &mut Canvas<'_>, scene: Scene<'_>, place: Rect) {
         ends.at(1, |end| {
             let all = table.sums.cost();
             let part = if all.pico() > 0 { sums.cost().to_f64() / all.to_f64() } else { 0.0 };
-            let width = share_width - 3;
+            let width = share_width - 2;
             bar::thin(canvas, end - width, cells.y, width, if unpriced { 0.0 } else { part }, None, series);
         });
         ends.at(2, |x| burn(canvas, x, cells.y, (!unpriced).then_some(group.burn)));
@@ -105,8 +105,8 @@ pub(super) fn users(canvas: &mut Canvas<'_>, scene: Scene<'_>, place: Rect) {
     let Some(inside) = title(canvas, scene, place, Panel::Users, table, visit, shown.len()) else { return };
     let wide = if inside.width >= 56 { 19 } else { 10 };
     let columns = [
-        Column { width: 9, rank: 0 },
-        Column { width: 7, rank: 1 },
+        Column { width: 8, rank: 0 },
+        Column { width: 6, rank: 1 },
         Column { width: wide, rank: 2 },
         Column { width: if inside.width >= 50 { 8 } else { 90 }, rank: 4 },
         Column { width: if inside.width >= 50 { 6 } else { 90 }, rank: 3 },
@@ -135,7 +135,7 @@ pub(super) fn users(canvas: &mut Canvas<'_>, scene: Scene<'_>, place: Rect) {
         ends.at(1, |x| burn(canvas, x, cells.y, (!is_unpriced(&group.sums)).then_some(group.burn)));
         ends.at(2, |end| {
             let model = group.most_on.as_ref().map_or(UNKNOWN, |model| model.as_str());
-            canvas.role(end - wide + 1, cells.y, wide - 1, model, Role::Dim);
+            canvas.role(end - wide + 1, cells.y, wide - 1, row::short_model(model, wide - 1), Role::Dim);
         });
         ends.at(3, |x| tokens(canvas, x, cells.y, &group.sums));
         ends.at(4, |x| hit(canvas, x, cells.y, &group.sums, named));

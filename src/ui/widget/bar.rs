@@ -13,11 +13,9 @@ pub fn thin(canvas: &mut Canvas<'_>, x: u16, y: u16, width: u16, part: f64, mark
     for cell in 0..width {
         let (symbol, style) = match halves.saturating_sub(2 * u32::from(cell)) {
             0 => ('─', track),
-            1 => ('╾', style),
+            1 => ('╸', style),
             _ => ('━', style),
         };
-        // A half-filled cell keeps its right half thin, which reads as track.
-        let symbol = if symbol == '╾' { '╸' } else { symbol };
         canvas.cell(x + cell, y, symbol, style);
     }
     if let Some(mark) = mark

@@ -126,7 +126,7 @@ pub(super) fn heading<const N: usize>(
         let width = columns[at].width;
         ends.at(at, |end| {
             if left.contains(&at) {
-                let gap = if N > 5 { 3 } else { 1 };
+                let gap = if N > 5 { 2 } else { 1 };
                 canvas.put(end - width + gap, cells.y, width - gap, label, style(key));
             } else {
                 canvas.put_right(end, cells.y, width, label, style(key));
@@ -186,6 +186,17 @@ fn badge(scene: Scene<'_>, group: &GroupRow, scope: &str) -> Option<(&'static st
 /// No request of it has a price: it shows no dollars.
 pub(super) fn is_unpriced(sums: &Counters) -> bool {
     sums.requests > 0 && sums.unpriced_requests >= sums.requests
+}
+
+/// A model's name without its family where only that fits: `opus-4-8` of `claude-opus-4-8`.
+pub(super) fn short_model(name: &str, room: u16) -> &str {
+    if text::width(name) <= usize::from(room) {
+        return name;
+    }
+    match name.split_once('-') {
+        Some((_, rest)) if rest.starts_with(|first: char| first.is_ascii_alphabetic()) => rest,
+        _ => name,
+    }
 }
 
 /// `11% of $`.

@@ -1,0 +1,56 @@
+//! Shows the screen on one fixed moment, without logs or engine: `cargo run --example screen_gallery [busy|alarm|empty|loading]`.
+//!
+//! For looking at themes and sizes. Keys work as far as a moment that stands still allows; `NO_COLOR=1` shows it without colours.
+
+#[path = "../tests/support/screen.rs"]
+mod sample;
+
+use std::sync::Arc;
+use std::thread;
+
+use costtop::engine::view::Window;
+use costtop::time::Zone;
+use costtop::ui::action::Effect;
+use costtop::ui::theme::{ColorChoice, Depth, Theme};
+use costtop::ui::{Options, UiError, run};
+use crossbeam_channel::unbounded;
+
+fn main() -> Result<(), UiError> {
+    let which = std::env::args().nth(1).unwrap_or_default();
+    let snapshot = match which.as_str() {
+        "alarm" => Some(sample::alarmed()),
+        "empty" => Some(sample::empty()),
+        "nameless" => Some(sample::with_nameless()),
+        "loading" => None,
+        _ => Some(sample::busy()),
+    };
+    let depth = Depth::detect(ColorChoice::Auto, |name| std::env::var(name).ok());
+    let options = Options { theme: Theme::midnight(depth), zone: Zone::UTC, window: Window::M15, clock: sample::now };
+    let (send_snapshot, snapshots) = unbounded();
+    let (send_effect, effects) = unbounded();
+    let (send_ring, rings) = unbounded();
+    if let Some(mut snapshot) = snapshot {
+        let _ = send_snapshot.send(Arc::new(snapshot.clone()));
+        thread::spawn(move || {
+            for effect in effects {
+                match effect {
+                    Effect::Query(query) => snapshot.overview.query.window = query.window,
+                    Effect::Mute(muted) => snapshot.bell.muted = muted,
+                    Effect::Acknowledge => {
+                        let _ = send_ring.send(());
+                        continue;
+                    }
+                    Effect::Quit => return,
+                }
+                if send_snapshot.send(Arc::new(snapshot.clone())).is_err() {
+                    return;
+                }
+            }
+        });
+        run(options, &snapshots, &send_effect, &rings)?;
+    } else {
+        run(options, &snapshots, &send_effect, &rings)?;
+        drop(send_snapshot);
+    }
+    Ok(())
+}

@@ -1,0 +1,272 @@
+//! The loop around state and drawing: keys, snapshots, signals and the clock enter, frames and effects leave.
+//!
+//! It sleeps until something happens; by itself it wakes once a second, for the clock in the header.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, after, never, select_biased, unbounded};
+use ratatui::crossterm::event::{self, Event};
+use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP};
+use signal_hook::iterator::Signals;
+
+use super::action::{Action, Effect};
+use super::keys;
+use super::screen;
+use super::snapshot::{AlarmLine, Snapshot};
+use super::state::{State, update};
+use super::terminal::Terminal;
+use super::text;
+use super::theme::Theme;
+use crate::engine::view::Window;
+use crate::time::{Timestamp, Zone};
+
+/// At most about thirty frames a second for snapshots; keys are drawn at once.
+const FRAME: Duration = Duration::from_millis(33);
+
+/// How the screen opens.
+pub struct Options {
+    /// Colours and styles.
+    pub theme: Theme,
+    /// How times are shown until a snapshot says so.
+    pub zone: Zone,
+    /// For all panels.
+    pub window: Window,
+    /// The wall clock.
+    pub clock: fn() -> Timestamp,
+}
+
+/// Why the screen closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// The operator left.
+    Quit,
+    /// This signal asked for it.
+    Signal(i32),
+    /// The terminal is gone. Leave the process soon: the thread that reads keys may spin on it.
+    TerminalLost,
+    /// The engine hung up.
+    EngineGone,
+}
+
+/// What ends the screen otherwise.
+#[derive(Debug, thiserror::Error)]
+pub enum UiError {
+    /// The terminal refused.
+    #[error("terminal: {0}")]
+    Terminal(#[from] io::Error),
+    /// Another thread panicked and the terminal was given back.
+    #[error("the screen was closed by a panic on another thread")]
+    Panicked,
+}
+
+/// Runs the screen until it closes. The terminal is restored when this returns, whatever happened.
+///
+/// # Errors
+/// Where there is no terminal, or it was taken away by a panic elsewhere.
+pub fn run(
+    options: Options,
+    snapshots: &Receiver<Arc<Snapshot>>,
+    effects: &Sender<Effect>,
+    rings: &Receiver<()>,
+) -> Result<Exit, UiError> {
+    let leaving = Arc::new(AtomicBool::new(false));
+    let signals = signals(&leaving)?;
+    let terminal = Terminal::enter(options.theme.depth)?;
+    let keys = keyboard();
+    let exit = Screen::new(options, terminal)?.run(snapshots, effects, rings, &keys, &signals);
+    // From here on a second signal ends the process by itself.
+    leaving.store(true, Ordering::SeqCst);
+    exit
+}
+
+fn keyboard() -> Receiver<Event> {
+    let (sender, receiver) = unbounded();
+    thread::spawn(move || {
+        while let Ok(event) = event::read() {
+            if sender.send(event).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
+}
+
+fn signals(leaving: &Arc<AtomicBool>) -> io::Result<Receiver<i32>> {
+    for signal in [SIGTERM, SIGHUP, SIGINT] {
+        signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(leaving))?;
+    }
+    let mut signals = Signals::new([SIGTERM, SIGHUP, SIGINT, SIGTSTP, SIGCONT])?;
+    let (sender, receiver) = unbounded();
+    thread::spawn(move || {
+        for signal in signals.forever() {
+            if sender.send(signal).is_err() {
+                return;
+            }
+        }
+    });
+    Ok(receiver)
+}
+
+struct Screen {
+    options: Options,
+    terminal: Terminal,
+    state: State,
+    shown: Arc<Snapshot>,
+    latest: Option<Arc<Snapshot>>,
+    dirty: bool,
+    drawn: Option<Instant>,
+}
+
+impl Screen {
+    fn new(options: Options, terminal: Terminal) -> io::Result<Screen> {
+        let now = (options.clock)();
+        let state = State::new(now, terminal.size()?, options.window);
+        let shown = Arc::new(Snapshot::empty(now, options.zone));
+        Ok(Screen { options, terminal, state, shown, latest: None, dirty: true, drawn: None })
+    }
+
+    fn run(
+        mut self,
+        snapshots: &Receiver<Arc<Snapshot>>,
+        effects: &Sender<Effect>,
+        rings: &Receiver<()>,
+        keys: &Receiver<Event>,
+        signals: &Receiver<i32>,
+    ) -> Result<Exit, UiError> {
+        let mut rings = rings.clone();
+        let size = self.state.size;
+        self.act(Action::Resize(size.0, size.1), effects);
+        self.draw()?;
+        loop {
+            select_biased! {
+                recv(signals) -> signal => match signal {
+                    Ok(SIGTSTP) => self.terminal.suspend()?,
+                    Ok(SIGCONT) => self.terminal.take()?,
+                    Ok(signal) => return Ok(Exit::Signal(signal)),
+                    Err(_) => return Ok(Exit::EngineGone),
+                },
+                recv(keys) -> key => match key {
+                    Ok(key) => if let Some(exit) = self.key(&key, effects)? { return Ok(exit) },
+                    Err(_) => return Ok(Exit::TerminalLost),
+                },
+                recv(rings) -> ring => match ring {
+                    Ok(()) => self.ring(&rings)?,
+                    Err(_) => rings = never(),
+                },
+                recv(snapshots) -> snapshot => match snapshot {
+                    Ok(snapshot) => self.arrive(snapshots.try_iter().last().unwrap_or(snapshot), effects),
+                    Err(_) => return Ok(Exit::EngineGone),
+                },
+                recv(after(self.pause())) -> _ => if let Some(exit) = self.tick(effects) { return Ok(exit) },
+            }
+            if self.terminal.is_gone() {
+                return Err(UiError::Panicked);
+            }
+            if self.dirty && self.drawn.is_none_or(|drawn| drawn.elapsed() >= FRAME) {
+                self.draw()?;
+            }
+        }
+    }
+
+    /// Until the next frame is due, or until the clock in the header shows another second.
+    fn pause(&self) -> Duration {
+        if self.dirty {
+            return self.drawn.map_or(Duration::ZERO, |drawn| FRAME.saturating_sub(drawn.elapsed()));
+        }
+        let into = (self.options.clock)().ms().rem_euclid(1000);
+        Duration::from_millis(u64::try_from(1000 - into).unwrap_or(1000))
+    }
+
+    fn act(&mut self, action: Action, effects: &Sender<Effect>) -> Option<Effect> {
+        let effect = update(&mut self.state, action, &self.shown);
+        self.dirty = true;
+        if let Some(effect) = effect {
+            // An engine that is gone shows in its channel of snapshots.
+            let _ = effects.send(effect);
+        }
+        effect
+    }
+
+    fn key(&mut self, event: &Event, effects: &Sender<Effect>) -> Result<Option<Exit>, UiError> {
+        match event {
+            Event::Resize(..) => {
+                let (width, height) = self.terminal.size()?;
+                self.act(Action::Resize(width, height), effects);
+            }
+            Event::Key(key) => match keys::parse(key) {
+                Some(Action::Suspend) => self.terminal.suspend()?,
+                Some(Action::Repaint) => self.terminal.repaint(),
+                Some(action) => {
+                    let was_frozen = self.state.frozen.is_some();
+                    if self.act(action, effects) == Some(Effect::Quit) {
+                        return Ok(Some(Exit::Quit));
+                    }
+                    if was_frozen
+                        && self.state.frozen.is_none()
+                        && let Some(latest) = self.latest.take()
+                    {
+                        self.arrive(latest, effects);
+                    }
+                }
+                None => return Ok(None),
+            },
+            _ => return Ok(None),
+        }
+        self.draw()?;
+        Ok(None)
+    }
+
+    /// A frozen screen keeps the newest snapshot for later and says how far it is behind.
+    fn arrive(&mut self, snapshot: Arc<Snapshot>, effects: &Sender<Effect>) {
+        if self.state.frozen.is_some() {
+            let behind = snapshot.overview.total.requests - self.shown.overview.total.requests;
+            self.latest = Some(snapshot);
+            self.act(Action::Behind(behind), effects);
+        } else {
+            self.shown = snapshot;
+            self.act(Action::Arrived, effects);
+        }
+    }
+
+    fn ring(&mut self, rings: &Receiver<()>) -> Result<(), UiError> {
+        rings.try_iter().for_each(drop);
+        // What rings is drawn before it is heard.
+        self.draw()?;
+        if !self.shown.bell.muted {
+            self.terminal.ring()?;
+        }
+        Ok(())
+    }
+
+    fn tick(&mut self, effects: &Sender<Effect>) -> Option<Exit> {
+        let now = (self.options.clock)();
+        if now.ms().div_euclid(1000) == self.state.now.ms().div_euclid(1000) {
+            return None;
+        }
+        self.act(Action::Clock(now), effects);
+        self.terminal.is_lost().then_some(Exit::TerminalLost)
+    }
+
+    fn draw(&mut self) -> Result<(), UiError> {
+        let (state, shown, theme) = (&self.state, &self.shown, &self.options.theme);
+        let drawn = self
+            .terminal
+            .draw(state.size, |buffer| screen::draw(state, shown, theme, buffer))
+            .and_then(|()| self.terminal.title(&title(state, shown)));
+        self.dirty = false;
+        self.drawn = Some(Instant::now());
+        drawn.map_err(UiError::from)
+    }
+}
+
+fn title(state: &State, snapshot: &Snapshot) -> String {
+    if !state.arrived {
+        return "costtop".to_owned();
+    }
+    let mark = if snapshot.alarms.iter().any(AlarmLine::is_loud) { "▲ " } else { "" };
+    format!("{mark}costtop {}/h", text::dollars(snapshot.overview.burn))
+}

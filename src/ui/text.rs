@@ -1,0 +1,162 @@
+//! Text that fits its place: numbers and times become short, fixed words; names are cut by grapheme with `…`.
+
+mod amount;
+
+use std::borrow::Cow;
+
+use unicode_segmentation::UnicodeSegmentation;
+use unicode_width::UnicodeWidthStr;
+
+pub use amount::{amount, dollars, per_hour, per_request};
+
+/// Stands for what is not known.
+pub const UNKNOWN: &str = "–";
+
+/// Columns a text takes.
+#[must_use]
+pub fn width(text: &str) -> usize {
+    text.width()
+}
+
+/// `text` in at most `room` columns; what does not fit ends in `…`.
+#[must_use]
+pub fn fit(text: &str, room: usize) -> Cow<'_, str> {
+    if text.len() <= room && text.is_ascii() || text.width() <= room {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::new();
+    let mut used = 0;
+    for grapheme in text.graphemes(true) {
+        let next = used + grapheme.width();
+        if next + 1 > room {
+            break;
+        }
+        out.push_str(grapheme);
+        used = next;
+    }
+    if room > 0 {
+        out.push('…');
+    }
+    Cow::Owned(out)
+}
+
+/// A whole number with thousands separators: `1,234,567`.
+#[must_use]
+pub fn grouped(value: i128) -> String {
+    let digits = value.unsigned_abs().to_string();
+    let mut out = String::with_capacity(digits.len() * 4 / 3 + 1);
+    if value < 0 {
+        out.push('-');
+    }
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// A count in at most five characters: `999`, `12k`, `1.2M`, `3.4G`; cut, never rounded up.
+#[must_use]
+pub fn count(value: i64) -> String {
+    let sign = if value < 0 { "-" } else { "" };
+    let magnitude = value.unsigned_abs();
+    for (unit, letter) in [(1_000_000_000_000, 'T'), (1_000_000_000, 'G'), (1_000_000, 'M'), (1_000, 'k')] {
+        if magnitude >= unit {
+            let (whole, tenth) = (magnitude / unit, magnitude % unit * 10 / unit);
+            return if whole < 100 {
+                format!("{sign}{whole}.{tenth}{letter}")
+            } else {
+                format!("{sign}{whole}{letter}")
+            };
+        }
+    }
+    format!("{sign}{magnitude}")
+}
+
+/// Percent without decimals, cut: 99.9 % of a budget is not yet all of it.
+#[must_use]
+pub fn percent(share: f64) -> String {
+    if !share.is_finite() {
+        return UNKNOWN.to_owned();
+    }
+    let percent = (share * 100.0 + 1e-9).floor();
+    if percent > 9999.0 { ">9999".to_owned() } else { format!("{percent:.0}") }
+}
+
+/// A span of time in one or two units: `42s`, `6.5s`, `4m`, `2h05`, `3d4h`.
+#[must_use]
+pub fn span(ms: i64) -> String {
+    let seconds = ms / 1000;
+    match seconds {
+        ..10 if ms % 1000 != 0 => format!("{}.{}s", seconds, ms % 1000 / 100),
+        ..60 => format!("{seconds}s"),
+        60..3600 => format!("{}m", seconds / 60),
+        3600..86_400 => format!("{}h{:02}", seconds / 3600, seconds % 3600 / 60),
+        _ => format!("{}d{}h", seconds / 86_400, seconds % 86_400 / 3600),
+    }
+}
+
+/// Minutes and seconds since an instant, for short whiles: `00:42`, `61:05`.
+#[must_use]
+pub fn stopwatch(ms: i64) -> String {
+    let seconds = (ms / 1000).max(0);
+    format!("{:02}:{:02}", seconds / 60, seconds % 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn names_are_cut_by_grapheme() {
+        assert_eq!(fit("claude", 6), "claude");
+        assert_eq!(fit("claude", 5), "clau…");
+        assert_eq!(fit("日本語", 5), "日本…");
+        assert_eq!(fit("日本語", 4), "日…");
+        assert_eq!(fit("👩\u{200d}💻 ana", 3), "👩\u{200d}💻…");
+        assert_eq!(fit("abc", 0), "");
+        assert_eq!(fit("abc", 1), "…");
+    }
+
+    #[test]
+    fn counts_are_short_and_never_rounded_up() {
+        for (value, text) in [
+            (0, "0"),
+            (999, "999"),
+            (1000, "1.0k"),
+            (1999, "1.9k"),
+            (390_400, "390k"),
+            (999_999, "999k"),
+            (1_250_000, "1.2M"),
+            (12_600_000, "12.6M"),
+            (-2_100, "-2.1k"),
+        ] {
+            assert_eq!(count(value), text);
+        }
+        assert_eq!(grouped(1_234_567), "1,234,567");
+        assert_eq!(grouped(-1234), "-1,234");
+        assert_eq!(grouped(0), "0");
+    }
+
+    #[test]
+    fn shares_and_spans() {
+        assert_eq!(percent(0.999), "99");
+        assert_eq!(percent(1.0), "100");
+        assert_eq!(percent(0.29), "29");
+        assert_eq!(percent(f64::INFINITY), "–");
+        assert_eq!(span(6_500), "6.5s");
+        assert_eq!(span(13_000), "13s");
+        assert_eq!(span(7_500_000), "2h05");
+        assert_eq!(stopwatch(42_999), "00:42");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_cut_fits(text in "\\PC{0,40}", room in 0usize..30) {
+            prop_assert!(width(&fit(&text, room)) <= room);
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! Small drawings that know no screen: a panel's frame, thin and solid bars, trends, the burn chart, columns.
+
+pub mod bar;
+pub mod chart;
+pub mod columns;
+pub mod panel;

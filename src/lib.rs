@@ -26,4 +26,8 @@ pub mod store;
 
 pub mod output;
 
+pub mod ui;
+
+pub mod run;
+
 pub mod cli;

@@ -77,6 +77,8 @@ pub struct AlarmStatus {
     pub scope: &'static str,
     /// The user, model, session; `None` for global.
     pub key: Option<Label>,
+    /// `budget`, …
+    pub cause: &'static str,
     /// How loud.
     pub severity: Severity,
     /// Where it is in its life.
@@ -339,6 +341,7 @@ fn status(instance: &Instance) -> AlarmStatus {
         rule: condition.identity.rule.clone(),
         scope: condition.identity.scope,
         key: condition.identity.key.clone(),
+        cause: condition.cause,
         severity: condition.severity,
         state: instance.state,
         since: instance.since,

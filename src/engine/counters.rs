@@ -68,6 +68,12 @@ impl Counters {
         (self.prompt() > 0).then(|| self.cache_read as f64 / self.prompt() as f64)
     }
 
+    /// Nothing in it.
+    #[must_use]
+    pub fn is_zero(&self) -> bool {
+        *self == Counters::default()
+    }
+
     /// Adds `other` once (`sign` = 1) or takes it back (`sign` = −1).
     pub fn add(&mut self, other: &Counters, sign: i64) {
         self.requests += sign * other.requests;
@@ -148,7 +154,7 @@ impl Value for Counters {
     }
 
     fn is_zero(&self) -> bool {
-        *self == Counters::default()
+        Counters::is_zero(self)
     }
 
     fn encode(&self, out: &mut Vec<u8>) {

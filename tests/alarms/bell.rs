@@ -106,6 +106,7 @@ fn after_a_restart_it_repeats_once_a_live_line_came() {
         rule: page("a").rule,
         scope: "global",
         key: None,
+        cause: "budget",
         severity: Severity::Page,
         state: AlarmState::Firing,
         since: start,

@@ -1,0 +1,408 @@
+//! The engine's thread while the dashboard is open: it alone changes the engine, and everything else asks it by message.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, TrySendError, select};
+
+use super::Sources;
+use super::decode::{Decoded, Shared};
+use super::persist::{Opened, PersistError, Persistence};
+use super::pipeline::{Message, Pipeline};
+use super::publish::{EventLog, alarm_lines, keep_status, progress};
+use crate::alarm::{Alarms, Budgets, ScopeError, SessionSpend, Which};
+use crate::config::Config;
+use crate::engine::bill::CostMode;
+use crate::engine::view::OverviewQuery;
+use crate::engine::{Engine, Options, Post};
+use crate::label::clean;
+use crate::money::Money;
+use crate::notifier::bell::Bell;
+use crate::notifier::command::Hooks;
+use crate::price::PriceBook;
+use crate::source::{self, SourceError, SourceStatus};
+use crate::time::{MINUTE_MS, Timestamp};
+use crate::ui::action::Effect;
+use crate::ui::snapshot::{BellStatus, Mark, Snapshot};
+
+/// Snapshots are at least this far apart…
+const PUBLISH_APART: Duration = Duration::from_millis(50);
+/// …and at least this many times as far apart as one takes to make, so that a large answer costs a few percent of a core.
+const PUBLISH_SHARE: u32 = 20;
+/// The clock is looked at this often.
+const TICK: Duration = Duration::from_secs(1);
+/// Batches are applied this long before messages are looked at again.
+const TURN: Duration = Duration::from_millis(10);
+/// Keys shown of a budget that is kept for each user, model or session.
+const KEYS_OF_A_BUDGET: usize = 3;
+/// Two months: the longest period and the one before it.
+const BUDGETS_BACK_MS: i64 = 62 * 1440 * MINUTE_MS;
+
+/// What the dashboard runs on.
+pub struct Setup {
+    /// Where lines come from.
+    pub sources: Sources,
+    /// What the operator decided.
+    pub config: Config,
+    /// Prices.
+    pub book: Arc<PriceBook>,
+    /// Which cost counts.
+    pub mode: CostMode,
+    /// The folder of the state; `None`: none.
+    pub state: Option<PathBuf>,
+    /// Skip what is there.
+    pub from_end: bool,
+    /// Let the system wake us.
+    pub notify: bool,
+}
+
+/// Why the engine's thread ended by itself.
+#[derive(Debug, thiserror::Error)]
+pub enum LiveError {
+    /// The state.
+    #[error(transparent)]
+    Persist(#[from] PersistError),
+    /// A source.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// A budget's glob.
+    #[error(transparent)]
+    Scope(#[from] ScopeError),
+    /// The ledger's temporary file.
+    #[error("the temporary file for the ledger failed ({0}): free space in TMPDIR, or set it to another folder")]
+    Rows(#[from] io::Error),
+}
+
+/// How the engine's thread talks to the screen.
+pub struct Wires {
+    /// Snapshots to the screen; holds one.
+    pub snapshots: Sender<Arc<Snapshot>>,
+    /// What the screen asks.
+    pub effects: Receiver<Effect>,
+    /// Ring now.
+    pub rings: Sender<()>,
+}
+
+struct Core {
+    config: Config,
+    engine: Engine,
+    budgets: Budgets,
+    alarms: Alarms,
+    bell: Bell,
+    hooks: Hooks,
+    persistence: Persistence,
+    log: EventLog,
+    sources: Vec<SourceStatus>,
+    query: OverviewQuery,
+    posts: Vec<Post>,
+    generations: std::collections::HashSet<u32>,
+    started: Instant,
+    applied: u64,
+    caught_up_after: Option<u64>,
+    caught_up: bool,
+    lag_ms: Option<u64>,
+    dirty: bool,
+    published: Option<Instant>,
+    publish_cost: Duration,
+    minute: i64,
+}
+
+/// Runs until the screen quits. Everything applied is committed before it returns.
+pub fn run(setup: Setup, wires: &Wires) -> Result<(), LiveError> {
+    let now = Timestamp::now();
+    let options = Options { zone: setup.config.zone, mode: setup.mode, ..Options::default() };
+    let mut opened = match &setup.state {
+        Some(folder) => Opened::open(folder, options, now)?,
+        None => Opened::without_state(options, now),
+    };
+    if setup.state.is_some() {
+        // Totals first: the rows follow while they are on the screen.
+        let overview = opened.engine.overview(&OverviewQuery::default());
+        let first = Snapshot { overview, ..Snapshot::empty(now, setup.config.zone) };
+        if wires.snapshots.send(Arc::new(first)).is_err() {
+            return Ok(());
+        }
+        opened.load_rows(options, now)?;
+    }
+    let shared = Shared {
+        zone: setup.config.zone,
+        key: opened.key,
+        book: setup.book,
+        around: Arc::clone(&setup.sources.around),
+    };
+    let positions = std::mem::take(&mut opened.positions);
+    let reading = source::Options {
+        notify: setup.notify,
+        from_end: setup.from_end,
+        next_generation: opened.next_generation,
+        positions: positions.clone(),
+        ..source::Options::default()
+    };
+    let mut core = Core::new(setup.config, opened, setup.mode, now)?;
+    core.generations.extend(positions.iter().map(|position| position.generation));
+    let pipeline = Pipeline::start(setup.sources.specs, reading, &shared)?;
+    let result = core.serve(&pipeline, wires);
+    pipeline.stop();
+    core.persistence.close(&mut core.engine)?;
+    result
+}
+
+impl Core {
+    fn new(config: Config, mut opened: Opened, mode: CostMode, now: Timestamp) -> Result<Core, LiveError> {
+        let mut budgets = Budgets::new(config.zone, &config.budgets, now)?;
+        let mut alarms = Alarms::default();
+        let mut log = EventLog::default();
+        for note in opened.notes.drain(..) {
+            log.add(now, Mark::Warn, "state", &note);
+        }
+        if let Some(saved) = opened.alarms.take()
+            && let Err(error) = alarms.load(&saved)
+        {
+            log.add(now, Mark::Warn, "state", &format!("saved alarms cannot be read ({error}): they begin anew"));
+        }
+        take_up_budgets(&mut budgets, &opened.engine, &mut alarms, now);
+        let mut bell = Bell::new(config.alarm, config.zone);
+        bell.resume(&alarms.statuses());
+        let hooks = Hooks::start(&config.hooks)?;
+        let persistence = opened.start_writer(mode)?;
+        let mut core = Core {
+            config,
+            engine: opened.engine,
+            budgets,
+            alarms,
+            bell,
+            hooks,
+            persistence,
+            log,
+            sources: Vec::new(),
+            query: OverviewQuery::default(),
+            posts: Vec::new(),
+            generations: std::collections::HashSet::new(),
+            started: Instant::now(),
+            applied: 0,
+            caught_up_after: None,
+            caught_up: false,
+            lag_ms: None,
+            dirty: true,
+            published: None,
+            publish_cost: Duration::ZERO,
+            minute: now.minute(),
+        };
+        core.transitions(now);
+        Ok(core)
+    }
+
+    fn serve(&mut self, pipeline: &Pipeline, wires: &Wires) -> Result<(), LiveError> {
+        let outcomes = self.persistence.outcomes();
+        let hook_outcomes = self.hooks.outcomes().clone();
+        // Once all sources have ended there is nothing to receive; the dashboard stays.
+        let mut messages = pipeline.messages().clone();
+        loop {
+            let wait = self.wait();
+            select! {
+                recv(messages) -> message => match message {
+                    Ok(message) => {
+                        self.message(message)?;
+                        let turn = Instant::now();
+                        while turn.elapsed() < TURN
+                            && let Ok(message) = messages.try_recv()
+                        {
+                            self.message(message)?;
+                        }
+                    }
+                    Err(_) => messages = crossbeam_channel::never(),
+                },
+                recv(wires.effects) -> effect => match effect {
+                    Ok(Effect::Quit) | Err(_) => return Ok(()),
+                    Ok(effect) => self.effect(effect),
+                },
+                recv(outcomes) -> outcome => match outcome {
+                    Ok(outcome) => {
+                        if let Some(text) = self.persistence.answered(outcome) {
+                            self.log.add(Timestamp::now(), Mark::Warn, "state", &text);
+                            self.dirty = true;
+                        }
+                    }
+                    Err(_) => std::thread::sleep(PUBLISH_APART),
+                },
+                recv(hook_outcomes) -> event => if let Ok(event) = event {
+                    self.log.add(Timestamp::now(), Mark::Note, "hook", &event.to_string());
+                    self.dirty = true;
+                },
+                default(wait) => {}
+            }
+            let now = Timestamp::now();
+            self.tick(now);
+            if self.bell.ring(now) {
+                // A ring that waits is a ring.
+                let _ = wires.rings.try_send(());
+            }
+            self.persistence.commit(&mut self.engine, false)?;
+            if self.publish_in().is_zero() && self.dirty {
+                match wires.snapshots.try_send(Arc::new(self.snapshot(now))) {
+                    Ok(()) => self.dirty = false,
+                    Err(TrySendError::Full(_)) => {} // the screen is busy: again next time
+                    Err(TrySendError::Disconnected(_)) => return Ok(()),
+                }
+            }
+        }
+    }
+
+    /// How long nothing needs to be done.
+    fn wait(&self) -> Duration {
+        let mut wait = TICK;
+        if self.dirty {
+            wait = wait.min(self.publish_in().max(Duration::from_millis(5)));
+        }
+        if let Some(due) = self.persistence.due_in(Instant::now()) {
+            wait = wait.min(due);
+        }
+        wait
+    }
+
+    fn publish_in(&self) -> Duration {
+        let apart = PUBLISH_APART.max(self.publish_cost * PUBLISH_SHARE);
+        self.published.map_or(Duration::ZERO, |at| apart.saturating_sub(at.elapsed()))
+    }
+
+    fn message(&mut self, message: Message) -> Result<(), LiveError> {
+        let now = Timestamp::now();
+        match message {
+            Message::Decoded(decoded) => self.apply(*decoded, now)?,
+            Message::Status(status) => {
+                if let Some(text) = keep_status(&mut self.sources, status) {
+                    self.log.add(now, Mark::Warn, "source", &text);
+                }
+                self.dirty = true;
+            }
+            Message::Note { text, .. } => {
+                self.log.add(now, Mark::Note, "source", &text);
+                self.dirty = true;
+            }
+            Message::CaughtUp { chunks } => self.caught_up_after = Some(chunks),
+            Message::Ended { chunks } => self.caught_up_after = Some(self.caught_up_after.unwrap_or(chunks)),
+        }
+        if !self.caught_up && self.caught_up_after.is_some_and(|chunks| self.applied >= chunks) {
+            self.caught_up = true;
+            self.dirty = true;
+            let intake = self.engine.intake();
+            let text = format!(
+                "{} lines known, up to date in {:.2} s, {} rejected",
+                intake.lines,
+                self.started.elapsed().as_secs_f64(),
+                intake.rejected_total()
+            );
+            self.log.add(now, Mark::Note, "start", &text);
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, decoded: Decoded, now: Timestamp) -> Result<(), LiveError> {
+        self.applied += 1;
+        if self.generations.insert(decoded.generation) {
+            self.engine.intake_mut().files += 1;
+        }
+        self.posts.clear();
+        self.engine.apply(&decoded.batch, now, &mut self.posts)?;
+        self.budgets.apply(&self.posts, self.engine.names(), now, &mut self.alarms);
+        if !decoded.batch.history && !decoded.batch.records.is_empty() {
+            self.bell.live(now);
+            let newest = decoded.batch.records.iter().filter_map(|record| record.time).max();
+            if let Some(newest) = newest {
+                self.lag_ms = Some(u64::try_from(now.ms() - newest.ms()).unwrap_or(0));
+            }
+        }
+        self.persistence.applied(decoded.generation, decoded.position, decoded.batch.intake.bytes);
+        self.transitions(now);
+        self.dirty = true;
+        Ok(())
+    }
+
+    /// Hands on what alarms did.
+    fn transitions(&mut self, now: Timestamp) {
+        let transitions = self.alarms.take_transitions();
+        if transitions.is_empty() {
+            return;
+        }
+        for transition in &transitions {
+            self.log.transition(transition);
+            self.hooks.notify(transition);
+        }
+        self.bell.hear(&transitions, now);
+        self.persistence.alarms(self.alarms.save());
+        self.dirty = true;
+    }
+
+    fn tick(&mut self, now: Timestamp) {
+        self.engine.tick(now);
+        self.budgets.tick(self.engine.names(), now, &mut self.alarms);
+        self.transitions(now);
+        // Windows end at the clock: they change by themselves each minute, and each second while a burn rate decays.
+        let second_passed = self.published.is_none_or(|at| at.elapsed() >= TICK);
+        if now.minute() != self.minute || (self.engine.is_moving() && second_passed) {
+            self.minute = now.minute();
+            self.dirty = true;
+        }
+    }
+
+    fn effect(&mut self, effect: Effect) {
+        let now = Timestamp::now();
+        match effect {
+            Effect::Query(query) => {
+                self.query = query;
+                // What a key asked for is answered at once.
+                self.published = None;
+            }
+            Effect::Acknowledge => {
+                self.alarms.acknowledge(Which::All, now);
+                self.transitions(now);
+                self.published = None;
+            }
+            Effect::Mute(true) => self.bell.mute(None),
+            Effect::Mute(false) => self.bell.unmute(),
+            Effect::Quit => {}
+        }
+        self.dirty = true;
+    }
+
+    fn snapshot(&mut self, now: Timestamp) -> Snapshot {
+        let begun = Instant::now();
+        let overview = self.engine.overview(&self.query);
+        self.log.unpriced(now, &overview);
+        let snapshot = Snapshot {
+            now,
+            zone: self.config.zone,
+            overview,
+            budgets: self.budgets.statuses(self.engine.names(), KEYS_OF_A_BUDGET),
+            alarms: alarm_lines(&self.alarms),
+            events: self.log.lines(),
+            sources: self.sources.clone(),
+            lag_ms: self.lag_ms,
+            progress: (!self.caught_up).then(|| progress(&self.sources)),
+            bell: BellStatus { enabled: self.config.alarm.bell, muted: self.bell.is_muted(now) },
+            state_note: self.persistence.trouble().map(|text| clean(text).into_owned()),
+        };
+        self.publish_cost = begun.elapsed();
+        self.published = Some(Instant::now());
+        snapshot
+    }
+}
+
+/// Sets budgets up with what the state knows of their periods; silent.
+fn take_up_budgets(budgets: &mut Budgets, engine: &Engine, alarms: &mut Alarms, now: Timestamp) {
+    let mut cells: Vec<(Timestamp, u32, Money)> = Vec::new();
+    let (from, until) = (now.plus_ms(-BUDGETS_BACK_MS).minute(), now.minute() + 1);
+    engine.cells().for_each(from, until, |minute, profile, sums| {
+        cells.push((Timestamp::from_ms(minute * MINUTE_MS), profile, sums.cost()));
+    });
+    let sessions = engine.sessions().iter().map(|(session, sums)| SessionSpend {
+        first: sums.first,
+        last: sums.last,
+        profile: sums.profile,
+        session,
+        spent: sums.cost,
+    });
+    budgets.rebuild(cells, sessions, engine.names(), now, alarms);
+}

@@ -1,0 +1,313 @@
+//! Between engine and store: what changed enters, commits leave, one in flight; after a restart the other way round.
+
+use std::collections::HashMap;
+use std::io;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, never};
+
+use super::spill;
+use crate::engine::bill::CostMode;
+use crate::engine::identity::IdentityKey;
+use crate::engine::{Engine, Options};
+use crate::source::Position;
+use crate::store::{CellBlob, Commit, Loaded, Outcome, RowBlob, SavedPosition, Store, StoreError, Writer};
+use crate::time::Timestamp;
+
+/// A change waits at most this long for its commit…
+const COMMIT_AFTER: Duration = Duration::from_secs(1);
+/// …or until this much input has been applied.
+const COMMIT_BYTES: u64 = 8 << 20;
+
+const META_INTAKE: &str = "intake";
+const META_ALARMS: &str = "alarms";
+const META_GENERATION: &str = "generation";
+const META_MODE: &str = "cost_mode";
+
+/// A state cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum PersistError {
+    /// The store refuses.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Sums of another meaning.
+    #[error("the state was counted with --cost {was}, not {asked}: use --cost {was}, or another --state")]
+    Mode {
+        /// What it was counted with.
+        was: String,
+        /// What is asked for now.
+        asked: &'static str,
+    },
+}
+
+/// What a state holds, ready to go on.
+pub(super) struct Opened {
+    pub engine: Engine,
+    pub key: IdentityKey,
+    pub positions: Vec<Position>,
+    pub next_generation: u32,
+    pub alarms: Option<String>,
+    pub notes: Vec<String>,
+    store: Option<Store>,
+    rows_pending: bool,
+}
+
+/// The word of `--cost`.
+const fn mode_name(mode: CostMode) -> &'static str {
+    match mode {
+        CostMode::Auto => "auto",
+        CostMode::Computed => "computed",
+        CostMode::Reported => "reported",
+    }
+}
+
+fn new_engine(options: Options, now: Timestamp, notes: &mut Vec<String>) -> Engine {
+    let (rows, trouble) = spill::rows();
+    notes.extend(trouble.map(|error| format!("no temporary file ({error}): all ledger rows stay in memory")));
+    Engine::new(options, rows, now)
+}
+
+impl Opened {
+    /// No state: everything begins now and ends with the process.
+    pub fn without_state(options: Options, now: Timestamp) -> Opened {
+        let mut notes = Vec::new();
+        let engine = new_engine(options, now, &mut notes);
+        Opened {
+            engine,
+            key: IdentityKey::random(),
+            positions: Vec::new(),
+            next_generation: 1,
+            alarms: None,
+            notes,
+            store: None,
+            rows_pending: false,
+        }
+    }
+
+    /// Opens the state in `folder`: totals and windows are right; the ledger's rows are still to be loaded.
+    pub fn open(folder: &Path, options: Options, now: Timestamp) -> Result<Opened, PersistError> {
+        let (store, loaded) = Store::open(folder)?;
+        let options = Options { collect_changes: true, ..options };
+        let mut opened = Opened::without_state(options, now);
+        match opened.load_totals(&loaded, options.mode) {
+            Ok(()) => {}
+            Err(LoadError::Mode(was)) => return Err(PersistError::Mode { was, asked: mode_name(options.mode) }),
+            Err(LoadError::Damaged(reason)) => {
+                opened.start_over(store, reason, options, now)?;
+                return Ok(opened);
+            }
+        }
+        opened.notes.extend(loaded.recovered.iter().map(|recovered| {
+            format!("state was damaged ({}), set aside as '{}'; reading sources anew", recovered.reason, recovered.set_aside.display())
+        }));
+        opened.notes.extend(loaded.notes);
+        opened.key = loaded.identity;
+        opened.positions = loaded.positions.into_iter().map(|saved| saved.position).collect();
+        opened.store = Some(store);
+        opened.rows_pending = true;
+        Ok(opened)
+    }
+
+    fn load_totals(&mut self, loaded: &Loaded, mode: CostMode) -> Result<(), LoadError> {
+        let meta = |name: &str| loaded.meta.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_slice());
+        let text = |name: &str| meta(name).map(|value| String::from_utf8_lossy(value).into_owned());
+        if let Some(was) = text(META_MODE)
+            && was != mode_name(mode)
+        {
+            return Err(LoadError::Mode(was));
+        }
+        let damaged = |error: crate::engine::saved::Damaged| LoadError::Damaged(error.to_string());
+        self.engine.load_names(&loaded.names, &loaded.profiles).map_err(damaged)?;
+        for cell in &loaded.cells {
+            self.engine.load_cells(cell.tier, cell.time, &cell.bytes).map_err(damaged)?;
+        }
+        for (id, bytes) in &loaded.sessions {
+            self.engine.load_session(*id, bytes).map_err(damaged)?;
+        }
+        self.engine.finish_cells(meta(META_INTAKE)).map_err(damaged)?;
+        self.alarms = text(META_ALARMS);
+        self.next_generation = text(META_GENERATION).and_then(|number| number.parse().ok()).unwrap_or(1);
+        Ok(())
+    }
+
+    /// Loads the ledger's rows; a state whose rows are damaged is set aside and everything begins anew.
+    pub fn load_rows(&mut self, options: Options, now: Timestamp) -> Result<(), PersistError> {
+        if !std::mem::take(&mut self.rows_pending) {
+            return Ok(());
+        }
+        let Some(store) = self.store.take() else { return Ok(()) };
+        let mut failed: Option<io::Error> = None;
+        let engine = &mut self.engine;
+        let streamed = store.for_each_row_blob(|_, _, bytes| {
+            if failed.is_none() {
+                failed = engine.load_rows(bytes).err();
+            }
+        });
+        let reason = match (streamed, failed) {
+            (Ok(()), None) => engine.finish_rows().err().map(|error| error.to_string()),
+            (Err(StoreError::Damaged { reason, .. }), _) => Some(reason),
+            (Err(error), _) => return Err(error.into()),
+            (Ok(()), Some(error)) => Some(error.to_string()),
+        };
+        match reason {
+            None => self.store = Some(store),
+            Some(reason) => self.start_over(store, reason, Options { collect_changes: true, ..options }, now)?,
+        }
+        Ok(())
+    }
+
+    fn start_over(&mut self, store: Store, reason: String, options: Options, now: Timestamp) -> Result<(), PersistError> {
+        let (store, loaded) = store.set_aside(reason.clone())?;
+        let place = loaded.recovered.map(|recovered| recovered.set_aside.display().to_string()).unwrap_or_default();
+        let notes = std::mem::take(&mut self.notes);
+        *self = Opened::without_state(options, now);
+        self.notes.extend(notes);
+        self.notes.push(format!("state was damaged ({reason}), set aside as '{place}'; reading sources anew"));
+        self.key = loaded.identity;
+        self.store = Some(store);
+        Ok(())
+    }
+
+    /// Starts the writer; without a state nothing is written.
+    pub fn start_writer(&mut self, mode: CostMode) -> Result<Persistence, PersistError> {
+        let writer = self.store.take().map(Writer::start).transpose()?;
+        Ok(Persistence {
+            writer,
+            mode,
+            in_flight: false,
+            dirty_since: None,
+            bytes: 0,
+            positions: HashMap::new(),
+            generation: self.next_generation,
+            alarms: None,
+            trouble: None,
+        })
+    }
+}
+
+enum LoadError {
+    Mode(String),
+    Damaged(String),
+}
+
+/// Makes commits of what changed, one at a time.
+pub(super) struct Persistence {
+    writer: Option<Writer>,
+    mode: CostMode,
+    in_flight: bool,
+    dirty_since: Option<Instant>,
+    bytes: u64,
+    positions: HashMap<u32, Position>,
+    generation: u32,
+    alarms: Option<String>,
+    trouble: Option<String>,
+}
+
+impl Persistence {
+    /// A batch was applied; its position covers exactly what was applied.
+    pub fn applied(&mut self, generation: u32, position: Option<Position>, bytes: u64) {
+        self.generation = self.generation.max(generation.saturating_add(1));
+        if let Some(position) = position {
+            self.positions.insert(generation, position);
+        }
+        self.bytes += bytes;
+        self.touch();
+    }
+
+    /// Alarms changed.
+    pub fn alarms(&mut self, saved: String) {
+        self.alarms = Some(saved);
+        self.touch();
+    }
+
+    /// Something is to be saved.
+    pub fn touch(&mut self) {
+        self.dirty_since.get_or_insert_with(Instant::now);
+    }
+
+    /// Why nothing is durable any more.
+    pub fn trouble(&self) -> Option<&str> {
+        self.trouble.as_deref()
+    }
+
+    /// When a commit is due; `None`: nothing to save, or one is in flight.
+    pub fn due_in(&self, now: Instant) -> Option<Duration> {
+        if self.writer.is_none() || self.in_flight {
+            return None;
+        }
+        let since = self.dirty_since?;
+        if self.bytes >= COMMIT_BYTES {
+            return Some(Duration::ZERO);
+        }
+        Some((since + COMMIT_AFTER).saturating_duration_since(now))
+    }
+
+    /// Hands over a commit if one is due (or, with `all`, if there is anything).
+    pub fn commit(&mut self, engine: &mut Engine, all: bool) -> io::Result<()> {
+        let due = self.due_in(Instant::now()).is_some_and(|wait| wait.is_zero() || all);
+        let Some(writer) = self.writer.as_ref().filter(|_| due) else { return Ok(()) };
+        let changes = engine.take_changes()?;
+        let mut meta = vec![
+            (META_INTAKE, changes.intake),
+            (META_GENERATION, self.generation.to_string().into_bytes()),
+            (META_MODE, mode_name(self.mode).as_bytes().to_vec()),
+        ];
+        meta.extend(self.alarms.take().map(|alarms| (META_ALARMS, alarms.into_bytes())));
+        let commit = Commit {
+            positions: self.positions.drain().map(|(_, position)| SavedPosition { position, context: Vec::new() }).collect(),
+            names: changes.names,
+            profiles: changes.profiles,
+            rows: changes.rows.into_iter().map(|(day, rows, bytes)| RowBlob { day, rows, bytes }).collect(),
+            cells: changes.cells.into_iter().map(|(tier, time, bytes)| CellBlob { tier, time, bytes }).collect(),
+            sessions: changes.sessions,
+            meta,
+            ..Commit::default()
+        };
+        self.in_flight = true;
+        self.dirty_since = None;
+        self.bytes = 0;
+        if let Err(error) = writer.commit(commit) {
+            self.trouble = Some(error.to_string());
+        }
+        Ok(())
+    }
+
+    /// Where the writer answers.
+    pub fn outcomes(&self) -> Receiver<Outcome> {
+        self.writer.as_ref().map_or_else(never, |writer| writer.outcomes().clone())
+    }
+
+    /// Takes an answer; a sentence for the event list where there is something to say.
+    pub fn answered(&mut self, outcome: Outcome) -> Option<String> {
+        match outcome {
+            Outcome::Committed { .. } => {
+                self.in_flight = false;
+                self.trouble.take().map(|_| "state is durable again".to_owned())
+            }
+            Outcome::NotDurable { error, .. } | Outcome::Lost { error } => {
+                let sentence = format!("state is not durable: {error}");
+                self.trouble = Some(sentence.clone());
+                Some(sentence)
+            }
+        }
+    }
+
+    /// Commits what is left and closes the state.
+    pub fn close(mut self, engine: &mut Engine) -> Result<(), PersistError> {
+        let outcomes = self.outcomes();
+        while self.in_flight {
+            match outcomes.recv_timeout(Duration::from_secs(5)) {
+                Ok(outcome) => drop(self.answered(outcome)),
+                Err(_) => break,
+            }
+        }
+        let failed = |source| StoreError::Io { path: std::env::temp_dir(), what: "read the ledger's temporary file", source };
+        self.touch();
+        self.commit(engine, true).map_err(failed)?;
+        if let Some(writer) = self.writer.take() {
+            writer.close()?;
+        }
+        Ok(())
+    }
+}

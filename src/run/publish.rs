@@ -1,0 +1,106 @@
+//! What the screen is handed: the engine's answer with budgets, alarms, events and sources beside it.
+
+use std::collections::{HashSet, VecDeque};
+
+use crate::alarm::{AlarmState, Alarms, Transition};
+use crate::config::Severity;
+use crate::engine::view::Overview;
+use crate::label::{Label, clean};
+use crate::source::{SourceState, SourceStatus};
+use crate::time::Timestamp;
+use crate::ui::snapshot::{AlarmLine, EventLine, Mark};
+
+/// Events kept for the list.
+const EVENTS: usize = 200;
+
+/// Notable things, newest first.
+#[derive(Default)]
+pub(super) struct EventLog {
+    lines: VecDeque<EventLine>,
+    unpriced: HashSet<Label>,
+}
+
+impl EventLog {
+    /// Adds a sentence.
+    pub fn add(&mut self, time: Timestamp, mark: Mark, kind: &'static str, text: &str) {
+        self.lines.push_front(EventLine { time, mark, kind, text: clean(text).into_owned() });
+        self.lines.truncate(EVENTS);
+    }
+
+    /// Adds what an alarm did.
+    pub fn transition(&mut self, transition: &Transition) {
+        let mark = match (transition.state, transition.severity) {
+            (AlarmState::Resolved, _) => Mark::Good,
+            (AlarmState::Firing, Severity::Page | Severity::Critical) => Mark::Alarm,
+            (AlarmState::Firing, _) => Mark::Limit,
+            _ => Mark::Note,
+        };
+        let text = match transition.state {
+            AlarmState::Acknowledged => format!("seen: {}", transition.message),
+            AlarmState::Resolved => format!("over: {}", transition.message),
+            _ => transition.message.clone(),
+        };
+        self.add(transition.time, mark, transition.cause, &text);
+    }
+
+    /// Adds a line for each model that turned out to have no price.
+    pub fn unpriced(&mut self, now: Timestamp, overview: &Overview) {
+        for (model, tokens) in &overview.unpriced_models {
+            if self.unpriced.insert(model.clone()) {
+                let text = format!("{model} has no price · {tokens} tokens unpriced");
+                self.add(now, Mark::Warn, "price", &text);
+            }
+        }
+    }
+
+    /// The newest lines.
+    pub fn lines(&self) -> Vec<EventLine> {
+        self.lines.iter().cloned().collect()
+    }
+}
+
+/// Alarms that are not over.
+pub(super) fn alarm_lines(alarms: &Alarms) -> Vec<AlarmLine> {
+    alarms
+        .statuses()
+        .into_iter()
+        .filter(|status| status.state != AlarmState::Resolved)
+        .map(|status| AlarmLine {
+            rule: status.rule,
+            scope: status.scope,
+            key: status.key,
+            cause: status.cause,
+            severity: status.severity,
+            state: status.state,
+            since: status.since,
+            message: status.message,
+        })
+        .collect()
+}
+
+/// Keeps the newest status of each source, in order.
+pub(super) fn keep_status(sources: &mut Vec<SourceStatus>, status: SourceStatus) -> Option<String> {
+    let lost = match &status.state {
+        SourceState::Lost(why) => Some(format!("{}: {why}", status.name)),
+        _ => None,
+    };
+    match sources.iter_mut().find(|other| other.source == status.source) {
+        Some(other) => {
+            let news = lost.filter(|_| other.state != status.state);
+            *other = status;
+            news
+        }
+        None => {
+            sources.push(status);
+            sources.sort_by_key(|status| status.source);
+            lost
+        }
+    }
+}
+
+/// The share of the backlog that has been read.
+pub(super) fn progress(sources: &[SourceStatus]) -> f64 {
+    let total: u64 = sources.iter().map(|status| status.total_bytes).sum();
+    let read: u64 = sources.iter().map(|status| status.read_bytes.min(status.total_bytes)).sum();
+    if total == 0 { 0.0 } else { read as f64 / total as f64 }
+}

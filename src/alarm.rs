@@ -5,6 +5,7 @@ mod message;
 mod saved;
 mod scope;
 mod state;
+mod sums;
 
 pub use budget::{Budgets, SessionSpend};
 pub use scope::ScopeError;

@@ -139,6 +139,16 @@ fn late_charges_alarm_for_ten_minutes_and_are_counted_for_longer() {
 }
 
 #[test]
+fn a_late_charge_joins_what_was_spent_before_its_period_ended() {
+    let mut world = World::new(DAY, "2026-11-21T23:00:00Z");
+    world.spend("2026-11-21T23:50:00Z", "a", "599");
+    world.tick("2026-11-22T00:01:00Z");
+    assert_eq!(brief(&world.late("2026-11-21T23:59:00Z", "a", "1")), ["firing page"]);
+    assert_eq!(world.budgets.closed_statuses(&world.names, 1)[0].spent, usd("600"));
+    assert_eq!(brief(&world.tick("2026-11-22T01:00:00Z")), ["resolved page"], "shown for an hour");
+}
+
+#[test]
 fn what_is_ahead_of_the_clock_waits_for_its_time() {
     let mut world = World::new(DAY, "2026-11-21T23:59:30Z");
     assert_eq!(brief(&world.late("2099-01-01T00:00:00Z", "a", "5000")), [""; 0]);

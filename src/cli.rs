@@ -17,7 +17,9 @@ pub mod failure;
 pub mod flags;
 pub mod man;
 pub mod prices;
+pub mod report;
 pub mod report_options;
+pub mod setup;
 pub mod stdout;
 
 pub use failure::Failure;
@@ -146,9 +148,10 @@ pub fn run(cli: &Cli) -> Result<ExitCode, Failure> {
     match &cli.command {
         Some(Command::Completions(args)) => completions::run(args),
         Some(Command::Man) => man::run(),
-        other => {
-            let name = other.as_ref().map_or("dashboard", Command::name);
-            Err(Failure::Failed(anyhow::anyhow!("this version of costtop has no '{name}' yet")))
-        }
+        Some(Command::Report(args)) => report::run(args, &cli.global),
+        Some(Command::Events(args)) => events::run(args, &cli.global),
+        Some(Command::Demo) => demo::run(&cli.global),
+        None => dashboard::run(&cli.dashboard, &cli.global),
+        Some(other) => Err(Failure::Failed(anyhow::anyhow!("no '{}'", other.name()))),
     }
 }

@@ -1,14 +1,22 @@
 //! The demo: a company's traffic in a temporary folder, as its logs would tell it. A time enters; files, a configuration
 //! and a writer of live lines leave. It opens no network and touches nothing outside its folder.
 
-use std::io;
+use std::io::{self, IsTerminal};
+use std::process::ExitCode;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use anyhow::Context;
 use tempfile::TempDir;
 
+use super::dashboard::{self, DashboardArgs};
+use super::flags::Global;
+use super::report_options::ReportArgs;
+use super::setup::Setup;
+use super::{Failure, report};
 use crate::config::{BudgetConfig, Config, Each, SourceConfig};
+use crate::engine::report::GroupBy;
 use crate::label::Label;
 use crate::money::{Cost, Money};
 use crate::time::{Period, Timestamp};
@@ -55,6 +63,25 @@ pub struct Demo {
 pub struct Writer {
     stop: Option<mpsc::Sender<()>>,
     thread: Option<JoinHandle<()>>,
+}
+
+/// Opens the dashboard over the demo's logs while they are written; without a terminal, prints the report of its history.
+///
+/// # Errors
+/// What the file system or the terminal says.
+pub fn run(global: &Global) -> Result<ExitCode, Failure> {
+    let demo = prepare(Timestamp::now())
+        .context("cannot write the demo's logs: free space in TMPDIR, or set it to another folder")?;
+    let mut config = demo.config.clone();
+    config.zone = global.timezone.unwrap_or(config.zone);
+    let setup = Setup::with_config(global, config)?;
+    let sources = setup.sources(&[])?;
+    if !std::io::stdout().is_terminal() {
+        let args = ReportArgs { by: vec![GroupBy::Dimension(Dimension::Model)], ..ReportArgs::default() };
+        return report::print(&args, global, &setup, sources);
+    }
+    let _writer = demo.start_writing();
+    dashboard::open(setup, sources, None, &DashboardArgs::default(), global)
 }
 
 /// Writes the history that ends at `now` and decides the budgets.

@@ -303,6 +303,21 @@ impl Ledger {
         Ok(())
     }
 
+    /// The charge to which a row belongs, with the rows behind it.
+    ///
+    /// # Errors
+    /// The rows' file cannot be read, or there is no such row.
+    pub fn charge_of(&mut self, number: u32, names: &mut Names) -> io::Result<(Bill, Vec<Class>)> {
+        let group = self.group(number)?;
+        let home = bill::homes(&group, names)
+            .into_iter()
+            .find(|home| home.iter().any(|place| group[*place].number == number))
+            .ok_or_else(|| io::Error::other(format!("row {number} belongs to no charge")))?;
+        let classes: Vec<Class> = home.into_iter().map(|place| group[place]).collect();
+        let bill = bill::bill(&classes.iter().collect::<Vec<_>>(), names, self.mode);
+        Ok((bill, classes))
+    }
+
     /// Takes the numbers of the rows changed since the last call.
     pub fn take_changed(&mut self) -> Vec<u32> {
         let Some(changed) = &mut self.changed else { return Vec::new() };

@@ -2,6 +2,7 @@
 
 use rustc_hash::FxBuildHasher;
 
+use super::rows::{put_varint, take_varint};
 use crate::label::Label;
 use crate::money::Cost;
 use crate::price::Priced;
@@ -140,6 +141,64 @@ pub struct Batch {
     pub intake: Intake,
     /// Read as history: it rings no bell.
     pub history: bool,
+    /// Raw names of each record, in their saved form, where they are kept; a record's place then leads here.
+    pub names: Vec<u8>,
+}
+
+/// What a record is called and under which terms it ran: text as it stood in the log, for those who print it back.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RawNames {
+    /// Request, response and call id, session, and the request this one repeats.
+    pub ids: [Vec<u8>; 5],
+    /// Region, data residency, Vertex location, inference geography, speed.
+    pub terms: [Vec<u8>; 5],
+    /// The most output tokens asked for; 0 is unknown.
+    pub max_tokens: u32,
+}
+
+impl RawNames {
+    /// Appends the saved form of what `usage` says: its length, then each text with its length.
+    fn save(usage: &Usage<'_>, out: &mut Vec<u8>) {
+        let (ids, terms) = (&usage.ids, &usage.terms);
+        let mut body = Vec::new();
+        for text in [
+            ids.request,
+            ids.response,
+            ids.call,
+            usage.dimensions.session,
+            usage.retry_of,
+            terms.region,
+            terms.data_residency,
+            terms.vertex_location,
+            terms.inference_geo,
+            terms.speed,
+        ] {
+            let bytes = text.bytes();
+            put_varint(bytes.len() as u64, &mut body);
+            body.extend_from_slice(&bytes);
+        }
+        put_varint(usage.max_tokens.into(), &mut body);
+        out.extend_from_slice(&(body.len() as u32).to_le_bytes());
+        out.extend_from_slice(&body);
+    }
+
+    /// Bytes before a saved form that tell its length.
+    pub const HEAD: usize = 4;
+
+    /// Reads a saved form without its length; `None` for other bytes.
+    #[must_use]
+    pub fn load(mut bytes: &[u8]) -> Option<RawNames> {
+        let bytes = &mut bytes;
+        let mut names = RawNames::default();
+        for text in names.ids.iter_mut().chain(&mut names.terms) {
+            let length = usize::try_from(take_varint(bytes)?).ok()?;
+            let (taken, rest) = bytes.split_at_checked(length)?;
+            text.extend_from_slice(taken);
+            *bytes = rest;
+        }
+        names.max_tokens = u32::try_from(take_varint(bytes)?).ok()?;
+        Some(names)
+    }
 }
 
 /// The dimensions of a record that do not stand in the line: what the source was told.
@@ -160,18 +219,29 @@ pub struct BatchBuilder {
     index: hashbrown::HashMap<Box<[u8]>, u32, FxBuildHasher>,
     /// The last text of each slot: most lines repeat it.
     recent: [(Vec<u8>, u32); Dimension::COUNT + 2],
+    keep_names: bool,
 }
 
 impl BatchBuilder {
+    /// An empty builder; with `keep_names`, batches carry raw names.
+    #[must_use]
+    pub fn new(keep_names: bool) -> BatchBuilder {
+        BatchBuilder { keep_names, ..BatchBuilder::default() }
+    }
+
     /// Adds one record.
     pub fn push(
         &mut self,
         usage: &Usage<'_>,
         priced: Priced,
         ids: super::identity::RecordIds,
-        place: Place,
+        mut place: Place,
         around: &Surroundings,
     ) {
+        if self.keep_names {
+            place.offset = self.batch.names.len() as u64;
+            RawNames::save(usage, &mut self.batch.names);
+        }
         let given = &usage.dimensions;
         let user = around.user_order.iter().fold(RawText::NONE, |chosen, field| {
             chosen.or(match field {

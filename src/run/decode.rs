@@ -24,6 +24,8 @@ pub struct Shared {
     pub book: Arc<PriceBook>,
     /// What is known of each source.
     pub around: Arc<[Surroundings]>,
+    /// Batches carry raw names beside the records.
+    pub keep_names: bool,
 }
 
 /// A batch with where it came from.
@@ -53,7 +55,8 @@ impl LineDecoder {
     #[must_use]
     pub fn new(shared: Shared) -> LineDecoder {
         let (decoder, pricer) = (Decoder::new(shared.zone), Pricer::new(Arc::clone(&shared.book)));
-        LineDecoder { shared, decoder, pricer, builder: BatchBuilder::default() }
+        let builder = BatchBuilder::new(shared.keep_names);
+        LineDecoder { shared, decoder, pricer, builder }
     }
 
     /// Decodes and prices a chunk.

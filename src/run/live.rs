@@ -56,6 +56,8 @@ pub struct Setup {
     pub from_end: bool,
     /// Let the system wake us.
     pub notify: bool,
+    /// Where events are written, too.
+    pub log: Option<PathBuf>,
 }
 
 /// Why the engine's thread ended by itself.
@@ -73,6 +75,9 @@ pub enum LiveError {
     /// The ledger's temporary file.
     #[error("the temporary file for the ledger failed ({0}): free space in TMPDIR, or set it to another folder")]
     Rows(#[from] io::Error),
+    /// The file of `--log`.
+    #[error("cannot write the log ({0}): name a file that can be written")]
+    Log(io::Error),
 }
 
 /// How the engine's thread talks to the screen.
@@ -110,7 +115,7 @@ struct Core {
 }
 
 /// Runs until the screen quits. Everything applied is committed before it returns.
-pub fn run(setup: Setup, wires: &Wires) -> Result<(), LiveError> {
+pub fn run(setup: Setup, wires: Wires) -> Result<(), LiveError> {
     let now = Timestamp::now();
     let options = Options { zone: setup.config.zone, mode: setup.mode, ..Options::default() };
     let mut opened = match &setup.state {
@@ -131,6 +136,7 @@ pub fn run(setup: Setup, wires: &Wires) -> Result<(), LiveError> {
         key: opened.key,
         book: setup.book,
         around: Arc::clone(&setup.sources.around),
+        keep_names: false,
     };
     let positions = std::mem::take(&mut opened.positions);
     let reading = source::Options {
@@ -140,20 +146,26 @@ pub fn run(setup: Setup, wires: &Wires) -> Result<(), LiveError> {
         positions: positions.clone(),
         ..source::Options::default()
     };
-    let mut core = Core::new(setup.config, opened, setup.mode, now)?;
+    let log = EventLog::new(setup.log.as_deref()).map_err(LiveError::Log)?;
+    let mut core = Core::new(setup.config, opened, setup.mode, log, now)?;
     core.generations.extend(positions.iter().map(|position| position.generation));
     let pipeline = Pipeline::start(setup.sources.specs, reading, &shared)?;
-    let result = core.serve(&pipeline, wires);
+    let result = core.serve(&pipeline, &wires);
     pipeline.stop();
     core.persistence.close(&mut core.engine)?;
     result
 }
 
 impl Core {
-    fn new(config: Config, mut opened: Opened, mode: CostMode, now: Timestamp) -> Result<Core, LiveError> {
+    fn new(
+        config: Config,
+        mut opened: Opened,
+        mode: CostMode,
+        mut log: EventLog,
+        now: Timestamp,
+    ) -> Result<Core, LiveError> {
         let mut budgets = Budgets::new(config.zone, &config.budgets, now)?;
         let mut alarms = Alarms::default();
-        let mut log = EventLog::default();
         for note in opened.notes.drain(..) {
             log.add(now, Mark::Warn, "state", &note);
         }

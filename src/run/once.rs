@@ -2,11 +2,13 @@
 
 use std::collections::HashSet;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::decode::{Decoded, Shared};
 use super::pipeline::{Message, Pipeline};
 use super::{Sources, spill};
+use crate::alarm::{Alarms, BudgetStatus, Budgets, ScopeError};
 use crate::config::Config;
 use crate::engine::bill::CostMode;
 use crate::engine::identity::IdentityKey;
@@ -14,6 +16,7 @@ use crate::engine::{Engine, Options, Post};
 use crate::price::PriceBook;
 use crate::source::budget::ByteBudget;
 use crate::source::{self, SourceError, SourceState};
+use crate::store::{Snapshot, StoreError};
 use crate::time::Timestamp;
 
 /// Bytes on their way: enough to keep two threads busy.
@@ -36,6 +39,12 @@ pub enum OnceError {
     /// The temporary file failed.
     #[error("the temporary file for the ledger failed ({0}): free space in TMPDIR, or set it to another folder")]
     Rows(#[from] io::Error),
+    /// The state.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The state holds what cannot be.
+    #[error("state '{0}' is damaged ({1}): start the dashboard, which sets it aside, or name a SOURCE")]
+    Damaged(String, String),
 }
 
 /// Everything read, and what went wrong beside it.
@@ -46,22 +55,34 @@ pub struct Read {
     pub notes: Vec<String>,
 }
 
-/// Reads all sources to their ends. `each` sees every batch before it is applied, and every difference it made.
+/// Reads all sources to their ends. With `keep_names`, batches carry raw names (`engine::record::Names`) for `each`, which sees
+/// every batch before it is applied.
 pub fn read(
     sources: Sources,
     config: &Config,
     book: &Arc<PriceBook>,
     mode: CostMode,
     now: Timestamp,
+    keep_names: bool,
     mut each: impl FnMut(&mut Decoded) -> io::Result<()>,
-    mut posted: impl FnMut(&[Post], &Engine),
 ) -> Result<Read, OnceError> {
     let (rows, trouble) = spill::rows();
     let mut notes: Vec<String> =
         trouble.map(|error| format!("no temporary file ({error}): all rows stay in memory")).into_iter().collect();
     let mut engine = Engine::new(Options { zone: config.zone, mode, ..Options::default() }, rows, now);
-    let shared = Shared { zone: config.zone, key: IdentityKey::random(), book: Arc::clone(book), around: sources.around };
-    let options = source::Options { once: true, notify: false, budget: ByteBudget::new(BYTES_ON_THEIR_WAY), ..source::Options::default() };
+    let shared = Shared {
+        zone: config.zone,
+        key: IdentityKey::random(),
+        book: Arc::clone(book),
+        around: sources.around,
+        keep_names,
+    };
+    let options = source::Options {
+        once: true,
+        notify: false,
+        budget: ByteBudget::new(BYTES_ON_THEIR_WAY),
+        ..source::Options::default()
+    };
     let pipeline = Pipeline::start(sources.specs, options, &shared)?;
     let mut posts = Vec::new();
     let mut generations = HashSet::new();
@@ -75,7 +96,6 @@ pub fn read(
                     engine.intake_mut().files += 1;
                 }
                 engine.apply(&decoded.batch, now, &mut posts)?;
-                posted(&posts, &engine);
                 posts.clear();
                 applied += 1;
             }
@@ -91,4 +111,63 @@ pub fn read(
     }
     pipeline.stop();
     Ok(Read { engine, notes })
+}
+
+/// The engine of a saved state, while its owner may go on writing; `None` where there is none yet.
+pub fn read_state(folder: &Path, config: &Config, mode: CostMode, now: Timestamp) -> Result<Option<Engine>, OnceError> {
+    let Some((snapshot, loaded)) = Snapshot::open(folder)? else { return Ok(None) };
+    let damaged = |what: &dyn std::fmt::Display| OnceError::Damaged(folder.display().to_string(), what.to_string());
+    let (rows, _) = spill::rows();
+    let mut engine = Engine::new(Options { zone: config.zone, mode, ..Options::default() }, rows, now);
+    engine.load_names(&loaded.names, &loaded.profiles).map_err(|error| damaged(&error))?;
+    let intake =
+        loaded.meta.iter().find(|(key, _)| key == super::persist::META_INTAKE).map(|(_, value)| value.as_slice());
+    engine.finish_cells(intake).map_err(|error| damaged(&error))?;
+    let mut failed = None;
+    snapshot.for_each_row_blob(|_, _, bytes| {
+        if failed.is_none() {
+            failed = engine.load_rows(bytes).err();
+        }
+    })?;
+    match failed {
+        Some(error) => Err(damaged(&error)),
+        None => {
+            engine.finish_rows().map_err(|error| damaged(&error))?;
+            Ok(Some(engine))
+        }
+    }
+}
+
+/// How the budgets stand at `now`, from the charges as they are; nothing rings.
+pub fn budgets(engine: &mut Engine, config: &Config, now: Timestamp) -> Result<Vec<BudgetStatus>, BudgetsError> {
+    if config.budgets.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut budgets = Budgets::new(config.zone, &config.budgets, now)?;
+    let mut alarms = Alarms::default();
+    let (ledger, names) = engine.ledger();
+    ledger.for_each_bill(names, |bill, _, names| {
+        let post = Post {
+            time: bill.time,
+            profile: bill.profile,
+            session: bill.session,
+            sign: 1,
+            sums: bill.sums(),
+            history: true,
+        };
+        budgets.apply(&[post], names, now, &mut alarms);
+        Ok(())
+    })?;
+    Ok(budgets.statuses(engine.names(), usize::MAX))
+}
+
+/// Budgets cannot be summed up.
+#[derive(Debug, thiserror::Error)]
+pub enum BudgetsError {
+    /// A glob of the configuration.
+    #[error(transparent)]
+    Scope(#[from] ScopeError),
+    /// The temporary file.
+    #[error("the temporary file for the ledger failed ({0}): free space in TMPDIR, or set it to another folder")]
+    Rows(#[from] io::Error),
 }

@@ -20,7 +20,8 @@ const COMMIT_AFTER: Duration = Duration::from_secs(1);
 /// …or until this much input has been applied.
 const COMMIT_BYTES: u64 = 8 << 20;
 
-const META_INTAKE: &str = "intake";
+/// Where the intake counts stand.
+pub(super) const META_INTAKE: &str = "intake";
 const META_ALARMS: &str = "alarms";
 const META_GENERATION: &str = "generation";
 const META_MODE: &str = "cost_mode";
@@ -99,7 +100,11 @@ impl Opened {
             }
         }
         opened.notes.extend(loaded.recovered.iter().map(|recovered| {
-            format!("state was damaged ({}), set aside as '{}'; reading sources anew", recovered.reason, recovered.set_aside.display())
+            format!(
+                "state was damaged ({}), set aside as '{}'; reading sources anew",
+                recovered.reason,
+                recovered.set_aside.display()
+            )
         }));
         opened.notes.extend(loaded.notes);
         opened.key = loaded.identity;
@@ -157,7 +162,13 @@ impl Opened {
         Ok(())
     }
 
-    fn start_over(&mut self, store: Store, reason: String, options: Options, now: Timestamp) -> Result<(), PersistError> {
+    fn start_over(
+        &mut self,
+        store: Store,
+        reason: String,
+        options: Options,
+        now: Timestamp,
+    ) -> Result<(), PersistError> {
         let (store, loaded) = store.set_aside(reason.clone())?;
         let place = loaded.recovered.map(|recovered| recovered.set_aside.display().to_string()).unwrap_or_default();
         let notes = std::mem::take(&mut self.notes);
@@ -255,7 +266,11 @@ impl Persistence {
         ];
         meta.extend(self.alarms.take().map(|alarms| (META_ALARMS, alarms.into_bytes())));
         let commit = Commit {
-            positions: self.positions.drain().map(|(_, position)| SavedPosition { position, context: Vec::new() }).collect(),
+            positions: self
+                .positions
+                .drain()
+                .map(|(_, position)| SavedPosition { position, context: Vec::new() })
+                .collect(),
             names: changes.names,
             profiles: changes.profiles,
             rows: changes.rows.into_iter().map(|(day, rows, bytes)| RowBlob { day, rows, bytes }).collect(),
@@ -302,7 +317,8 @@ impl Persistence {
                 Err(_) => break,
             }
         }
-        let failed = |source| StoreError::Io { path: std::env::temp_dir(), what: "read the ledger's temporary file", source };
+        let failed =
+            |source| StoreError::Io { path: std::env::temp_dir(), what: "read the ledger's temporary file", source };
         self.touch();
         self.commit(engine, true).map_err(failed)?;
         if let Some(writer) = self.writer.take() {

@@ -1,6 +1,9 @@
 //! What the screen is handed: the engine's answer with budgets, alarms, events and sources beside it.
 
 use std::collections::{HashSet, VecDeque};
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::Path;
 
 use crate::alarm::{AlarmState, Alarms, Transition};
 use crate::config::Severity;
@@ -18,12 +21,28 @@ const EVENTS: usize = 200;
 pub(super) struct EventLog {
     lines: VecDeque<EventLine>,
     unpriced: HashSet<Label>,
+    file: Option<File>,
 }
 
 impl EventLog {
+    /// An empty list; lines go to `path`, too.
+    pub fn new(path: Option<&Path>) -> io::Result<EventLog> {
+        let file = path.map(|path| OpenOptions::new().create(true).append(true).open(path)).transpose()?;
+        Ok(EventLog { file, ..EventLog::default() })
+    }
+
     /// Adds a sentence.
     pub fn add(&mut self, time: Timestamp, mark: Mark, kind: &'static str, text: &str) {
-        self.lines.push_front(EventLine { time, mark, kind, text: clean(text).into_owned() });
+        let text = clean(text).into_owned();
+        if let Some(file) = &mut self.file
+            && let Err(error) = writeln!(file, "{time} {kind} {text}")
+        {
+            // Said once, where it can still be read.
+            self.file = None;
+            let text = format!("the log cannot be written any more ({error})");
+            self.lines.push_front(EventLine { time, mark: Mark::Warn, kind: "log", text });
+        }
+        self.lines.push_front(EventLine { time, mark, kind, text });
         self.lines.truncate(EVENTS);
     }
 

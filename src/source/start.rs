@@ -276,12 +276,6 @@ fn named(name: &str, body: impl FnOnce() + Send + 'static) -> io::Result<JoinHan
 }
 
 /// A status without byte totals to come: streams.
-pub(super) fn stream_status(
-    source: SourceId,
-    name: &Label,
-    state: SourceState,
-    files: u64,
-    read: u64,
-) -> Event {
+pub(super) fn stream_status(source: SourceId, name: &Label, state: SourceState, files: u64, read: u64) -> Event {
     Event::Status(SourceStatus { source, name: name.clone(), state, files, total_bytes: read, read_bytes: read })
 }

@@ -296,8 +296,12 @@ fn play(acts: &[Act], header: usize) -> Result<(), TestCaseError> {
         writer.note_present(world.home.path());
         world.poll();
     }
-    let lost: Vec<_> =
-        writer.truth.iter().filter(|line| !world.lines.contains_key(*line)).map(|line| String::from_utf8_lossy(line)).collect();
+    let lost: Vec<_> = writer
+        .truth
+        .iter()
+        .filter(|line| !world.lines.contains_key(*line))
+        .map(|line| String::from_utf8_lossy(line))
+        .collect();
     let double: Vec<_> = world
         .lines
         .iter()

@@ -1,0 +1,56 @@
+//! `costtop report [SOURCE]...`: reads everything, prints totals and groups, ends.
+
+use std::process::ExitCode;
+
+use anyhow::Context;
+
+use super::flags::Global;
+use super::report_options::ReportArgs;
+use super::setup::{Setup, state_to_read};
+use super::{Failure, stdout};
+use crate::engine::Engine;
+use crate::output::Document;
+use crate::run::Sources;
+use crate::run::once::{self, Read};
+
+/// Prints the report.
+///
+/// # Errors
+/// Wrong usage, a refused configuration, or a source that cannot be read.
+pub fn run(args: &ReportArgs, global: &Global) -> Result<ExitCode, Failure> {
+    args.check()?;
+    let setup = Setup::new(global)?;
+    // A wrong span is said before anything is read.
+    args.query(setup.config.zone, setup.now)?;
+    let state = if args.sources.is_empty() { state_to_read(global)? } else { None };
+    if let Some(folder) = state
+        && let Some(engine) =
+            once::read_state(&folder, &setup.config, setup.mode, setup.now).context("cannot read the state")?
+    {
+        return answer(args, global, &setup, engine);
+    }
+    let sources = setup.sources(&args.sources)?;
+    print(args, global, &setup, sources)
+}
+
+/// Reads `sources` to their ends and prints their report.
+///
+/// # Errors
+/// As [`run`].
+pub fn print(args: &ReportArgs, global: &Global, setup: &Setup, sources: Sources) -> Result<ExitCode, Failure> {
+    let read = once::read(sources, &setup.config, &setup.book, setup.mode, setup.now, false, |_| Ok(()));
+    let Read { engine, notes } = read.map_err(anyhow::Error::from)?;
+    for note in notes {
+        eprintln!("costtop: {note}");
+    }
+    answer(args, global, setup, engine)
+}
+
+fn answer(args: &ReportArgs, global: &Global, setup: &Setup, mut engine: Engine) -> Result<ExitCode, Failure> {
+    let query = args.query(setup.config.zone, setup.now)?;
+    let report = engine.report(&query).context("cannot read the ledger's temporary file")?;
+    let budgets = once::budgets(&mut engine, &setup.config, setup.now).context("cannot sum up the budgets")?;
+    let document = Document { report, query, budgets, generated_at: setup.now };
+    stdout::print(&document, args.format, global.color)?;
+    Ok(ExitCode::SUCCESS)
+}

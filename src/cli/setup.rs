@@ -1,0 +1,128 @@
+//! What most commands begin with: flags enter; the checked configuration, prices, sources and the state's folder leave.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use etcetera::BaseStrategy;
+
+use super::Failure;
+use super::flags::{self, Global};
+use crate::config::{Config, Loaded, Overrides, SourceConfig};
+use crate::engine::bill::CostMode;
+use crate::price::PriceBook;
+use crate::run::{self, Sources};
+use crate::store::location;
+use crate::time::Timestamp;
+
+/// A command's surroundings.
+pub struct Setup {
+    /// What the operator decided.
+    pub config: Config,
+    /// Prices.
+    pub book: Arc<PriceBook>,
+    /// Which cost counts.
+    pub mode: CostMode,
+    /// When the command began.
+    pub now: Timestamp,
+}
+
+/// The configuration of this machine under the flags.
+pub fn load_config(global: &Global) -> Result<Loaded, Failure> {
+    let overrides = Overrides {
+        config: global.config.clone(),
+        timezone: global.timezone.map(|zone| zone.name().to_owned()),
+        theme: global.theme.clone(),
+    };
+    Loaded::from_machine(&overrides, &|name| std::env::var(name).ok()).map_err(Failure::configuration)
+}
+
+impl Setup {
+    /// Reads the configuration and the prices it names.
+    pub fn new(global: &Global) -> Result<Setup, Failure> {
+        Setup::with_config(global, load_config(global)?.config)
+    }
+
+    /// The same over a configuration that is already there.
+    pub fn with_config(global: &Global, config: Config) -> Result<Setup, Failure> {
+        let book = run::prices(&config).map_err(Failure::configuration)?;
+        let mode = match global.cost {
+            flags::CostMode::Auto => CostMode::Auto,
+            flags::CostMode::Computed => CostMode::Computed,
+            flags::CostMode::Reported => CostMode::Reported,
+        };
+        Ok(Setup { config, book, mode, now: Timestamp::now() })
+    }
+
+    /// The sources to read: those named, else the configured ones, else the known places of this machine.
+    pub fn sources(&self, named: &[String]) -> Result<Sources, Failure> {
+        let sources = if !named.is_empty() {
+            named.iter().map(|spec| self.configured(spec)).collect()
+        } else if !self.config.sources.is_empty() {
+            self.config.sources.clone()
+        } else {
+            known_places().iter().map(|path| self.configured(&path.display().to_string())).collect()
+        };
+        if sources.is_empty() {
+            return Err(Failure::usage(NOTHING_TO_READ));
+        }
+        Sources::new(&sources, &self.config).map_err(|error| Failure::usage(error.to_string()))
+    }
+
+    /// A SOURCE of the command line keeps the labels that the configuration gives the same one.
+    fn configured(&self, spec: &str) -> SourceConfig {
+        let known = self.config.sources.iter().find(|source| source.spec == spec);
+        known.cloned().unwrap_or_else(|| SourceConfig { spec: spec.to_owned(), labels: Vec::new() })
+    }
+}
+
+const NOTHING_TO_READ: &str = "\
+nothing to read: no SOURCE, none configured, and no known log on this machine
+  costtop demo                    shows a made-up day
+  costtop /var/log/litellm/       follows a folder, a file or a glob
+  your-app | costtop -            follows a pipe";
+
+/// Where logs usually lie on a machine, those that are there.
+#[must_use]
+pub fn known_places() -> Vec<PathBuf> {
+    let mut places = Vec::new();
+    if let Some(folders) = std::env::var_os("CLAUDE_CONFIG_DIR") {
+        for folder in folders.to_string_lossy().split(',').filter(|folder| !folder.is_empty()) {
+            let folder = Path::new(folder);
+            places.push(if folder.ends_with("projects") { folder.to_owned() } else { folder.join("projects") });
+        }
+    }
+    if let Ok(base) = etcetera::choose_base_strategy() {
+        places.push(base.config_dir().join("claude").join("projects"));
+        places.push(base.home_dir().join(".claude").join("projects"));
+    }
+    places.retain(|place| place.is_dir());
+    places.dedup();
+    places
+}
+
+/// The folder of the state that a one-shot command reads when no SOURCE is named; `None`: none wanted, or none there.
+pub fn state_to_read(global: &Global) -> Result<Option<PathBuf>, Failure> {
+    if global.no_state {
+        return Ok(None);
+    }
+    let name = global.state.as_deref().unwrap_or(location::DEFAULT_NAME);
+    let folder = location::folder(name).map_err(|error| Failure::usage(error.to_string()))?;
+    match (folder.is_dir(), &global.state) {
+        (true, _) => Ok(Some(folder)),
+        (false, None) => Ok(None),
+        (false, Some(name)) => Err(Failure::usage(format!(
+            "no state '{name}' in '{}': start the dashboard with --state {name} first, or name a SOURCE",
+            folder.parent().unwrap_or(&folder).display()
+        ))),
+    }
+}
+
+/// The folder of the state that the dashboard owns: `default` without a SOURCE, none with one unless it is named.
+pub fn state_to_own(global: &Global, sources_named: bool) -> Result<Option<PathBuf>, Failure> {
+    let name = match &global.state {
+        Some(name) => name.as_str(),
+        None if global.no_state || sources_named => return Ok(None),
+        None => location::DEFAULT_NAME,
+    };
+    location::folder(name).map(Some).map_err(|error| Failure::usage(error.to_string()))
+}

@@ -70,7 +70,6 @@ pub(super) fn read(record: &[u8], zone: Zone, each: &mut impl FnMut(Result<&Usag
     let mut fields = Fields::default();
     let mut scanner = Scanner::new(record);
     let walked = scanner.object(|key, value| {
-        marks.own |= speaks(key);
         match key {
             b"type" => fields.kind_of_record = marks.note_type(value)?,
             b"ts" => fields.ts = value.scalar()?,
@@ -91,15 +90,36 @@ pub(super) fn read(record: &[u8], zone: Zone, each: &mut impl FnMut(Result<&Usag
             b"host" => fields.dimensions.host = value.text()?,
             b"key" => fields.dimensions.key_alias = value.text()?,
             b"provider" => fields.provider = value.text()?,
-            b"model" => fields.model = value.text()?,
+            b"model" => {
+                marks.own = true;
+                fields.model = value.text()?;
+            }
             b"kind" => fields.kind = value.text()?,
-            b"input_tokens" | b"inputTokens" => fields.input = value.scalar()?,
-            b"output_tokens" | b"outputTokens" => fields.output = value.scalar()?,
+            b"input_tokens" | b"inputTokens" => {
+                marks.own = true;
+                fields.input = value.scalar()?;
+            }
+            b"output_tokens" | b"outputTokens" => {
+                marks.own = true;
+                fields.output = value.scalar()?;
+            }
             b"reasoning_tokens" => fields.reasoning = value.scalar()?,
-            b"cache_read_tokens" => fields.cache_read = value.scalar()?,
-            b"cache_write_tokens" => fields.cache_write = value.scalar()?,
-            b"cache_write_5m_tokens" => fields.cache_write_5m = value.scalar()?,
-            b"cache_write_1h_tokens" => fields.cache_write_1h = value.scalar()?,
+            b"cache_read_tokens" => {
+                marks.own = true;
+                fields.cache_read = value.scalar()?;
+            }
+            b"cache_write_tokens" => {
+                marks.own = true;
+                fields.cache_write = value.scalar()?;
+            }
+            b"cache_write_5m_tokens" => {
+                marks.own = true;
+                fields.cache_write_5m = value.scalar()?;
+            }
+            b"cache_write_1h_tokens" => {
+                marks.own = true;
+                fields.cache_write_1h = value.scalar()?;
+            }
             b"web_searches" => fields.web_searches = value.scalar()?,
             b"tier" | b"service_tier" => fields.terms.tier = value.text()?,
             b"region" => fields.terms.region = value.text()?,
@@ -114,7 +134,10 @@ pub(super) fn read(record: &[u8], zone: Zone, each: &mut impl FnMut(Result<&Usag
             b"stop_reason" => fields.stop_reason = value.text()?,
             b"retry_of" => fields.retry_of = value.text()?,
             b"cache_hit" => fields.cache_hit = value.scalar()?,
-            b"cost_usd" | b"cost" => fields.cost = value.scalar()?,
+            b"cost_usd" | b"cost" => {
+                marks.own = true;
+                fields.cost = value.scalar()?;
+            }
             b"computed_usd" => fields.computed = value.scalar()?,
             b"cost_source" => fields.cost_source = value.text()?,
             _ => marks.note(key, value)?,

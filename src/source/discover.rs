@@ -281,7 +281,9 @@ mod tests {
 
     #[test]
     fn rotated_names_are_logs_too() {
-        for name in ["a.jsonl", "a.log.1", "a.json-20261121", "a.log.2026-11-21", "a-1.ndjson", "a.log.12", "a.log-2026-11-21"] {
+        for name in
+            ["a.jsonl", "a.log.1", "a.json-20261121", "a.log.2026-11-21", "a-1.ndjson", "a.log.12", "a.log-2026-11-21"]
+        {
             assert_eq!(kind_of(Path::new(name)), Kind::Log, "{name}");
         }
         for name in ["a.log.gz", "a.jsonl.3.zst", "a.log-20261121.gz"] {

@@ -125,7 +125,10 @@ mod tests {
     #[test]
     fn holes_part_lines_and_single_nuls_do_not() {
         let parts = |bytes: &[u8]| {
-            between_holes(bytes).into_iter().map(|part| String::from_utf8_lossy(&bytes[part]).into_owned()).collect::<Vec<_>>()
+            between_holes(bytes)
+                .into_iter()
+                .map(|part| String::from_utf8_lossy(&bytes[part]).into_owned())
+                .collect::<Vec<_>>()
         };
         assert_eq!(parts(b"a\nb\n"), ["a\nb\n"]);
         assert_eq!(parts(b"\0\0a\n"), ["a\n"]);

@@ -23,8 +23,7 @@ fn look_up(user: u32) -> Option<Label> {
     let mut entry: libc::passwd = unsafe { std::mem::zeroed() };
     let mut found = std::ptr::null_mut();
     // SAFETY: all pointers live through the call, and the buffer's length is its own.
-    let status =
-        unsafe { libc::getpwuid_r(user, &raw mut entry, buffer.as_mut_ptr(), buffer.len(), &raw mut found) };
+    let status = unsafe { libc::getpwuid_r(user, &raw mut entry, buffer.as_mut_ptr(), buffer.len(), &raw mut found) };
     if status != 0 || found.is_null() || entry.pw_name.is_null() {
         return None;
     }

@@ -39,7 +39,8 @@ impl Watch {
         let (wake, woken) = bounded(1);
         let hints = Arc::new(Mutex::new(Hints::default()));
         let theirs = Arc::clone(&hints);
-        let watcher = notify::recommended_watcher(move |event| note(&theirs, &wake, event)).map_err(|error| trouble(&error))?;
+        let watcher =
+            notify::recommended_watcher(move |event| note(&theirs, &wake, event)).map_err(|error| trouble(&error))?;
         Ok((Watch { watcher, hints, folders: HashMap::new(), refused: false }, woken))
     }
 

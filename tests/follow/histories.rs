@@ -295,8 +295,12 @@ fn play(acts: &[Act], header: usize) -> Result<(), TestCaseError> {
         writer.note_present(world.home.path());
         world.poll();
     }
-    let lost: Vec<_> =
-        writer.truth.iter().filter(|line| !world.lines.contains_key(*line)).map(|line| String::from_utf8_lossy(line)).collect();
+    let lost: Vec<_> = writer
+        .truth
+        .iter()
+        .filter(|line| !world.lines.contains_key(*line))
+        .map(|line| String::from_utf8_lossy(line))
+        .collect();
     let double: Vec<_> = world
         .lines
         .iter()
@@ -307,7 +311,7 @@ fn play(acts: &[Act], header: usize) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// Few by default, as each case works on real files; PROPTEST_CASES asks for more.
+/// Few by default, as each case works on real files; `PROPTEST_CASES` asks for more.
 fn config() -> ProptestConfig {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(40);
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
@@ -490,7 +494,10 @@ fn a_path_through_a_file_is_lost_with_a_remedy_until_it_is_mended() {
     world.append("a", "no folder\n");
     world.poll();
     let state = world.follower.statuses().remove(0).state;
-    assert!(matches!(&state, costtop::source::SourceState::Lost(text) if text.contains("correct the path")), "{state:?}");
+    assert!(
+        matches!(&state, costtop::source::SourceState::Lost(text) if text.contains("correct the path")),
+        "{state:?}"
+    );
     fs::remove_file(world.path("a")).unwrap();
     fs::create_dir(world.path("a")).unwrap();
     world.append("a/b.log", "one\n");

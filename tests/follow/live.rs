@@ -26,7 +26,7 @@ pub struct Live {
 impl Live {
     pub fn start(text: &str, options: Options) -> Live {
         let (sender, events) = bounded(64);
-        let handle = start(vec![SourceSpec::parse(0, text).unwrap()], options, sender).unwrap();
+        let handle = start(vec![SourceSpec::parse(0, text).unwrap()], &options, sender).unwrap();
         Live {
             handle: Some(handle),
             events,
@@ -99,7 +99,11 @@ fn both_ways(below: &str, script: &str, count: usize) {
 
 #[test]
 fn created_later_and_grown_byte_by_byte() {
-    both_ways("a.log", "i=0; while [ $i -lt 100 ]; do for c in l i n e $i; do printf %s $c >> a.log; done; echo >> a.log; i=$((i+1)); done", 100);
+    both_ways(
+        "a.log",
+        "i=0; while [ $i -lt 100 ]; do for c in l i n e $i; do printf %s $c >> a.log; done; echo >> a.log; i=$((i+1)); done",
+        100,
+    );
 }
 
 #[test]
@@ -109,7 +113,11 @@ fn folders_made_with_their_file_at_once() {
 
 #[test]
 fn a_folder_that_vanishes_and_returns() {
-    both_ways("d", "mkdir d; echo one > d/a.log; sleep 1.3; rm -r d; mkdir d; echo two > d/a.log; sleep 1.3; rm -r d; mkdir d; echo three > d/a.log", 3);
+    both_ways(
+        "d",
+        "mkdir d; echo one > d/a.log; sleep 1.3; rm -r d; mkdir d; echo two > d/a.log; sleep 1.3; rm -r d; mkdir d; echo three > d/a.log",
+        3,
+    );
 }
 
 #[test]
@@ -133,13 +141,20 @@ fn a_link_that_is_moved_to_another_file() {
 
 #[test]
 fn deleted_and_made_again_and_truncated() {
-    both_ways("a.log", "echo one > a.log; sleep 1.3; rm a.log; echo two > a.log; sleep 1.3; echo three > a.log; sleep 1.3; : > a.log; echo four >> a.log", 4);
+    both_ways(
+        "a.log",
+        "echo one > a.log; sleep 1.3; rm a.log; echo two > a.log; sleep 1.3; echo three > a.log; sleep 1.3; : > a.log; echo four >> a.log",
+        4,
+    );
 }
 
 #[test]
 fn one_shot_reads_all_with_torn_ends_and_ends() {
     let home = tempfile::tempdir().unwrap();
-    shell(home.path(), "mkdir s; i=0; while [ $i -lt 50 ]; do echo line$i > s/$i.jsonl; i=$((i+1)); done; printf torn >> s/7.jsonl");
+    shell(
+        home.path(),
+        "mkdir s; i=0; while [ $i -lt 50 ]; do echo line$i > s/$i.jsonl; i=$((i+1)); done; printf torn >> s/7.jsonl",
+    );
     let mut live = Live::start(home.path().to_str().unwrap(), Options { once: true, ..Options::default() });
     live.wait_for("the end", |live| live.ended);
     assert!(live.caught_up && live.exactly(50));
@@ -210,4 +225,49 @@ fn an_append_is_noticed_soon() {
     let (median, late) = latency(false, 20, Duration::from_millis(37));
     println!("without: p50 {median:.2} ms, p99 {late:.2} ms");
     assert!(late < 1200.0, "{late}");
+}
+
+fn processor_seconds() -> f64 {
+    // SAFETY: a zeroed rusage is a valid value, and the call only fills it.
+    let used = unsafe {
+        let mut used: libc::rusage = std::mem::zeroed();
+        libc::getrusage(libc::RUSAGE_SELF, &raw mut used);
+        used
+    };
+    let seconds = |time: libc::timeval| time.tv_sec as f64 + time.tv_usec as f64 / 1e6;
+    seconds(used.ru_utime) + seconds(used.ru_stime)
+}
+
+/// In a process of its own, so that other tests' work does not count. `COSTTOP_TEST_SECONDS` measures longer.
+#[test]
+fn a_thousand_quiet_files_cost_next_to_nothing() {
+    const MARK: &str = "COSTTOP_TEST_IDLE";
+    if let Ok(folder) = std::env::var(MARK) {
+        let seconds = std::env::var("COSTTOP_TEST_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(3.0);
+        let mut live = Live::start(&folder, Options::default());
+        live.wait_for("catching up", |live| live.caught_up);
+        // Until no file counts as grown lately and listings are settled.
+        std::thread::sleep(Duration::from_secs(if seconds > 10.0 { 12 } else { 2 }));
+        let before = processor_seconds();
+        std::thread::sleep(Duration::from_secs_f64(seconds));
+        let share = (processor_seconds() - before) / seconds;
+        println!("idle: {:.3} % of a core over {seconds} s", share * 100.0);
+        // Ten times what is promised: an unoptimised build on a busy machine, while the files still count as hot.
+        assert!(share < 0.03, "{share}");
+        return;
+    }
+    let home = tempfile::tempdir().unwrap();
+    for number in 0..1000 {
+        let folder = home.path().join(format!("{}", number % 100));
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join(format!("{number}.jsonl")), format!("{number}\n").repeat(100)).unwrap();
+    }
+    let done = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "live::a_thousand_quiet_files_cost_next_to_nothing", "--nocapture"])
+        .env(MARK, home.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&done.stdout);
+    println!("{}", said.lines().find(|line| line.starts_with("idle")).unwrap_or(&said));
+    assert!(done.status.success(), "{said}");
 }

@@ -25,19 +25,19 @@ fn a_unix_socket_takes_lines_is_private_and_goes_with_us() {
     sender.write_all(b"one\ntw").unwrap();
     live.wait_for("the first line", |live| live.lines.contains_key("one"));
     sender.write_all(b"o\n").unwrap();
-    sender.write_all(&[b'a'; 300 << 10]).unwrap();
+    sender.write_all(&vec![b'a'; 300 << 10]).unwrap();
     sender.write_all(b"\nthree\ntorn").unwrap();
     drop(sender);
     live.wait_for("the torn end", |live| live.torn == ["torn"]);
     assert_eq!((live.lines.len(), live.too_long), (3, 1));
     let (events, _kept) = crossbeam_channel::bounded(1);
-    let again = start(vec![SourceSpec::parse(0, &text).unwrap()], Options::default(), events).unwrap_err();
+    let again = start(vec![SourceSpec::parse(0, &text).unwrap()], &Options::default(), events).unwrap_err();
     assert!(matches!(again, SourceError::SocketInUse(_)), "{again}");
     live.handle.take().unwrap().stop();
     assert!(!path.exists());
     std::fs::write(&path, "a file").unwrap();
     let (events, _kept) = crossbeam_channel::bounded(1);
-    let refused = start(vec![SourceSpec::parse(0, &text).unwrap()], Options::default(), events).unwrap_err();
+    let refused = start(vec![SourceSpec::parse(0, &text).unwrap()], &Options::default(), events).unwrap_err();
     assert!(matches!(refused, SourceError::NotASocket(_)), "{refused}");
     assert_eq!(std::fs::read(&path).unwrap(), b"a file");
 }
@@ -73,7 +73,7 @@ fn a_sender_waits_when_lines_are_not_taken_and_none_is_lost() {
 fn an_endless_source_is_refused_in_one_go() {
     let (events, _kept) = crossbeam_channel::bounded(1);
     let options = Options { once: true, ..Options::default() };
-    let refused = start(vec![SourceSpec::parse(0, "tcp://127.0.0.1:1").unwrap()], options, events).unwrap_err();
+    let refused = start(vec![SourceSpec::parse(0, "tcp://127.0.0.1:1").unwrap()], &options, events).unwrap_err();
     assert_eq!(
         refused.to_string(),
         "source 'tcp://127.0.0.1:1' never ends: use it with the dashboard or 'costtop serve'"

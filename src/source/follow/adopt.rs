@@ -35,13 +35,7 @@ impl Heads {
 
 impl Follower {
     /// The role of a file of which nothing was read, by its first bytes.
-    pub(super) fn decide(
-        &mut self,
-        slot: u32,
-        file: &mut Followed,
-        handle: &File,
-        sink: Sink<'_>,
-    ) -> io::Result<()> {
+    pub(super) fn decide(&mut self, slot: u32, file: &mut Followed, handle: &File, sink: Sink<'_>) -> io::Result<()> {
         let size = file.stamp.size;
         let mut heads = Heads::of(handle)?;
         let mut best: Option<(usize, u64, bool)> = None;
@@ -156,7 +150,8 @@ impl Follower {
         // Longer, or other behind the leader's offset. The leader may have had these bytes when they were copied, so only
         // once it is seen, later than the copy, to have no more itself, they are the copy's own.
         let since = *twin.longer_since.get_or_insert(self.polls);
-        let settled = their_size == marks.offset + searched || since < self.polls && (size <= their_size || drained > since);
+        let settled =
+            their_size == marks.offset + searched || since < self.polls && (size <= their_size || drained > since);
         if settled || self.options.once {
             return self.part(slot, file, handle);
         }
@@ -180,7 +175,11 @@ impl Follower {
     /// The bytes behind a reader are gone: its generation ends, and the file is looked at as if it were new.
     pub(super) fn restart(&mut self, file: &mut Followed, sink: Sink<'_>) {
         if let Role::Reader(reader) = std::mem::replace(&mut file.role, Role::Fresh) {
-            self.note(file.source, format!("'{}' was truncated or rewritten: read from its start", file.path.display()), sink);
+            self.note(
+                file.source,
+                format!("'{}' was truncated or rewritten: read from its start", file.path.display()),
+                sink,
+            );
             self.bury(file, &reader, sink);
         }
         file.history_until = 0;

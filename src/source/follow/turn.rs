@@ -11,9 +11,7 @@ use super::super::budget::Reservation;
 use super::super::identity::{FileKey, Marks, read_at, read_verified};
 use super::super::lines::{MAX_FILE_LINE, between_holes, leading_nuls};
 use super::super::{Chunk, Event, Position};
-use super::{
-    Followed, Follower, LINGER_DELETED, LINGER_RENAMED, READ, Reader, Role, Sink, Stamp, open, unreadable,
-};
+use super::{Followed, Follower, LINGER_DELETED, LINGER_RENAMED, READ, Reader, Role, Sink, Stamp, open, unreadable};
 
 /// Reads of one turn that only look for the end of a long line.
 const LONG_READS: usize = 16;
@@ -179,7 +177,7 @@ impl Follower {
             return Ok(Turn::Rewritten);
         }
         let full = body.len() == READ;
-        let turn = if let Some(end) = self.whole_lines(file, offset, &body) {
+        let turn = if let Some(end) = Self::whole_lines(file, offset, &body) {
             body.truncate(end);
             reserved.shrink(end);
             (reader.searched, reader.nuls) = (0, 0);
@@ -203,7 +201,7 @@ impl Follower {
     }
 
     /// Where the lines of one chunk end: history and live lines do not mix.
-    fn whole_lines(&self, file: &Followed, offset: u64, body: &[u8]) -> Option<usize> {
+    fn whole_lines(file: &Followed, offset: u64, body: &[u8]) -> Option<usize> {
         let history = file.history_until.saturating_sub(offset);
         if history > 0
             && history < body.len() as u64
@@ -215,13 +213,7 @@ impl Follower {
     }
 
     /// A line of more than one read: its end is searched without keeping what is read, and only a line of lawful length is then read whole.
-    fn read_long(
-        &mut self,
-        reader: &mut Reader,
-        file: &Followed,
-        handle: &File,
-        sink: Sink<'_>,
-    ) -> io::Result<Turn> {
+    fn read_long(&mut self, reader: &mut Reader, file: &Followed, handle: &File, sink: Sink<'_>) -> io::Result<Turn> {
         let offset = reader.marks.offset;
         if !reader.marks.mark_holds(handle)? {
             return Ok(Turn::Rewritten);
@@ -258,8 +250,7 @@ impl Follower {
             self.sources[file.source].read += end - offset;
             *reader = Reader::new(reader.generation, marks);
             let reserved = (kept > 0).then_some(reserved);
-            let lines =
-                Lines { bytes, offset: end - kept as u64, too_long: u64::from(too_long), position, reserved };
+            let lines = Lines { bytes, offset: end - kept as u64, too_long: u64::from(too_long), position, reserved };
             self.send(reader.generation, file, lines, sink);
             return Ok(Turn::More);
         }
@@ -364,7 +355,14 @@ impl Follower {
     }
 
     /// Tells a position without lines: of a copy that is not read, or of a generation that has ended.
-    pub(super) fn send_position(&mut self, file: &Followed, generation: u32, marks: &Marks, dead: bool, sink: Sink<'_>) {
+    pub(super) fn send_position(
+        &mut self,
+        file: &Followed,
+        generation: u32,
+        marks: &Marks,
+        dead: bool,
+        sink: Sink<'_>,
+    ) {
         let position = marks.position(generation, &file.path, file.key, dead);
         let lines = Lines { bytes: Vec::new(), offset: marks.offset, too_long: 0, position, reserved: None };
         self.send(generation, file, lines, sink);

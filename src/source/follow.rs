@@ -4,6 +4,7 @@
 mod adopt;
 mod turn;
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::fs::{File, Metadata};
 use std::io;
@@ -346,9 +347,13 @@ impl Follower {
             file.named = file.seen == self.scans;
         }
         if !new.is_empty() && !self.tombs.is_empty() {
-            // Those read before come first: what is only like them is then compared with the living.
+            // Those read before come first, then the larger: what is a part of them is then compared with the living.
             let known: HashSet<FileKey> = self.tombs.iter().map(|tomb| tomb.key).collect();
-            new.sort_by_key(|slot| !self.files.get(slot).is_some_and(|file| known.contains(&file.key)));
+            new.sort_by_key(|slot| {
+                let file = self.files.get(slot);
+                let is_known = file.is_some_and(|file| known.contains(&file.key));
+                (!is_known, Reverse(file.map_or(0, |file| file.stamp.size)))
+            });
         }
         new
     }

@@ -282,6 +282,9 @@ fn play(acts: &[Act], header: usize) -> Result<(), TestCaseError> {
                 if fs::metadata(world.path("u.log")).is_ok_and(|metadata| metadata.len() > 2000) {
                     let _ = fs::remove_file(world.path("backup.log"));
                     fs::copy(world.path("u.log"), world.path("backup.log")).unwrap();
+                    // Seen while its original lives: later, a shorter one cannot be told from something new.
+                    writer.note_present(world.home.path());
+                    world.poll();
                 }
             }
             Act::Restart => world.restart(),

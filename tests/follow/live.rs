@@ -24,9 +24,9 @@ pub struct Live {
 }
 
 impl Live {
-    pub fn start(text: &str, options: Options) -> Live {
+    pub fn start(text: &str, options: &Options) -> Live {
         let (sender, events) = bounded(64);
-        let handle = start(vec![SourceSpec::parse(0, text).unwrap()], &options, sender).unwrap();
+        let handle = start(vec![SourceSpec::parse(0, text).unwrap()], options, sender).unwrap();
         Live {
             handle: Some(handle),
             events,
@@ -85,7 +85,7 @@ fn both_ways(below: &str, script: &str, count: usize) {
     for notify in [true, false] {
         let home = tempfile::tempdir().unwrap();
         let text = home.path().join(below).display().to_string();
-        let mut live = Live::start(&text, Options { notify, ..Options::default() });
+        let mut live = Live::start(&text, &Options { notify, ..Options::default() });
         live.wait_for("catching up", |live| live.caught_up);
         shell(home.path(), script);
         live.wait_for(&format!("{count} lines, notify {notify}"), |live| live.exactly(count));
@@ -155,13 +155,13 @@ fn one_shot_reads_all_with_torn_ends_and_ends() {
         home.path(),
         "mkdir s; i=0; while [ $i -lt 50 ]; do echo line$i > s/$i.jsonl; i=$((i+1)); done; printf torn >> s/7.jsonl",
     );
-    let mut live = Live::start(home.path().to_str().unwrap(), Options { once: true, ..Options::default() });
+    let mut live = Live::start(home.path().to_str().unwrap(), &Options { once: true, ..Options::default() });
     live.wait_for("the end", |live| live.ended);
     assert!(live.caught_up && live.exactly(50));
     assert_eq!(live.torn, ["torn"]);
     assert_eq!(live.statuses.last().unwrap().state, SourceState::Ended);
     let missing = home.path().join("missing.jsonl");
-    let mut live = Live::start(missing.to_str().unwrap(), Options { once: true, ..Options::default() });
+    let mut live = Live::start(missing.to_str().unwrap(), &Options { once: true, ..Options::default() });
     live.wait_for("the end", |live| live.ended);
     assert!(matches!(&live.statuses.last().unwrap().state, SourceState::Lost(text) if text.contains("check the name")));
 }
@@ -177,7 +177,7 @@ fn a_line_of_100_megabytes_does_not_grow_the_process() {
     const MARK: &str = "COSTTOP_TEST_LONG_LINE";
     if let Ok(folder) = std::env::var(MARK) {
         let before = resident();
-        let mut live = Live::start(&folder, Options::default());
+        let mut live = Live::start(&folder, &Options::default());
         let mut most = 0;
         live.wait_for("the line after the long one", |live| {
             most = most.max(resident());
@@ -203,7 +203,7 @@ fn latency(notify: bool, count: usize, pause: Duration) -> (f64, f64) {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("a.log");
     let mut file = fs::File::create(&path).unwrap();
-    let mut live = Live::start(home.path().to_str().unwrap(), Options { notify, ..Options::default() });
+    let mut live = Live::start(home.path().to_str().unwrap(), &Options { notify, ..Options::default() });
     live.wait_for("catching up", |live| live.caught_up);
     let mut times = Vec::new();
     for number in 0..count {
@@ -244,7 +244,7 @@ fn a_thousand_quiet_files_cost_next_to_nothing() {
     const MARK: &str = "COSTTOP_TEST_IDLE";
     if let Ok(folder) = std::env::var(MARK) {
         let seconds = std::env::var("COSTTOP_TEST_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(3.0);
-        let mut live = Live::start(&folder, Options::default());
+        let mut live = Live::start(&folder, &Options::default());
         live.wait_for("catching up", |live| live.caught_up);
         // Until no file counts as grown lately and listings are settled.
         std::thread::sleep(Duration::from_secs(if seconds > 10.0 { 12 } else { 2 }));

@@ -18,7 +18,7 @@ fn a_unix_socket_takes_lines_is_private_and_goes_with_us() {
     // Left over from a process that was killed.
     drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
     let text = format!("unix:{}", path.display());
-    let mut live = Live::start(&text, Options::default());
+    let mut live = Live::start(&text, &Options::default());
     live.wait_for("catching up", |live| live.caught_up);
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     let mut sender = UnixStream::connect(&path).unwrap();
@@ -47,7 +47,7 @@ fn a_sender_waits_when_lines_are_not_taken_and_none_is_lost() {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let budget = ByteBudget::new(256 << 10);
     let options = Options { budget: budget.clone(), ..Options::default() };
-    let mut live = Live::start(&format!("tcp://127.0.0.1:{port}"), options);
+    let mut live = Live::start(&format!("tcp://127.0.0.1:{port}"), &options);
     live.wait_for("catching up", |live| live.caught_up);
     let mut sender = TcpStream::connect(("127.0.0.1", port)).unwrap();
     sender.set_write_timeout(Some(Duration::from_millis(200))).unwrap();

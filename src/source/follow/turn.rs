@@ -178,11 +178,16 @@ impl Follower {
         }
         let full = body.len() == READ;
         let turn = if let Some(end) = Self::whole_lines(file, offset, &body) {
+            // What stands behind the last newline was searched by that.
+            let tail = &body[end..];
+            let torn = if memchr(b'\n', tail).is_none() { tail.len() } else { 0 };
+            let nuls = leading_nuls(&tail[..torn]);
             body.truncate(end);
             reserved.shrink(end);
-            (reader.searched, reader.nuls) = (0, 0);
             self.hand_over(reader, file, &mark, body, reserved, sink);
-            if reader.marks.offset < size { Turn::More } else { Turn::Quiet }
+            (reader.searched, reader.nuls) = (torn as u64, nuls as u64);
+            let rest = size.saturating_sub(reader.marks.offset + reader.searched);
+            if rest > 0 || torn > 0 && self.options.once { Turn::More } else { Turn::Quiet }
         } else {
             (reader.searched, reader.nuls) = (body.len() as u64, leading_nuls(&body) as u64);
             if full || offset + reader.searched < size {

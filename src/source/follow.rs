@@ -89,6 +89,8 @@ pub struct Follower {
     polls: u64,
     scans: u64,
     stopped: bool,
+    /// The last scan met every name it found.
+    all_named: bool,
     mark: Vec<u8>,
 }
 
@@ -229,6 +231,7 @@ impl Follower {
             polls: 0,
             scans: 0,
             stopped: false,
+            all_named: false,
             mark: Vec::new(),
         }
     }
@@ -304,6 +307,10 @@ impl Follower {
 
     /// Looks for names; the slots of files that are new.
     fn scan(&mut self, now: Instant, sink: Sink<'_>) -> Vec<u32> {
+        if self.all_named && self.discovery.is_unchanged(self.sources.iter().map(|source| &source.spec)) {
+            return Vec::new();
+        }
+        self.all_named = true;
         self.scans += 1;
         let mut new = Vec::new();
         let mut names = HashMap::new();
@@ -320,7 +327,10 @@ impl Follower {
                             new.extend(is_new.then_some(slot));
                             Some(slot)
                         }
-                        Ok(None) => None,
+                        Ok(None) => {
+                            self.all_named = false;
+                            None
+                        }
                         Err(error) => {
                             remarks.push(Remark::Unreadable(found.path.clone(), error));
                             None
@@ -337,6 +347,7 @@ impl Follower {
                     names.insert(found.path, slot);
                 }
             }
+            self.all_named &= !remarks.iter().any(|remark| matches!(remark, Remark::Unreadable(..)));
             self.remark(source, remarks, sink);
         }
         self.by_name = names;

@@ -53,6 +53,8 @@ impl Follower {
         let turn = self.look(slot, &mut file, now, sink);
         let turn = turn.unwrap_or_else(|error| {
             self.sources[file.source].trouble = Some(unreadable(&file.path, &error));
+            // The next scan clears the trouble, so there must be one.
+            self.all_named = false;
             Turn::Quiet
         });
         match turn {

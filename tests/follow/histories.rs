@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use costtop::label::Label;
 use costtop::source::budget::ByteBudget;
@@ -507,4 +507,33 @@ fn a_path_through_a_file_is_lost_with_a_remedy_until_it_is_mended() {
     world.poll();
     assert_eq!(world.delivered(), ["one"]);
     assert_eq!(world.follower.statuses().remove(0).state, costtop::source::SourceState::Live);
+}
+
+#[test]
+fn a_kept_listing_is_made_anew_once_its_folder_changes() {
+    let mut world = World::new();
+    fs::create_dir(world.path("sub")).unwrap();
+    world.append("sub/a.log", "one\n");
+    let age = || {
+        let old = SystemTime::now() - Duration::from_secs(3600);
+        for folder in [world.path("sub"), world.path("")] {
+            File::open(folder).unwrap().set_modified(old).unwrap();
+        }
+    };
+    age();
+    world.poll();
+    world.poll();
+    world.append("sub/a.log", "two\n");
+    world.poll();
+    assert_eq!(world.delivered(), ["one", "two"]);
+    world.append("sub/b.log", "three\n");
+    world.poll();
+    world.rename("sub/a.log", "sub/a.log.1");
+    world.append("sub/a.log", "four\n");
+    world.append("sub/a.log.1", "five\n");
+    world.poll();
+    fs::create_dir(world.path("new")).unwrap();
+    world.append("new/c.log", "six\n");
+    world.poll();
+    assert_eq!(world.delivered(), ["five", "four", "one", "six", "three", "two"]);
 }

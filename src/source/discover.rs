@@ -96,6 +96,21 @@ impl Discovery {
         found[start..].sort_unstable_by(|a, b| a.path.cmp(&b.path));
     }
 
+    /// Whether listing all `specs` again would give what the last scan of them gave: every folder is as it was, and none
+    /// holds links, whose targets would have to be looked at.
+    #[must_use]
+    pub fn is_unchanged<'a>(&self, mut specs: impl Iterator<Item = &'a Spec>) -> bool {
+        let listed = specs.all(|spec| match spec {
+            Spec::Path(root) => self.folders.contains_key(root),
+            Spec::Glob(pattern) => self.folders.contains_key(&pattern.base),
+            Spec::Stdin | Spec::Unix(_) | Spec::Tcp(_) => true,
+        });
+        listed
+            && self.folders.iter().all(|(path, folder)| {
+                folder.links.is_empty() && fs::metadata(path).is_ok_and(|metadata| folder.still_holds(&metadata))
+            })
+    }
+
     fn scan_path(&mut self, path: &Path, found: &mut Vec<Found>, remarks: &mut Vec<Remark>) {
         match fs::metadata(path) {
             Ok(metadata) if metadata.is_dir() => {

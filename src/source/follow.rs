@@ -4,6 +4,7 @@
 mod adopt;
 mod turn;
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::fs::{File, Metadata};
 use std::io;
@@ -88,6 +89,8 @@ pub struct Follower {
     polls: u64,
     scans: u64,
     stopped: bool,
+    /// The last scan met every name it found.
+    all_named: bool,
     mark: Vec<u8>,
 }
 
@@ -228,6 +231,7 @@ impl Follower {
             polls: 0,
             scans: 0,
             stopped: false,
+            all_named: false,
             mark: Vec::new(),
         }
     }
@@ -303,6 +307,10 @@ impl Follower {
 
     /// Looks for names; the slots of files that are new.
     fn scan(&mut self, now: Instant, sink: Sink<'_>) -> Vec<u32> {
+        if self.all_named && self.discovery.is_unchanged(self.sources.iter().map(|source| &source.spec)) {
+            return Vec::new();
+        }
+        self.all_named = true;
         self.scans += 1;
         let mut new = Vec::new();
         let mut names = HashMap::new();
@@ -319,7 +327,10 @@ impl Follower {
                             new.extend(is_new.then_some(slot));
                             Some(slot)
                         }
-                        Ok(None) => None,
+                        Ok(None) => {
+                            self.all_named = false;
+                            None
+                        }
                         Err(error) => {
                             remarks.push(Remark::Unreadable(found.path.clone(), error));
                             None
@@ -336,6 +347,7 @@ impl Follower {
                     names.insert(found.path, slot);
                 }
             }
+            self.all_named &= !remarks.iter().any(|remark| matches!(remark, Remark::Unreadable(..)));
             self.remark(source, remarks, sink);
         }
         self.by_name = names;
@@ -346,9 +358,13 @@ impl Follower {
             file.named = file.seen == self.scans;
         }
         if !new.is_empty() && !self.tombs.is_empty() {
-            // Those read before come first: what is only like them is then compared with the living.
+            // Those read before come first, then the larger: what is a part of them is then compared with the living.
             let known: HashSet<FileKey> = self.tombs.iter().map(|tomb| tomb.key).collect();
-            new.sort_by_key(|slot| !self.files.get(slot).is_some_and(|file| known.contains(&file.key)));
+            new.sort_by_key(|slot| {
+                let file = self.files.get(slot);
+                let is_known = file.is_some_and(|file| known.contains(&file.key));
+                (!is_known, Reverse(file.map_or(0, |file| file.stamp.size)))
+            });
         }
         new
     }

@@ -184,7 +184,7 @@ impl Drop for Handle {
 }
 
 /// Starts reading. Everything that can be refused is refused here; what goes wrong later is a status.
-pub fn start(specs: Vec<SourceSpec>, options: Options, events: Sender<Event>) -> Result<Handle, SourceError> {
+pub fn start(specs: Vec<SourceSpec>, options: &Options, events: Sender<Event>) -> Result<Handle, SourceError> {
     let mut files = Vec::new();
     let mut listeners = Vec::new();
     let mut standard = None;
@@ -225,7 +225,7 @@ pub fn start(specs: Vec<SourceSpec>, options: Options, events: Sender<Event>) ->
     if let Some((source, name)) = standard {
         let outlet = outlet.clone();
         let once = options.once;
-        handle.threads.push(named("stdin", move || stdin::run(&io::stdin(), source, name, once, &outlet))?);
+        handle.threads.push(named("stdin", move || stdin::run(&io::stdin(), source, &name, once, &outlet))?);
     }
     if kinds == 0 {
         let outlet = outlet.clone();
@@ -235,7 +235,7 @@ pub fn start(specs: Vec<SourceSpec>, options: Options, events: Sender<Event>) ->
         })?);
     }
     if !files.is_empty() {
-        handle.wakes.extend(start_files(files, &options, outlet, &mut handle.threads)?);
+        handle.wakes.extend(start_files(files, options, outlet, &mut handle.threads)?);
     }
     Ok(handle)
 }
@@ -278,4 +278,32 @@ fn named(name: &str, body: impl FnOnce() + Send + 'static) -> io::Result<JoinHan
 /// A status without byte totals to come: streams.
 pub(super) fn stream_status(source: SourceId, name: &Label, state: SourceState, files: u64, read: u64) -> Event {
     Event::Status(SourceStatus { source, name: name.clone(), state, files, total_bytes: read, read_bytes: read })
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// For one reading thread.
+    pub(in crate::source) fn outlet() -> (Outlet, crossbeam_channel::Receiver<Event>) {
+        let (events, taken) = bounded(64);
+        let one = || Arc::new(AtomicUsize::new(1));
+        let outlet = Outlet {
+            events,
+            stop: Arc::default(),
+            budget: ByteBudget::default(),
+            generations: Arc::default(),
+            behind: one(),
+            running: one(),
+        };
+        (outlet, taken)
+    }
+
+    #[test]
+    fn no_source_at_all_ends_at_once() {
+        let (events, taken) = bounded(4);
+        let _handle = start(Vec::new(), &Options::default(), events).unwrap();
+        assert!(matches!(taken.recv(), Ok(Event::CaughtUp)));
+        assert!(matches!(taken.recv(), Ok(Event::Ended)));
+    }
 }

@@ -14,9 +14,9 @@ const READ: usize = 256 << 10;
 const STOP_CHECK_MS: i32 = 100;
 
 /// Reads `input` until it ends or it is time to stop.
-pub(super) fn run(input: &impl AsFd, source: SourceId, name: Label, once: bool, outlet: &Outlet) {
+pub(super) fn run(input: &impl AsFd, source: SourceId, name: &Label, once: bool, outlet: &Outlet) {
     let generation = outlet.next_generation();
-    let status = |state, read| outlet.send(stream_status(source, &name, state, 1, read));
+    let status = |state, read| outlet.send(stream_status(source, name, state, 1, read));
     status(SourceState::Live, 0);
     if !once {
         // What a pipe holds at the start cannot be told from what comes: nothing of it is history.
@@ -90,4 +90,30 @@ fn read(input: &impl AsFd, buffer: &mut [u8]) -> io::Result<usize> {
     // SAFETY: the buffer is valid for writes of its length.
     let read = unsafe { libc::read(input.as_fd().as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len()) };
     usize::try_from(read).map_err(|_| io::Error::last_os_error())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::start::tests::outlet;
+    use std::io::Write;
+
+    #[test]
+    fn a_pipe_is_read_to_its_torn_end() {
+        let (reader, mut writer) = io::pipe().unwrap();
+        let (outlet, events) = outlet();
+        let thread = std::thread::spawn(move || run(&reader, 3, &Label::new("-"), true, &outlet));
+        writer.write_all(b"one\ntw").unwrap();
+        writer.write_all(b"o\ntorn").unwrap();
+        drop(writer);
+        thread.join().unwrap();
+        let events: Vec<Event> = events.try_iter().collect();
+        let bytes: Vec<u8> = events
+            .iter()
+            .flat_map(|event| if let Event::Chunk(chunk) = event { chunk.bytes.clone() } else { Vec::new() })
+            .collect();
+        assert_eq!(bytes, b"one\ntwo\ntorn");
+        let [.., Event::Status(status), Event::CaughtUp, Event::Ended] = &events[..] else { panic!("{events:?}") };
+        assert_eq!((status.state.clone(), status.read_bytes), (SourceState::Ended, 12));
+    }
 }

@@ -53,6 +53,8 @@ impl Follower {
         let turn = self.look(slot, &mut file, now, sink);
         let turn = turn.unwrap_or_else(|error| {
             self.sources[file.source].trouble = Some(unreadable(&file.path, &error));
+            // The next scan clears the trouble, so there must be one.
+            self.all_named = false;
             Turn::Quiet
         });
         match turn {
@@ -177,12 +179,17 @@ impl Follower {
             return Ok(Turn::Rewritten);
         }
         let full = body.len() == READ;
-        let turn = if let Some(end) = self.whole_lines(file, offset, &body) {
+        let turn = if let Some(end) = Self::whole_lines(file, offset, &body) {
+            // What stands behind the last newline was searched by that.
+            let tail = &body[end..];
+            let torn = if memchr(b'\n', tail).is_none() { tail.len() } else { 0 };
+            let nuls = leading_nuls(&tail[..torn]);
             body.truncate(end);
             reserved.shrink(end);
-            (reader.searched, reader.nuls) = (0, 0);
             self.hand_over(reader, file, &mark, body, reserved, sink);
-            if reader.marks.offset < size { Turn::More } else { Turn::Quiet }
+            (reader.searched, reader.nuls) = (torn as u64, nuls as u64);
+            let rest = size.saturating_sub(reader.marks.offset + reader.searched);
+            if rest > 0 || torn > 0 && self.options.once { Turn::More } else { Turn::Quiet }
         } else {
             (reader.searched, reader.nuls) = (body.len() as u64, leading_nuls(&body) as u64);
             if full || offset + reader.searched < size {
@@ -201,7 +208,7 @@ impl Follower {
     }
 
     /// Where the lines of one chunk end: history and live lines do not mix.
-    fn whole_lines(&self, file: &Followed, offset: u64, body: &[u8]) -> Option<usize> {
+    fn whole_lines(file: &Followed, offset: u64, body: &[u8]) -> Option<usize> {
         let history = file.history_until.saturating_sub(offset);
         if history > 0
             && history < body.len() as u64

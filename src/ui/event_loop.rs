@@ -144,8 +144,8 @@ impl Screen {
         loop {
             select_biased! {
                 recv(signals) -> signal => match signal {
-                    Ok(SIGTSTP) => self.terminal.suspend()?,
-                    Ok(SIGCONT) => self.terminal.take()?,
+                    Ok(SIGTSTP) => self.suspend(effects)?,
+                    Ok(SIGCONT) => self.resume(effects)?,
                     Ok(signal) => return Ok(Exit::Signal(signal)),
                     Err(_) => return Ok(Exit::EngineGone),
                 },
@@ -198,7 +198,7 @@ impl Screen {
                 self.act(Action::Resize(width, height), effects);
             }
             Event::Key(key) => match keys::parse(key) {
-                Some(Action::Suspend) => self.terminal.suspend()?,
+                Some(Action::Suspend) => self.suspend(effects)?,
                 Some(Action::Repaint) => self.terminal.repaint(),
                 Some(action) => {
                     let was_frozen = self.state.frozen.is_some();
@@ -218,6 +218,19 @@ impl Screen {
         }
         self.draw()?;
         Ok(None)
+    }
+
+    fn suspend(&mut self, effects: &Sender<Effect>) -> Result<(), UiError> {
+        self.terminal.suspend();
+        self.resume(effects)
+    }
+
+    /// Running again after a stop, whoever stopped it: the modes may have changed, and the size.
+    fn resume(&mut self, effects: &Sender<Effect>) -> Result<(), UiError> {
+        self.terminal.take()?;
+        let (width, height) = self.terminal.size()?;
+        self.act(Action::Resize(width, height), effects);
+        Ok(())
     }
 
     /// A frozen screen keeps the newest snapshot for later and says how far it is behind.
@@ -244,10 +257,9 @@ impl Screen {
 
     fn tick(&mut self, effects: &Sender<Effect>) -> Option<Exit> {
         let now = (self.options.clock)();
-        if now.ms().div_euclid(1000) == self.state.now.ms().div_euclid(1000) {
-            return None;
+        if now.ms().div_euclid(1000) != self.state.now.ms().div_euclid(1000) {
+            self.act(Action::Clock(now), effects);
         }
-        self.act(Action::Clock(now), effects);
         self.terminal.is_lost().then_some(Exit::TerminalLost)
     }
 

@@ -33,7 +33,7 @@ pub(super) fn models(canvas: &mut Canvas<'_>, scene: Scene<'_>, place: Rect) {
     let columns = [
         Column { width: 9, rank: 0 },
         Column { width: share_width, rank: 3 },
-        Column { width: 7, rank: 1 },
+        Column { width: 6, rank: 1 },
         Column { width: 10, rank: 6 },
         Column { width: 7, rank: 5 },
         Column { width: 6, rank: 2 },

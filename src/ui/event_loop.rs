@@ -163,9 +163,6 @@ impl Screen {
                 },
                 recv(after(self.pause())) -> _ => if let Some(exit) = self.tick(effects) { return Ok(exit) },
             }
-            if self.terminal.is_gone() {
-                return Err(UiError::Panicked);
-            }
             if self.dirty && self.drawn.is_none_or(|drawn| drawn.elapsed() >= FRAME) {
                 self.draw()?;
             }
@@ -264,6 +261,9 @@ impl Screen {
     }
 
     fn draw(&mut self) -> Result<(), UiError> {
+        if self.terminal.is_gone() {
+            return Err(UiError::Panicked);
+        }
         let (state, shown, theme) = (&self.state, &self.shown, &self.options.theme);
         let drawn = self
             .terminal

@@ -52,7 +52,9 @@ fn figures(scene: Scene<'_>, theme: &Theme) -> [Figure; 6] {
     let sums = &overview.window;
 
     let mut requests = one(format!("{} requests", text::grouped(i128::from(sums.requests))), dim);
-    if sums.unpriced_requests > 0 {
+    if !arrived {
+        requests = Vec::new();
+    } else if sums.unpriced_requests > 0 {
         requests = one(text::count(sums.requests), dim);
         requests.push((format!(" · {} unpriced", text::count(sums.unpriced_requests)), warn));
     } else if sums.errors > 0 {
@@ -60,6 +62,7 @@ fn figures(scene: Scene<'_>, theme: &Theme) -> [Figure; 6] {
         requests.push((format!(" · {} failed", text::count(sums.errors)), warn));
     }
     let saved = match sums.saved.pico() {
+        0 if sums.prompt() == 0 => Vec::new(),
         0 => one("nothing saved".to_owned(), dim),
         1.. => one(format!("saved {}", text::dollars(sums.saved)), good),
         _ => one(format!("caching cost {}", text::dollars(-sums.saved)), warn),
@@ -70,14 +73,14 @@ fn figures(scene: Scene<'_>, theme: &Theme) -> [Figure; 6] {
     );
     let quantile =
         |cost: Option<crate::money::Cost>| cost.map_or_else(|| UNKNOWN.to_owned(), |cost| text::dollars(cost.into()));
-    let burn = vec![(known(text::dollars(overview.burn)), figure), ("/h".to_owned(), dim)];
+    let burn = vec![(known(text::dollars(overview.burn)), figure), (if arrived { "/h" } else { "" }.to_owned(), dim)];
     [
         Figure { label: "BURN 5m".to_owned(), value: burn, note: one("no usual yet".to_owned(), dim) },
         Figure { label: format!("SPENT {window}"), value: one(known(spent(sums)), figure), note: requests },
         Figure {
             label: "TODAY".to_owned(),
             value: one(known(spent(&overview.today)), figure),
-            note: today_note(scene.snapshot, theme),
+            note: if arrived { today_note(scene.snapshot, theme) } else { Vec::new() },
         },
         Figure {
             label: "DAY ENDS AT".to_owned(),

@@ -230,10 +230,15 @@ impl Screen {
         Ok(())
     }
 
-    /// A frozen screen keeps the newest snapshot for later and says how far it is behind.
+    /// A frozen screen keeps the newest snapshot for later and says how far it is behind. Alarms and the bell are never frozen.
     fn arrive(&mut self, snapshot: Arc<Snapshot>, effects: &Sender<Effect>) {
         if self.state.frozen.is_some() {
             let behind = snapshot.overview.total.requests - self.shown.overview.total.requests;
+            if snapshot.alarms != self.shown.alarms || snapshot.bell != self.shown.bell {
+                let shown = Arc::make_mut(&mut self.shown);
+                shown.alarms.clone_from(&snapshot.alarms);
+                shown.bell = snapshot.bell;
+            }
             self.latest = Some(snapshot);
             self.act(Action::Behind(behind), effects);
         } else {

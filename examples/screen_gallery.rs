@@ -3,6 +3,7 @@
 //! For looking at themes and sizes. Keys work as far as a moment that stands still allows; `NO_COLOR=1` shows it without colours.
 
 #[path = "../tests/support/screen.rs"]
+#[allow(dead_code, reason = "the gallery shows some of the sample's moments")]
 mod sample;
 
 use std::sync::Arc;

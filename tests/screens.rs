@@ -15,6 +15,7 @@ use costtop::ui::theme::{Depth, Theme};
 use proptest::prelude::*;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use std::fmt::Write;
 
 fn state(width: u16, height: u16, snapshot: &Snapshot) -> State {
     let mut state = State::new(sample::now(), (width, height), Window::M15);
@@ -55,10 +56,10 @@ fn styles(buffer: &Buffer) -> String {
         let mut from = 0;
         while from < buffer.area.width {
             let style = buffer[(from, y)].style();
-            let to = (from..buffer.area.width).take_while(|x| buffer[(*x, y)].style() == style).last().unwrap();
-            let (fg, bg, modifiers) = (style.fg.unwrap(), style.bg.unwrap(), style.add_modifier);
+            let to = (from..buffer.area.width).take_while(|x| buffer[(*x, y)].style() == style).last().unwrap_or(from);
+            let (fg, bg, modifiers) = (style.fg.unwrap_or_default(), style.bg.unwrap_or_default(), style.add_modifier);
             if format!("{fg}{bg}{modifiers:?}") != "ResetResetNONE" {
-                out.push_str(&format!("{y}:{from}-{to} {fg} {bg} {modifiers:?}\n"));
+                let _ = writeln!(out, "{y}:{from}-{to} {fg} {bg} {modifiers:?}");
             }
             from = to + 1;
         }

@@ -144,8 +144,8 @@ impl Screen {
         loop {
             select_biased! {
                 recv(signals) -> signal => match signal {
-                    Ok(SIGTSTP) => self.terminal.suspend()?,
-                    Ok(SIGCONT) => self.terminal.take()?,
+                    Ok(SIGTSTP) => self.suspend(effects)?,
+                    Ok(SIGCONT) => self.resume(effects)?,
                     Ok(signal) => return Ok(Exit::Signal(signal)),
                     Err(_) => return Ok(Exit::EngineGone),
                 },
@@ -162,9 +162,6 @@ impl Screen {
                     Err(_) => return Ok(Exit::EngineGone),
                 },
                 recv(after(self.pause())) -> _ => if let Some(exit) = self.tick(effects) { return Ok(exit) },
-            }
-            if self.terminal.is_gone() {
-                return Err(UiError::Panicked);
             }
             if self.dirty && self.drawn.is_none_or(|drawn| drawn.elapsed() >= FRAME) {
                 self.draw()?;
@@ -198,7 +195,7 @@ impl Screen {
                 self.act(Action::Resize(width, height), effects);
             }
             Event::Key(key) => match keys::parse(key) {
-                Some(Action::Suspend) => self.terminal.suspend()?,
+                Some(Action::Suspend) => self.suspend(effects)?,
                 Some(Action::Repaint) => self.terminal.repaint(),
                 Some(action) => {
                     let was_frozen = self.state.frozen.is_some();
@@ -220,10 +217,28 @@ impl Screen {
         Ok(None)
     }
 
-    /// A frozen screen keeps the newest snapshot for later and says how far it is behind.
+    fn suspend(&mut self, effects: &Sender<Effect>) -> Result<(), UiError> {
+        self.terminal.suspend();
+        self.resume(effects)
+    }
+
+    /// Running again after a stop, whoever stopped it: the modes may have changed, and the size.
+    fn resume(&mut self, effects: &Sender<Effect>) -> Result<(), UiError> {
+        self.terminal.take()?;
+        let (width, height) = self.terminal.size()?;
+        self.act(Action::Resize(width, height), effects);
+        Ok(())
+    }
+
+    /// A frozen screen keeps the newest snapshot for later and says how far it is behind. Alarms and the bell are never frozen.
     fn arrive(&mut self, snapshot: Arc<Snapshot>, effects: &Sender<Effect>) {
         if self.state.frozen.is_some() {
             let behind = snapshot.overview.total.requests - self.shown.overview.total.requests;
+            if snapshot.alarms != self.shown.alarms || snapshot.bell != self.shown.bell {
+                let shown = Arc::make_mut(&mut self.shown);
+                shown.alarms.clone_from(&snapshot.alarms);
+                shown.bell = snapshot.bell;
+            }
             self.latest = Some(snapshot);
             self.act(Action::Behind(behind), effects);
         } else {
@@ -244,14 +259,16 @@ impl Screen {
 
     fn tick(&mut self, effects: &Sender<Effect>) -> Option<Exit> {
         let now = (self.options.clock)();
-        if now.ms().div_euclid(1000) == self.state.now.ms().div_euclid(1000) {
-            return None;
+        if now.ms().div_euclid(1000) != self.state.now.ms().div_euclid(1000) {
+            self.act(Action::Clock(now), effects);
         }
-        self.act(Action::Clock(now), effects);
         self.terminal.is_lost().then_some(Exit::TerminalLost)
     }
 
     fn draw(&mut self) -> Result<(), UiError> {
+        if self.terminal.is_gone() {
+            return Err(UiError::Panicked);
+        }
         let (state, shown, theme) = (&self.state, &self.shown, &self.options.theme);
         let drawn = self
             .terminal

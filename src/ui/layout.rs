@@ -142,7 +142,7 @@ impl Layout {
     /// Three bands of two panels, in the proportions of 11 : 12 : 7 rows and 78 : 42 columns.
     fn six(&mut self, mut rest: Rect) {
         let burn = (rest.height * 11 / 30).clamp(7, 18);
-        let events = (rest.height * 7 / 30).clamp(5, 14);
+        let events = (rest.height * 7 / 30).clamp(7, 14);
         let right = (rest.width * 42 / 120).clamp(40, 76);
         let top = take_top(&mut rest, burn);
         let bottom = take_bottom(&mut rest, events);

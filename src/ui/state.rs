@@ -193,7 +193,7 @@ impl State {
             Panel::Models => visit.models.go(motion, &snapshot.overview.models, rows, frozen),
             Panel::Users => visit.users.go(motion, &snapshot.overview.users, rows, frozen),
             Panel::Events => {
-                visit.events = motion.apply(visit.events, rows, snapshot.events.len().saturating_sub(rows))
+                visit.events = motion.apply(visit.events, rows, snapshot.events.len().saturating_sub(rows));
             }
             Panel::Budgets => {
                 visit.budgets = motion.apply(visit.budgets, rows, snapshot.budgets.len().saturating_sub(rows));
@@ -237,9 +237,9 @@ impl Motion {
             Motion::First => return 0,
             Motion::Last => return last,
             Motion::Rows(rows) => rows,
-            Motion::Pages(pages) => pages * page.max(1) as i64,
+            Motion::Pages(pages) => pages.saturating_mul(page.max(1).cast_signed() as i64),
         };
-        usize::try_from((from as i64).saturating_add(by).max(0)).unwrap_or(0).min(last)
+        from.saturating_add_signed(isize::try_from(by).unwrap_or(0)).min(last)
     }
 }
 

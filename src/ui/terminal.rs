@@ -187,17 +187,13 @@ impl Terminal {
         answered > 0 && ask.revents & (libc::POLLHUP | libc::POLLERR | libc::POLLNVAL) != 0
     }
 
-    /// Gives the terminal back and stops this process and its group until it is continued, then takes it again.
+    /// Gives the terminal back and stops this process and its group until it is continued; then [`Terminal::take`] it again.
     ///
     /// STOP and not TSTP: the kernel drops TSTP where no shell could continue the group, and a pipe's other end must stop too.
-    ///
-    /// # Errors
-    /// Where the terminal cannot be taken again.
-    pub fn suspend(&mut self) -> io::Result<()> {
+    pub fn suspend(&mut self) {
         restore();
         // SAFETY: signals the own process group; no memory is involved.
         unsafe { libc::kill(0, libc::SIGSTOP) };
-        self.take()
     }
 }
 

@@ -138,10 +138,10 @@ fn chart(steps: usize) -> Chart {
         let rise = 75.0 * ((part - 0.74).max(0.0) / 0.26).powf(1.4);
         (wave - dip + rise).max(0.0)
     };
-    let step_ms = 900_000 / steps as i64;
+    let step_ms = 900_000 / i64::try_from(steps).expect("a chart has few steps");
     let spent = |step: usize| rate(step as f64 / steps as f64) * step_ms as f64 / 3_600_000.0;
     Chart {
-        start: now().plus_ms(-step_ms * steps as i64),
+        start: now().plus_ms(-step_ms * i64::try_from(steps).expect("a chart has few steps")),
         step_ms,
         steps: (0..steps).map(|step| Money::from_pico((spent(step) * 1e12) as i128)).collect(),
     }

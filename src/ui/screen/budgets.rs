@@ -55,7 +55,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, scene: Scene<'_>, place: Rect) {
 }
 
 /// As configured where all fit, else the worst first.
-fn ordered<'a>(scene: Scene<'a>) -> Vec<&'a BudgetStatus> {
+fn ordered(scene: Scene<'_>) -> Vec<&BudgetStatus> {
     let mut budgets: Vec<&BudgetStatus> = scene.snapshot.budgets.iter().collect();
     if budgets.len() > scene.layout.rows(Panel::Budgets) {
         budgets.sort_by(|a, b| b.state.cmp(&a.state).then_with(|| share(b).total_cmp(&share(a))));
@@ -87,8 +87,7 @@ fn standing(budget: &BudgetStatus, now: Timestamp) -> (String, Role) {
         BudgetState::Ok => match elapsed(budget, now).map(|elapsed| share(budget) - elapsed) {
             Some(ahead) if ahead > AHEAD => (format!("● pace +{}%", text::percent(ahead)), Role::Warn),
             Some(_) if share(budget) < 0.5 => ("on pace".to_owned(), Role::Good),
-            Some(_) => (format!("{} left", short(left)), Role::Good),
-            None => (format!("{} left", short(left)), Role::Good),
+            Some(_) | None => (format!("{} left", short(left)), Role::Good),
         },
     }
 }
@@ -112,7 +111,7 @@ fn one(canvas: &mut Canvas<'_>, now: Timestamp, budget: &BudgetStatus, place: Re
 /// Bar, percent and words in one row.
 fn track(canvas: &mut Canvas<'_>, now: Timestamp, budget: &BudgetStatus, place: Rect, (words, role): (&str, Role)) {
     let style = canvas.theme.style(role);
-    let word_room = 14.min(place.width / 3 + 1);
+    let word_room = if place.width >= 36 { 14 } else { (text::width(words) as u16).min(place.width / 2) };
     let bar_width = place.width.saturating_sub(word_room + 7);
     bar::thin(canvas, place.x, place.y, bar_width, share(budget), elapsed(budget, now), style);
     let percent = format!("{} %", text::percent(share(budget)));

@@ -98,7 +98,7 @@ fn axis(canvas: &mut Canvas<'_>, x: u16, plot: Rect, top: f64) {
 /// Local times below the chart, as many as fit with room between.
 fn times(canvas: &mut Canvas<'_>, scene: Scene<'_>, plot: Rect) {
     let steps = &scene.snapshot.overview.chart;
-    let length = steps.step_ms * steps.steps.len() as i64;
+    let length = steps.step_ms.saturating_mul(i64::try_from(steps.steps.len()).unwrap_or(0));
     let pattern = match scene.snapshot.overview.query.window {
         Window::M1 => "%H:%M:%S",
         Window::D7 | Window::D30 => "%d %b",

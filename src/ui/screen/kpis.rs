@@ -4,6 +4,7 @@ use ratatui::style::Style;
 
 use super::Scene;
 use crate::alarm::{BudgetState, BudgetStatus};
+use crate::engine::counters::Counters;
 use crate::money::Money;
 use crate::time::Period;
 use crate::ui::canvas::Canvas;
@@ -46,12 +47,14 @@ fn figures(scene: Scene<'_>, theme: &Theme) -> [Figure; 6] {
     let (figure, dim, good, warn) =
         (theme.figure(), theme.style(Role::Dim), theme.style(Role::Good), theme.style(Role::Warn));
     let arrived = scene.state.arrived;
-    let money = |value: Money| if arrived { text::dollars(value) } else { UNKNOWN.to_owned() };
+    let known = |text: String| if arrived { text } else { UNKNOWN.to_owned() };
     let one = |text: String, style: Style| vec![(text, style)];
     let sums = &overview.window;
 
     let mut requests = one(format!("{} requests", text::grouped(i128::from(sums.requests))), dim);
-    if sums.unpriced_requests > 0 {
+    if !arrived {
+        requests = Vec::new();
+    } else if sums.unpriced_requests > 0 {
         requests = one(text::count(sums.requests), dim);
         requests.push((format!(" · {} unpriced", text::count(sums.unpriced_requests)), warn));
     } else if sums.errors > 0 {
@@ -59,6 +62,7 @@ fn figures(scene: Scene<'_>, theme: &Theme) -> [Figure; 6] {
         requests.push((format!(" · {} failed", text::count(sums.errors)), warn));
     }
     let saved = match sums.saved.pico() {
+        0 if sums.prompt() == 0 => Vec::new(),
         0 => one("nothing saved".to_owned(), dim),
         1.. => one(format!("saved {}", text::dollars(sums.saved)), good),
         _ => one(format!("caching cost {}", text::dollars(-sums.saved)), warn),
@@ -69,14 +73,14 @@ fn figures(scene: Scene<'_>, theme: &Theme) -> [Figure; 6] {
     );
     let quantile =
         |cost: Option<crate::money::Cost>| cost.map_or_else(|| UNKNOWN.to_owned(), |cost| text::dollars(cost.into()));
-    let burn = vec![(money(overview.burn), figure), ("/h".to_owned(), dim)];
+    let burn = vec![(known(text::dollars(overview.burn)), figure), (if arrived { "/h" } else { "" }.to_owned(), dim)];
     [
         Figure { label: "BURN 5m".to_owned(), value: burn, note: one("no usual yet".to_owned(), dim) },
-        Figure { label: format!("SPENT {window}"), value: one(money(sums.cost()), figure), note: requests },
+        Figure { label: format!("SPENT {window}"), value: one(known(spent(sums)), figure), note: requests },
         Figure {
             label: "TODAY".to_owned(),
-            value: one(money(overview.today.cost()), figure),
-            note: today_note(scene.snapshot, theme),
+            value: one(known(spent(&overview.today)), figure),
+            note: if arrived { today_note(scene.snapshot, theme) } else { Vec::new() },
         },
         Figure {
             label: "DAY ENDS AT".to_owned(),
@@ -117,6 +121,12 @@ fn today_note(snapshot: &Snapshot, theme: &Theme) -> Line {
     vec![(format!("{mark}{name}{share} % of {limit}"), theme.style(role))]
 }
 
+/// What is known to have been spent; `~` where some of it has no price.
+pub(super) fn spent(sums: &Counters) -> String {
+    let unpriced = if sums.unpriced_requests > 0 { " ~" } else { "" };
+    format!("{}{unpriced}", text::dollars(sums.cost()))
+}
+
 /// Spent over limit; a limit of nothing is spent.
 pub(super) fn share(budget: &BudgetStatus) -> f64 {
     if budget.limit.pico() > 0 { budget.spent.to_f64() / budget.limit.to_f64() } else { f64::INFINITY }
@@ -140,8 +150,8 @@ fn one_line(canvas: &mut Canvas<'_>, scene: Scene<'_>) {
     let window = scene.window();
     let parts = [
         ("BURN 5m", known(format!("{}/h", text::dollars(overview.burn)))),
-        (window, known(text::dollars(overview.window.cost()))),
-        ("TODAY", known(text::dollars(overview.today.cost()))),
+        (window, known(spent(&overview.window))),
+        ("TODAY", known(spent(&overview.today))),
         ("HIT", hit),
         ("P95", p95),
     ];

@@ -54,10 +54,7 @@ pub(super) fn line(canvas: &mut Canvas<'_>, scene: Scene<'_>) {
         parts.push((format!(" {}%", text::percent(kpis::share(budget))), theme.style(Role::Text)));
     }
     if known {
-        parts.push((
-            format!(" · today {}", text::dollars(scene.snapshot.overview.today.cost())),
-            theme.style(Role::Text),
-        ));
+        parts.push((format!(" · today {}", kpis::spent(&scene.snapshot.overview.today)), theme.style(Role::Text)));
         parts.push((format!(" · {} req/min", scene.snapshot.overview.requests_per_minute), dim));
     }
     let mut x = area.x;
@@ -90,8 +87,8 @@ pub(super) fn meter(canvas: &mut Canvas<'_>, scene: Scene<'_>) {
     if loud {
         canvas.paint(Rect { height: 1, ..area }, theme.style(Role::Alarm).add_modifier(Modifier::REVERSED));
     }
-    let spent = known(text::dollars(overview.window.cost()));
-    let today = known(text::dollars(overview.today.cost()));
+    let spent = known(kpis::spent(&overview.window));
+    let today = known(kpis::spent(&overview.today));
     let burn = burn(scene);
     canvas.pieces(x, area.y + 1, width, &[("BURN 5m ", dim), (&burn, figure)]);
     let mut y = area.y + 2;

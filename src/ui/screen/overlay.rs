@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use super::Scene;
 use crate::ui::canvas::Canvas;
 use crate::ui::keys::{self, KEYS};
-use crate::ui::state::Overlay;
+use crate::ui::state::{Overlay, State};
 use crate::ui::text;
 use crate::ui::theme::Role;
 use crate::ui::widget::panel;
@@ -21,11 +21,13 @@ struct Line {
 pub(super) fn draw(canvas: &mut Canvas<'_>, scene: Scene<'_>) {
     match scene.state.overlay {
         Some(Overlay::Help) => {
+            // The keys as they work once the sheet is closed.
+            let mut below: State = scene.state.clone();
+            below.overlay = None;
             let lines = KEYS.iter().map(|binding| Line {
                 left: binding.keys.iter().map(|key| keys::symbol(key)).collect::<Vec<_>>().join(" "),
                 right: binding.help.to_owned(),
-                bright: binding.action == crate::ui::action::Action::Help
-                    || (binding.works)(scene.state, scene.snapshot),
+                bright: binding.action == crate::ui::action::Action::Help || (binding.works)(&below, scene.snapshot),
             });
             sheet(canvas, scene, "keys", &lines.collect::<Vec<_>>(), false);
         }

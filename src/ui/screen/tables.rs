@@ -33,7 +33,7 @@ pub(super) fn models(canvas: &mut Canvas<'_>, scene: Scene<'_>, place: Rect) {
     let columns = [
         Column { width: 9, rank: 0 },
         Column { width: share_width, rank: 3 },
-        Column { width: 7, rank: 1 },
+        Column { width: 6, rank: 1 },
         Column { width: 10, rank: 6 },
         Column { width: 7, rank: 5 },
         Column { width: 6, rank: 2 },
@@ -111,7 +111,8 @@ pub(super) fn users(canvas: &mut Canvas<'_>, scene: Scene<'_>, place: Rect) {
         Column { width: if inside.width >= 50 { 8 } else { 90 }, rank: 4 },
         Column { width: if inside.width >= 50 { 6 } else { 90 }, rank: 3 },
     ];
-    let (name_width, is_shown) = arrange(inside.width - BEFORE_NAME, 11, columns);
+    let pad = u16::from(inside.width >= 50);
+    let (name_width, is_shown) = arrange(inside.width - BEFORE_NAME - pad, 11, columns);
     let mut cells = Cells::new(inside, BEFORE_NAME, name_width);
     let window = format!("$ {}", scene.window());
     let labels = [

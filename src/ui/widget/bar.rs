@@ -1,4 +1,4 @@
-//! Bars: thin ones with a track and a mark, solid ones in eighths, and trends of eight blocks.
+//! Bars: thin ones with a track and a mark, solid ones, and trends of eight blocks.
 
 use ratatui::style::Style;
 
@@ -26,14 +26,14 @@ pub fn thin(canvas: &mut Canvas<'_>, x: u16, y: u16, width: u16, part: f64, mark
     }
 }
 
-/// A solid bar in eighths of a cell. What is not nothing has at least an eighth.
+/// A solid bar in half cells, a little lower than its row. What is not nothing has at least a half.
 pub fn solid(canvas: &mut Canvas<'_>, x: u16, y: u16, width: u16, part: f64, style: Style) {
-    const EIGHTHS: [char; 9] = [' ', '▏', '▎', '▍', '▌', '▋', '▊', '▉', '█'];
-    let eighths = filled(part, width, 8);
+    let halves = filled(part, width, 2);
     for cell in 0..width {
-        let here = eighths.saturating_sub(8 * u32::from(cell)).min(8) as usize;
-        if here > 0 {
-            canvas.cell(x + cell, y, EIGHTHS[here], style);
+        match halves.saturating_sub(2 * u32::from(cell)) {
+            0 => return,
+            1 => canvas.cell(x + cell, y, '▖', style),
+            _ => canvas.cell(x + cell, y, '▆', style),
         }
     }
 }

@@ -32,14 +32,14 @@ pub fn mean(chart: &Chart) -> f64 {
     if hours > 0.0 { spent.to_f64() / hours } else { 0.0 }
 }
 
-/// The next of 1, 1.2, 1.6, 2, 3, 4, 5, 6, 8, 10 × 10ⁿ: a scale whose half is a round number too.
+/// The next round number whose half is round too.
 #[must_use]
 pub fn scale(most: f64) -> f64 {
     if !most.is_finite() || most <= 0.0 {
         return 1.0;
     }
     let unit = 10f64.powf(most.log10().floor());
-    let steps = [1.0, 1.2, 1.6, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0];
+    let steps = [1.0, 1.2, 1.4, 1.6, 1.8, 2.0, 2.4, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0];
     steps.into_iter().map(|step| step * unit).find(|step| *step >= most * 0.999_999).unwrap_or(10.0 * unit)
 }
 
@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn the_scale_is_round_and_not_below() {
-        for (most, top) in [(0.0, 1.0), (118.0, 120.0), (121.0, 160.0), (0.07, 0.08), (99.0, 100.0), (1.0, 1.0)] {
+        for (most, top) in [(0.0, 1.0), (118.0, 120.0), (121.0, 140.0), (0.073, 0.08), (99.0, 100.0), (1.0, 1.0)] {
             assert!((scale(most) - top).abs() < 1e-9, "{most}: {}", scale(most));
         }
     }

@@ -149,7 +149,7 @@ pub fn run(setup: Setup, wires: Wires) -> Result<(), LiveError> {
     let log = EventLog::new(setup.log.as_deref()).map_err(LiveError::Log)?;
     let mut core = Core::new(setup.config, opened, setup.mode, log, now)?;
     core.generations.extend(positions.iter().map(|position| position.generation));
-    let pipeline = Pipeline::start(setup.sources.specs, reading, &shared)?;
+    let pipeline = Pipeline::start(setup.sources.specs, &reading, &shared)?;
     let result = core.serve(&pipeline, &wires);
     pipeline.stop();
     core.persistence.close(&mut core.engine)?;

@@ -83,7 +83,7 @@ pub fn read(
         budget: ByteBudget::new(BYTES_ON_THEIR_WAY),
         ..source::Options::default()
     };
-    let pipeline = Pipeline::start(sources.specs, options, &shared)?;
+    let pipeline = Pipeline::start(sources.specs, &options, &shared)?;
     let mut posts = Vec::new();
     let mut generations = HashSet::new();
     let (mut applied, mut expected) = (0, None);

@@ -44,7 +44,7 @@ pub struct Pipeline {
 
 impl Pipeline {
     /// Starts reading.
-    pub fn start(specs: Vec<SourceSpec>, options: source::Options, shared: &Shared) -> Result<Pipeline, SourceError> {
+    pub fn start(specs: Vec<SourceSpec>, options: &source::Options, shared: &Shared) -> Result<Pipeline, SourceError> {
         let (events_in, events) = bounded::<Event>(QUEUE);
         let (messages_in, messages) = bounded::<Message>(QUEUE);
         let mut threads = Vec::new();

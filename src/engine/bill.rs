@@ -159,13 +159,13 @@ fn facet(row: &Row, profile: &Profile, facet: usize) -> NameId {
     if facet == Dimension::CHOSEN { row.session } else { profile[facet] }
 }
 
-/// Which of two records' tokens win within one class; `Greater`: the first.
+/// Which of two records' tokens win where source and side chain are equal; `Greater`: the first.
 #[must_use]
 pub fn by_tokens(a: &Row, b: &Row, names: &Names) -> Ordering {
     let key = |row: &Row| {
         let t = &row.tokens;
         (
-            (row.is_final, t.output, t.prompt(), row.tokens_dated, row.tokens_time),
+            (row.is_final, row.revision, t.output, t.prompt(), row.tokens_dated, row.tokens_time),
             (t.input, t.cache_read, t.cache_write_5m, t.cache_write_1h, t.reasoning, t.web_searches),
         )
     };
@@ -305,6 +305,7 @@ pub fn bill(classes: &[&Class], names: &mut Names, mode: CostMode) -> Bill {
             (token_rank(a.row.origin), !a.row.side_chain)
                 .cmp(&(token_rank(b.row.origin), !b.row.side_chain))
                 .then_with(|| by_tokens(&a.row, &b.row, names))
+                .then_with(|| b.row.cache_hit.cmp(&a.row.cache_hit))
                 .then_with(|| b.row.place.cmp(&a.row.place))
         })
         .unwrap_or(classes[0]);

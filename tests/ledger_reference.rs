@@ -409,7 +409,7 @@ fn engine(options: Options, rows: Rows, world: &[Said], size: usize) -> (Engine,
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2000) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(3000) })]
 
     #[test]
     fn charges_are_what_the_words_say(world in prop::collection::vec(any_said(), 1..12), size in 1usize..5) {
@@ -417,5 +417,118 @@ proptest! {
         let (mut found, posts) = engine(Options::default(), Rows::in_memory(), &world, size);
         prop_assert_eq!(shown(&mut found), model(&world));
         agrees(&mut found, &posts);
+    }
+}
+
+/// A record that names its user `u`, its session `run1`.
+fn one() -> Said {
+    Said {
+        origin: Origin::Api,
+        side: false,
+        hit: false,
+        last: true,
+        revision: 0,
+        response: "msg_0123456789ab".to_owned(),
+        request: "req_0123456789ab".to_owned(),
+        own: false,
+        call: String::new(),
+        span: String::new(),
+        time: Some(TEN),
+        tokens: [10, 0, 0, 0, 100, 0, 0],
+        model: "cheap".to_owned(),
+        provider: String::new(),
+        tier: String::new(),
+        stop: String::new(),
+        status: 200,
+        latency: 0,
+        user: "u".to_owned(),
+        team: String::new(),
+        agent: String::new(),
+        project: String::new(),
+        session: "run1".to_owned(),
+        reported: None,
+        place: 0,
+    }
+}
+
+/// Applies `count` records and says how many rows they left and how long the last quarter took beside the second one.
+fn flood(count: u32, record: impl Fn(u32) -> Said) -> (usize, f64, Engine) {
+    let mut engine = Engine::new(Options::default(), Rows::in_memory(), NOW);
+    let mut posts = Vec::new();
+    let mut quarters = Vec::new();
+    for quarter in 0..4 {
+        let world: Vec<Said> = (quarter * count / 4..(quarter + 1) * count / 4).map(&record).collect();
+        let batch = batch(&world);
+        let begun = std::time::Instant::now();
+        engine.apply(&batch, NOW, &mut posts).expect("rows in memory");
+        quarters.push(begun.elapsed().as_secs_f64());
+    }
+    agrees(&mut engine, &posts);
+    let rows = engine.ledger().0.rows().len();
+    println!("{count} records, {rows} rows, seconds by quarter {quarters:.3?}");
+    (rows, quarters[3] / quarters[1].max(1e-3), engine)
+}
+
+#[test]
+fn a_request_id_that_everything_bears_builds_no_endless_group() {
+    let (_, slower, engine) = flood(8_000, |number| Said { response: format!("msg_{number:012}"), ..one() });
+    assert_eq!(engine.total().requests, 8_000);
+    assert!(slower < 4.0, "the cost of a record must not follow how many came before: {slower}");
+}
+
+#[test]
+fn a_call_id_that_everything_bears_builds_no_endless_group() {
+    let (_, slower, engine) = flood(8_000, |number| Said {
+        response: format!("msg_{number:012}"),
+        request: format!("req_{number:012}"),
+        call: "call_0123456789ab".to_owned(),
+        ..one()
+    });
+    assert_eq!(engine.total().requests, 8_000);
+    assert!(slower < 4.0, "{slower}");
+}
+
+#[test]
+fn replays_without_end_of_one_response_leave_one_charge_and_few_rows() {
+    let (rows, slower, engine) = flood(8_000, |number| Said {
+        request: format!("req_{number:012}"),
+        side: number > 0,
+        origin: Origin::Transcript,
+        ..one()
+    });
+    assert_eq!(engine.total().requests, 1);
+    assert!(rows <= 128, "{rows}");
+    assert!(slower < 4.0, "{slower}");
+}
+
+#[test]
+fn a_response_id_reused_without_end_keeps_its_pace() {
+    let (_, slower, engine) = flood(40_000, |number| Said { request: format!("req_{number:012}"), ..one() });
+    assert_eq!(engine.total().requests, 40_000);
+    assert!(slower < 4.0, "{slower}");
+}
+
+#[test]
+fn groups_that_bridges_chain_together_stay_bounded() {
+    let (_, slower, engine) = flood(8_000, |number| Said {
+        response: format!("msg_{:012}", number / 2),
+        request: String::new(),
+        call: format!("call_{:012}", number.div_ceil(2)),
+        origin: Origin::Gateway,
+        ..one()
+    });
+    assert!(engine.total().requests >= 1);
+    assert!(slower < 4.0, "{slower}");
+}
+
+#[test]
+fn a_pair_is_one_pair_whoever_says_that_its_request_id_is_its_own() {
+    let short = || Said { response: "msg_1".to_owned(), request: "7".to_owned(), ..one() };
+    let own = || Said { own: true, ..short() };
+    let alone = || Said { response: String::new(), session: String::new(), ..own() };
+    for world in [[short(), own(), alone()], [own(), alone(), short()], [alone(), short(), own()]] {
+        let (mut engine, posts) = engine(Options::default(), Rows::in_memory(), &world, 1);
+        assert_eq!(engine.total().requests, 1);
+        agrees(&mut engine, &posts);
     }
 }

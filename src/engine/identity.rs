@@ -131,7 +131,8 @@ impl IdentityKey {
                 out.links |= link::REQUEST;
             }
         }
-        if pair && !response.long && !request_is_good {
+        // Also beside an own request id: others know the same pair without knowing that.
+        if pair && !response.long && !request.long {
             out.links |= link::PAIR;
         }
         if let Some(hash) = self.single(Space::Call, Space::ScopedCall, ids.call, session) {

@@ -18,8 +18,9 @@ use crate::time::Timestamp;
 
 /// Requests with one response id before that id stops linking: more means that something reuses it.
 const MOST_REQUESTS_OF_A_RESPONSE: usize = 8;
-/// Rows of one group. Beyond it a record that would only lend a facet (a replay of a replay) is counted and not kept.
-const MOST_ROWS_OF_A_GROUP: usize = 512;
+/// Rows of one group. Beyond it a record that would only lend a facet (a replay of a replay) is counted and not kept, and a pair
+/// stands alone: an id that connects so much means nothing.
+const MOST_ROWS_OF_A_GROUP: usize = 128;
 
 /// A row's number can lie this far beyond the rows loaded so far: the most rows of one commit.
 const MOST_ROWS_AHEAD: usize = 1 << 24;
@@ -123,7 +124,6 @@ impl Ledger {
         let mut id_reused = false;
         if row.ids.links & link::RESPONSE != 0 && exhausted(&row, &groups) {
             row.ids.links &= !link::RESPONSE;
-            id_reused = true;
             let response = row.ids.response;
             groups.retain(|group| {
                 group.iter().any(|class| row.ids.linking().any(|hash| hash != response && class.row.ids.links_by(hash)))
@@ -132,19 +132,45 @@ impl Ledger {
                 if row.ids.links == 0 {
                     row.ids.links = link::PAIR;
                 }
-                if let Some(known) = self.find(row.ids.pair())? {
-                    groups.push(self.group(known)?);
-                    id_reused = false;
-                } else {
-                    self.append_alone(row, names, posts, entry.history)?;
-                    return Ok(Applied { fate: Fate::Charge, charges: 1, id_reused });
+                return self.stand_apart(row, names, posts, entry.history);
+            }
+            id_reused = !groups.iter().flatten().any(|class| same_class(&class.row, &row));
+        }
+        if groups.iter().map(Vec::len).sum::<usize>() >= MOST_ROWS_OF_A_GROUP {
+            let known = |group: &Vec<Class>| group.iter().find(|class| same_class(&class.row, &row)).copied();
+            match groups.iter().enumerate().find_map(|(place, group)| Some((place, known(group)?))) {
+                Some((place, own)) => {
+                    // What else it could connect would be too much: its ids stay what they are.
+                    groups = vec![groups.swap_remove(place)];
+                    row.ids.links = own.row.ids.links;
                 }
-            } else {
-                id_reused = !groups.iter().flatten().any(|class| same_class(&class.row, &row));
+                None if row.side_chain || !row.ids.is_pair() => {
+                    return Ok(Applied { fate: Fate::Merged, charges: 0, id_reused: false });
+                }
+                None => {
+                    row.ids.links = link::PAIR;
+                    return self.stand_apart(row, names, posts, entry.history);
+                }
             }
         }
         let applied = self.join_groups(&groups, row, names, posts, entry.history)?;
         Ok(Applied { id_reused, ..applied })
+    }
+
+    /// A pair whose other ids no longer link: it is found by itself, or begins a group.
+    fn stand_apart(
+        &mut self,
+        row: Row,
+        names: &mut Names,
+        posts: &mut Vec<Post>,
+        history: bool,
+    ) -> io::Result<Applied> {
+        if let Some(known) = self.find(row.ids.pair())? {
+            let group = self.group(known)?;
+            return self.join_groups(&[group], row, names, posts, history);
+        }
+        self.append_alone(row, names, posts, history)?;
+        Ok(Applied { fate: Fate::Charge, charges: 1, id_reused: true })
     }
 
     fn append_alone(&mut self, row: Row, names: &mut Names, posts: &mut Vec<Post>, history: bool) -> io::Result<u32> {
@@ -171,7 +197,8 @@ impl Ledger {
         history: bool,
     ) -> io::Result<Applied> {
         let before = self.class(number, *old);
-        let after = bill::join(&before, new, names);
+        let mut after = bill::join(&before, new, names);
+        after.row.ids.links |= new.ids.links;
         let fate = if said_nothing(&before, &after) {
             if after.row.place != old.place {
                 self.store(&after)?;
@@ -179,6 +206,9 @@ impl Ledger {
             Fate::Duplicate
         } else {
             self.store(&after)?;
+            if after.row.ids.links != old.ids.links {
+                self.index_new(after.row.ids.linking(), &[after])?;
+            }
             let (old_bill, new_bill) =
                 (bill::bill(&[&before], names, self.mode), bill::bill(&[&after], names, self.mode));
             if differs(&old_bill, &new_bill) {
@@ -205,16 +235,17 @@ impl Ledger {
         let mut classes: Vec<Class> = groups.iter().flatten().copied().collect();
         let mut joined_kind = false;
         if let Some(class) = classes.iter_mut().find(|class| same_class(&class.row, &row)) {
-            let after = bill::join(class, &row, names);
+            let mut after = bill::join(class, &row, names);
+            after.row.ids.links |= row.ids.links;
             if said_nothing(class, &after) && groups.len() == 1 {
+                if after.row.place != class.row.place {
+                    self.store(&after)?;
+                }
                 return Ok(Applied { fate: Fate::Duplicate, charges: 0, id_reused: false });
             }
             *class = after;
         } else {
             joined_kind = true;
-            if classes.len() >= MOST_ROWS_OF_A_GROUP && (row.side_chain || !row.ids.is_pair()) {
-                return Ok(Applied { fate: Fate::Merged, charges: 0, id_reused: false });
-            }
             let number = self.rows.push(row)?;
             classes.push(Class { number, row, times: [facet_time(&row); FACETS] });
         }
@@ -227,13 +258,7 @@ impl Ledger {
         for class in &classes {
             self.store(class)?;
         }
-        for hash in row.ids.linking() {
-            if self.find(hash)?.is_none()
-                && let Some(class) = classes.iter().find(|class| class.row.ids.links_by(hash))
-            {
-                self.index.insert(hash, class.number);
-            }
-        }
+        self.index_new(row.ids.linking(), &classes)?;
         let mut after = Vec::new();
         self.bills_of(&classes, names, &mut after);
         let charges = after.len().cast_signed() as i64 - before.len().cast_signed() as i64;
@@ -255,6 +280,18 @@ impl Ledger {
         posts.extend(before.iter().map(|bill| post(bill, -1, history)));
         posts.extend(after.iter().map(|bill| post(bill, 1, history)));
         Ok(Applied { fate, charges, id_reused: false })
+    }
+
+    /// Enters those of `hashes` that lead nowhere yet.
+    fn index_new(&mut self, hashes: impl Iterator<Item = u128>, classes: &[Class]) -> io::Result<()> {
+        for hash in hashes {
+            if self.find(hash)?.is_none()
+                && let Some(class) = classes.iter().find(|class| class.row.ids.links_by(hash))
+            {
+                self.index.insert(hash, class.number);
+            }
+        }
+        Ok(())
     }
 
     fn bills_of(&self, group: &[Class], names: &mut Names, out: &mut Vec<Bill>) {

@@ -43,6 +43,8 @@ use crate::usage::Dimension;
 
 /// A record this far ahead of the clock is counted `clock_skew` and waits for its time.
 pub const SKEW_MS: i64 = 2 * MINUTE_MS;
+/// While batches come in, cells are folded each time the newest event has moved this far.
+const FOLD_APART_MS: i64 = 6 * 60 * MINUTE_MS;
 
 /// A difference: what one record changed, for one (time, profile, session). Everything downstream of the ledger lives on these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,6 +98,8 @@ pub struct Engine {
     intake: Intake,
     newest: Option<Timestamp>,
     now: Timestamp,
+    /// Cells were folded last when this was the newest event.
+    folded: Option<Timestamp>,
     /// Moves whenever an answer may have changed.
     version: u64,
     /// Labels and profiles that the state has.
@@ -121,6 +125,7 @@ impl Engine {
             intake: Intake::default(),
             newest: None,
             now,
+            folded: None,
             version: 0,
             saved_names: 0,
             saved_profiles: 0,
@@ -133,14 +138,27 @@ impl Engine {
     /// Applies a batch that arrived at `now`; the differences it makes are appended to `posts`.
     ///
     /// # Errors
-    /// The rows' file is in trouble. What was applied before stays applied; feeding the batch again is safe.
+    /// The rows' file is in trouble. The ledger may hold a part of one record: nothing of this engine may be saved any more.
     pub fn apply(&mut self, batch: &Batch, now: Timestamp, posts: &mut Vec<Post>) -> io::Result<()> {
+        let first_post = posts.len();
+        let result = self.enter(batch, now, posts);
+        // Also after an error, so that the sums are those of the ledger.
+        for post in &posts[first_post..] {
+            self.post(post);
+        }
+        // History may pass by without a tick.
+        if self.newest.is_some_and(|newest| self.folded.is_none_or(|folded| newest > folded.plus_ms(FOLD_APART_MS))) {
+            self.fold(now);
+        }
+        result
+    }
+
+    fn enter(&mut self, batch: &Batch, now: Timestamp, posts: &mut Vec<Post>) -> io::Result<()> {
         self.version += 1;
         self.recent.advance(now, &self.names);
         self.intake.add(&batch.intake);
         let ids: Vec<NameId> = batch.labels.iter().map(|label| self.names.intern(label)).collect();
         let id = |index: u32| ids.get(index as usize).copied().unwrap_or(names::NONE);
-        let first_post = posts.len();
         let mut recent: Option<([u32; Dimension::COUNT], ProfileId)> = None;
         for record in &batch.records {
             let profile = match recent {
@@ -185,18 +203,15 @@ impl Engine {
                 }
             }
         }
-        for post in &posts[first_post..] {
-            self.post(post);
-        }
         Ok(())
     }
 
     fn post(&mut self, post: &Post) {
         self.total.add(&post.sums, post.sign);
-        self.cells.post(post, &self.names);
+        let cell = self.cells.post(post, &self.names);
         self.sessions.post(post);
         self.recent.post(post, &self.names);
-        self.standing.post(post, &self.names);
+        self.standing.post(post, cell, &self.names);
         if post.time >= self.today.0 && post.time < self.today.1 {
             self.today.2.add(&post.sums, post.sign);
         }
@@ -211,17 +226,29 @@ impl Engine {
     /// Moves the clock: windows advance, old cells fold.
     pub fn tick(&mut self, now: Timestamp) {
         self.now = now;
-        self.recent.advance(now, &self.names);
-        if self.cells.fold(now) {
-            let (_, until) = self.standing.minutes();
-            self.standing = Standing::build(self.standing.window(), until, &self.cells, &self.names);
+        if self.recent.is_ahead_of(now) {
+            // A file that cannot be read is told by the next record that needs it; until then the burn rate is too low.
+            let _ = self.fill_recent();
         }
+        self.recent.advance(now, &self.names);
+        self.fold(now);
         if now < self.today.0 || now >= self.today.1 {
             let (start, end) = self.options.zone.period(Period::Day, now);
             let mut sums = Counters::default();
             self.cells.for_each(start.minute(), end.minute(), |_, _, cell| sums.add(cell, 1));
             self.today = (start, end, sums);
             self.version += 1;
+        }
+    }
+
+    /// Folds old cells. Ages count from the newest event: where a window ends there, because nothing came since, it has its minutes.
+    fn fold(&mut self, now: Timestamp) {
+        let Some(newest) = self.newest else { return };
+        let reference = newest.min(now);
+        self.folded = Some(reference);
+        if self.cells.fold(reference) {
+            let (_, until) = self.standing.minutes();
+            self.standing = Standing::build(self.standing.window(), until, &self.cells, &self.names);
         }
     }
 

@@ -40,6 +40,15 @@ pub enum Resolution {
     SpreadQuarter = 4,
 }
 
+/// Which cell took a difference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Placed {
+    /// The minute in which it begins.
+    pub minute: i64,
+    /// Its costs are counted in the distribution; those of whole days are not.
+    pub in_spread: bool,
+}
+
 /// The three tiers, and the distribution of costs beside them.
 #[derive(Debug)]
 pub struct Cells {
@@ -82,8 +91,8 @@ impl Cells {
         }
     }
 
-    /// Adds a difference.
-    pub fn post(&mut self, post: &Post, names: &Names) {
+    /// Adds a difference; says which cell took it.
+    pub fn post(&mut self, post: &Post, names: &Names) -> Placed {
         let minute = post.time.minute();
         let quarter = minute.div_euclid(QUARTER);
         let model = names.of(post.profile, Dimension::Model);
@@ -95,14 +104,18 @@ impl Cells {
             if let Some(bucket) = spread {
                 self.spread_minutes.entry(minute, model).0[bucket] += post.sign as i32;
             }
+            Placed { minute, in_spread: true }
         } else if quarter >= self.quarters_from {
             self.quarters.entry(quarter, post.profile).add(&post.sums, post.sign);
             *self.quarter_money.entry(quarter).or_default() += money;
             if let Some(bucket) = spread {
                 self.spread_quarters.entry(quarter, model).0[bucket] += post.sign as i32;
             }
+            Placed { minute: quarter * QUARTER, in_spread: true }
         } else {
-            self.days.entry(self.day(post.time), post.profile).add(&post.sums, post.sign);
+            let day = self.day(post.time);
+            self.days.entry(day, post.profile).add(&post.sums, post.sign);
+            Placed { minute: day, in_spread: false }
         }
     }
 
@@ -119,8 +132,9 @@ impl Cells {
         {
             // A quarter of the span at a time; the newest hour always stays.
             let part = first + (now.minute() - first) / 4;
-            minutes_from = minutes_from.max(part.min(now.minute() - 60).div_euclid(QUARTER) * QUARTER);
-            early = true;
+            let part = part.min(now.minute() - 60).div_euclid(QUARTER) * QUARTER;
+            early = part > minutes_from.max(self.minutes_from);
+            minutes_from = minutes_from.max(part);
         }
         if minutes_from > self.minutes_from {
             self.minutes_from = minutes_from;
@@ -138,16 +152,15 @@ impl Cells {
         }
         let quarter_now = now.minute().div_euclid(QUARTER);
         let mut from = (quarter_now - QUARTERS_KEPT).max(i64::MIN / QUARTER);
-        if self.quarters.len() > QUARTER_CELLS
-            && let Some(first) = self.quarters.first()
-        {
+        let full = self.quarters.len() > QUARTER_CELLS;
+        if full && let Some(first) = self.quarters.first() {
             from = from.max(first + (quarter_now - first) / 4);
-            early = true;
         }
         // Whole local days fold, so that a day is never split between tiers.
         let from = self.day(Timestamp::from_ms(from * QUARTER * MINUTE_MS)).div_euclid(QUARTER);
         if from > self.quarters_from {
             self.quarters_from = from;
+            early |= full;
             let (days, zone) = (&mut self.days, self.zone);
             let mut day = (0, i64::MIN);
             self.quarters.drain_before(from, |quarter, profile, sums| {
@@ -178,6 +191,7 @@ impl Cells {
 
     /// Calls `each` for the cells that begin in one minute.
     pub fn for_minute(&self, minute: i64, mut each: impl FnMut(ProfileId, &Counters)) {
+        self.days.for_block(minute, &mut each);
         self.minutes.for_block(minute, &mut each);
         if minute.rem_euclid(QUARTER) == 0 {
             self.quarters.for_block(minute.div_euclid(QUARTER), &mut each);

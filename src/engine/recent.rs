@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 use super::Post;
 use super::names::{NameId, Names, ProfileId};
 use crate::money::Money;
-use crate::time::Timestamp;
+use crate::time::{MINUTE_MS, Timestamp};
 use crate::usage::Dimension;
 
 /// Milliseconds in one step.
@@ -66,6 +66,12 @@ impl Recent {
                 sums.remove(&id);
             }
         }
+    }
+
+    /// The clock was set back by more than a minute: the sums end in what is the future now.
+    #[must_use]
+    pub fn is_ahead_of(&self, now: Timestamp) -> bool {
+        step_of(now) < self.until - MINUTE_MS / STEP_MS
     }
 
     /// Moves the end to `now`.

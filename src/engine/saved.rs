@@ -6,6 +6,7 @@ use std::io;
 use super::Engine;
 use super::counters::Counters;
 use super::names::{Profile, ProfileId};
+use super::recent::Recent;
 use super::record::Intake;
 use super::standing::Standing;
 use super::view::Window;
@@ -169,16 +170,22 @@ impl Engine {
     /// A temporary file in trouble.
     pub fn finish_rows(&mut self) -> io::Result<()> {
         self.ledger.finish_loading()?;
-        let (recent, now) = (&mut self.recent, self.now);
-        let since = now.plus_ms(-2 * 3_600_000);
+        self.fill_recent()?;
+        self.version += 1;
+        Ok(())
+    }
+
+    /// Builds the last hour's fine steps from the charges.
+    pub(super) fn fill_recent(&mut self) -> io::Result<()> {
+        self.recent = Recent::default();
+        self.recent.advance(self.now, &self.names);
+        let (recent, since) = (&mut self.recent, self.now.plus_ms(-2 * 3_600_000));
         self.ledger.for_each_bill(&mut self.names, |bill, _, names| {
             if bill.time >= since {
                 recent.post(&super::ledger::post(bill, 1, true), names);
             }
             Ok(())
-        })?;
-        self.version += 1;
-        Ok(())
+        })
     }
 }
 

@@ -3,7 +3,7 @@
 use rustc_hash::FxHashMap;
 
 use super::Post;
-use super::cells::Cells;
+use super::cells::{Cells, Placed};
 use super::counters::Counters;
 use super::names::{NameId, Names, ProfileId};
 use super::spread::{Buckets, bucket};
@@ -55,14 +55,13 @@ impl Standing {
         (self.from, self.until)
     }
 
-    /// Adds a difference, if it lies inside.
-    pub fn post(&mut self, post: &Post, names: &Names) {
-        let minute = post.time.minute();
-        if minute < self.from || minute >= self.until {
+    /// Adds a difference, if the cell that took it begins inside: cells enter and leave whole.
+    pub fn post(&mut self, post: &Post, cell: Placed, names: &Names) {
+        if cell.minute < self.from || cell.minute >= self.until {
             return;
         }
         self.add(post.profile, &post.sums, post.sign, names);
-        if post.sums.unpriced_requests == 0 {
+        if cell.in_spread && post.sums.unpriced_requests == 0 {
             let cost = Cost::from_pico(u64::try_from(post.sums.cost().pico()).unwrap_or(u64::MAX));
             let model = names.of(post.profile, Dimension::Model);
             self.spread.entry(model).or_default().0[bucket(cost)] += post.sign as i32;

@@ -75,6 +75,9 @@ pub enum LiveError {
     /// The ledger's temporary file.
     #[error("the temporary file for the ledger failed ({0}): free space in TMPDIR, or set it to another folder")]
     Rows(#[from] io::Error),
+    /// A thread died: what comes in is not counted any more.
+    #[error("reading stopped by itself: this is a defect of costtop, please report it with the lines printed above")]
+    Cut,
     /// The file of `--log`.
     #[error("cannot write the log ({0}): name a file that can be written")]
     Log(io::Error),
@@ -107,6 +110,8 @@ struct Core {
     applied: u64,
     caught_up_after: Option<u64>,
     caught_up: bool,
+    /// All sources have ended by themselves after so many batches.
+    ended_after: Option<u64>,
     lag_ms: Option<u64>,
     dirty: bool,
     published: Option<Instant>,
@@ -152,6 +157,10 @@ pub fn run(setup: Setup, wires: Wires) -> Result<(), LiveError> {
     let pipeline = Pipeline::start(setup.sources.specs, &reading, &shared)?;
     let result = core.serve(&pipeline, &wires);
     pipeline.stop();
+    if let Err(LiveError::Rows(_)) = &result {
+        // The ledger may hold half a record: the state stays at its last commit, which is whole.
+        return result;
+    }
     core.persistence.close(&mut core.engine)?;
     result
 }
@@ -196,6 +205,7 @@ impl Core {
             applied: 0,
             caught_up_after: None,
             caught_up: false,
+            ended_after: None,
             lag_ms: None,
             dirty: true,
             published: None,
@@ -207,8 +217,9 @@ impl Core {
     }
 
     fn serve(&mut self, pipeline: &Pipeline, wires: &Wires) -> Result<(), LiveError> {
-        let outcomes = self.persistence.outcomes();
-        let hook_outcomes = self.hooks.outcomes().clone();
+        // A channel that has closed is always ready: it is replaced by one that never is, or the loop would not sleep.
+        let mut outcomes = self.persistence.outcomes();
+        let mut hook_outcomes = self.hooks.outcomes().clone();
         // Once all sources have ended there is nothing to receive; the dashboard stays.
         let mut messages = pipeline.messages().clone();
         loop {
@@ -224,7 +235,8 @@ impl Core {
                             self.message(message)?;
                         }
                     }
-                    Err(_) => messages = crossbeam_channel::never(),
+                    Err(_) if self.ended_after.is_some_and(|chunks| self.applied >= chunks) => messages = crossbeam_channel::never(),
+                    Err(_) => return Err(LiveError::Cut),
                 },
                 recv(wires.effects) -> effect => match effect {
                     Ok(Effect::Quit) | Err(_) => return Ok(()),
@@ -237,11 +249,14 @@ impl Core {
                             self.dirty = true;
                         }
                     }
-                    Err(_) => std::thread::sleep(PUBLISH_APART),
+                    Err(_) => outcomes = crossbeam_channel::never(),
                 },
-                recv(hook_outcomes) -> event => if let Ok(event) = event {
-                    self.log.add(Timestamp::now(), Mark::Note, "hook", &event.to_string());
-                    self.dirty = true;
+                recv(hook_outcomes) -> event => match event {
+                    Ok(event) => {
+                        self.log.add(Timestamp::now(), Mark::Note, "hook", &event.to_string());
+                        self.dirty = true;
+                    }
+                    Err(_) => hook_outcomes = crossbeam_channel::never(),
                 },
                 default(wait) => {}
             }
@@ -294,7 +309,10 @@ impl Core {
                 self.dirty = true;
             }
             Message::CaughtUp { chunks } => self.caught_up_after = Some(chunks),
-            Message::Ended { chunks } => self.caught_up_after = Some(self.caught_up_after.unwrap_or(chunks)),
+            Message::Ended { chunks } => {
+                self.ended_after = Some(chunks);
+                self.caught_up_after = Some(self.caught_up_after.unwrap_or(chunks));
+            }
         }
         if !self.caught_up && self.caught_up_after.is_some_and(|chunks| self.applied >= chunks) {
             self.caught_up = true;

@@ -39,6 +39,9 @@ pub enum OnceError {
     /// The temporary file failed.
     #[error("the temporary file for the ledger failed ({0}): free space in TMPDIR, or set it to another folder")]
     Rows(#[from] io::Error),
+    /// A thread died: what was read is not everything.
+    #[error("reading stopped before the end: this is a defect of costtop, please report it with the lines printed above")]
+    Cut,
     /// The state.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -88,7 +91,7 @@ pub fn read(
     let mut generations = HashSet::new();
     let (mut applied, mut expected) = (0, None);
     while expected != Some(applied) {
-        let Ok(message) = pipeline.messages().recv() else { break };
+        let Ok(message) = pipeline.messages().recv() else { return Err(OnceError::Cut) };
         match message {
             Message::Decoded(mut decoded) => {
                 each(&mut decoded)?;

@@ -317,6 +317,8 @@ impl Persistence {
                 Err(_) => break,
             }
         }
+        // One that takes longer is not waited for: the writer does them in order, or says on closing that it cannot.
+        self.in_flight = false;
         let failed =
             |source| StoreError::Io { path: std::env::temp_dir(), what: "read the ledger's temporary file", source };
         self.touch();

@@ -1,0 +1,139 @@
+//! The engine's thread from files to snapshots: it sleeps when nothing happens, and a restart goes on exactly where it ended.
+
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use costtop::config::{Config, SourceConfig};
+use costtop::engine::bill::CostMode;
+use costtop::engine::counters::Counters;
+use costtop::run::Sources;
+use costtop::run::live::{self, LiveError, Setup, Wires};
+use costtop::ui::action::Effect;
+use costtop::ui::snapshot::Snapshot;
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+
+struct Running {
+    snapshots: Receiver<Arc<Snapshot>>,
+    effects: Sender<Effect>,
+    thread: JoinHandle<Result<(), LiveError>>,
+}
+
+impl Running {
+    fn start(log: &Path, state: Option<&Path>) -> Running {
+        let config = Config::default();
+        let source = SourceConfig { spec: log.display().to_string(), labels: Vec::new() };
+        let setup = Setup {
+            sources: Sources::new(&[source], &config).unwrap(),
+            book: costtop::run::prices(&config).unwrap(),
+            config,
+            mode: CostMode::Auto,
+            state: state.map(Path::to_path_buf),
+            from_end: false,
+            notify: false,
+            log: None,
+        };
+        let (snapshots_in, snapshots) = bounded(1);
+        let (effects, effects_out) = unbounded();
+        let (rings, _) = bounded(1);
+        let wires = Wires { snapshots: snapshots_in, effects: effects_out, rings };
+        Running { snapshots, effects, thread: std::thread::spawn(move || live::run(setup, wires)) }
+    }
+
+    /// The first snapshot with so many lines that is up to date.
+    fn until(&self, lines: u64) -> Arc<Snapshot> {
+        let end = Instant::now() + Duration::from_secs(30);
+        loop {
+            let snapshot = self.snapshots.recv_deadline(end).expect("the lines in time");
+            if snapshot.overview.intake.lines >= lines && snapshot.progress.is_none() {
+                return snapshot;
+            }
+        }
+    }
+
+    fn quit(self) {
+        self.effects.send(Effect::Quit).unwrap();
+        drop(self.snapshots);
+        self.thread.join().unwrap().unwrap();
+    }
+}
+
+/// Two thirds have ids, some repeat, some are broken, some are of two days ago.
+fn write(log: &Path, numbers: std::ops::Range<u32>) {
+    let mut file = OpenOptions::new().create(true).append(true).open(log).unwrap();
+    for number in numbers {
+        let id = if number % 3 == 0 { String::new() } else { format!("\"request_id\":\"r{}\",", number / 2) };
+        let model = if number % 7 == 0 { "nobody-knows" } else { "claude-sonnet-4-6" };
+        let line = format!(
+            "{{{id}\"ts\":\"2026-11-{:02}T10:{:02}:00Z\",\"user\":\"u{}\",\"session_id\":\"s{}\",\"model\":\"{model}\",\"input_tokens\":{number},\"output_tokens\":{}}}",
+            19 + number % 2,
+            number % 60,
+            number % 5,
+            number % 11,
+            number % 13,
+        );
+        writeln!(file, "{}", if number % 17 == 0 { "{broken" } else { line.as_str() }).unwrap();
+    }
+}
+
+fn sums(snapshot: &Snapshot) -> (Counters, u64) {
+    (snapshot.overview.total, snapshot.overview.sessions)
+}
+
+#[test]
+fn restarts_count_what_one_run_counts() {
+    let folder = tempfile::tempdir().unwrap();
+    let (log, state) = (folder.path().join("log.jsonl"), folder.path().join("state"));
+    let mut lines = 0;
+    for round in 1..=4u32 {
+        write(&log, (round - 1) * 300..round * 300);
+        lines = u64::from(round) * 300;
+        let running = Running::start(&log, Some(&state));
+        running.until(lines);
+        running.quit();
+    }
+    let again = Running::start(&log, Some(&state));
+    let resumed = again.until(lines);
+    again.quit();
+    let fresh = Running::start(&log, None);
+    let once = fresh.until(lines);
+    fresh.quit();
+    assert_eq!(sums(&resumed), sums(&once));
+    assert_eq!(resumed.overview.intake.lines, lines);
+    let fates = |snapshot: &Snapshot| {
+        let intake = &snapshot.overview.intake;
+        let sum = intake.charges + intake.updates + intake.duplicates + intake.merged + intake.not_usage;
+        assert_eq!(intake.records, sum + intake.rejected_total() + intake.late);
+        (intake.records, intake.charges, intake.rejected)
+    };
+    assert_eq!(fates(&resumed), fates(&once));
+}
+
+/// Processor time of this process, from the kernel.
+fn processor_time() -> Duration {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+    let ticks: u64 = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
+    Duration::from_millis(ticks * 10) // USER_HZ is 100 on every Linux
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn without_hooks_and_without_lines_the_engine_sleeps() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log.jsonl");
+    write(&log, 0..10);
+    let running = Running::start(&log, None);
+    running.until(10);
+    // The other test of this file may run beside: the quietest of many short spans counts.
+    let quietest = (0..30).map(|_| {
+        let before = processor_time();
+        std::thread::sleep(Duration::from_millis(200));
+        processor_time() - before
+    });
+    assert!(quietest.min().unwrap() < Duration::from_millis(60), "a loop spins");
+    running.quit();
+}

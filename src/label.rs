@@ -60,9 +60,11 @@ pub fn clean(text: &str) -> Cow<'_, str> {
     let mut out = String::with_capacity(text.len().min(4 * MAX_CHARS));
     let mut before: Option<char> = None;
     let mut rest = text.chars().peekable();
-    for _ in 0..MAX_CHARS {
+    for place in 0..MAX_CHARS {
         let Some(character) = rest.next() else { break };
+        // Not as the last one: a label that is cleaned again stays the same.
         let joins_emoji = character == '\u{200d}'
+            && place + 1 < MAX_CHARS
             && before.is_some_and(is_emoji_part)
             && rest.peek().copied().is_some_and(is_emoji_part);
         out.push(if joins_emoji || !is_refused(character) { character } else { '\u{fffd}' });
@@ -115,6 +117,8 @@ mod tests {
     fn long_text_is_cut() {
         assert_eq!(clean(&"ü".repeat(500)).chars().count(), MAX_CHARS);
         assert_eq!(clean(&"u".repeat(500)).len(), MAX_CHARS);
+        let cut = "u".repeat(MAX_CHARS - 2) + "👩\u{200d}💻";
+        assert_eq!(clean(&clean(&cut)), clean(&cut), "cleaned twice");
         assert_eq!(Label::from_bytes(b"\xff\xfe ok").as_str(), "\u{fffd}\u{fffd} ok");
     }
 }

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use costtop::engine::bill::CostSource;
 use costtop::engine::identity::IdentityKey;
+use costtop::engine::names::Caps;
 use costtop::engine::record::{Batch, BatchBuilder, Place, Surroundings};
-use costtop::engine::rows::Rows;
+use costtop::engine::rows::{Rows, Spill};
 use costtop::engine::{Engine, Options, Post};
 use costtop::money::Cost;
 use costtop::price::Priced;
@@ -417,6 +418,62 @@ proptest! {
         let (mut found, posts) = engine(Options::default(), Rows::in_memory(), &world, size);
         prop_assert_eq!(shown(&mut found), model(&world));
         agrees(&mut found, &posts);
+    }
+}
+
+/// A file in memory.
+#[derive(Default)]
+struct Heap(Vec<u8>);
+
+impl Spill for Heap {
+    fn read_at(&mut self, offset: u64, bytes: &mut [u8]) -> std::io::Result<()> {
+        let start = usize::try_from(offset).expect("small");
+        bytes.copy_from_slice(&self.0[start..start + bytes.len()]);
+        Ok(())
+    }
+
+    fn write_at(&mut self, offset: u64, bytes: &[u8]) -> std::io::Result<()> {
+        let start = usize::try_from(offset).expect("small");
+        self.0.resize(self.0.len().max(start + bytes.len()), 0);
+        self.0[start..start + bytes.len()].copy_from_slice(bytes);
+        Ok(())
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(60) })]
+
+    #[test]
+    fn rows_that_lie_in_the_file_say_the_same(world in prop::collection::vec(any_said(), 2..14), early in 1usize..7) {
+        let world = sane(world);
+        let (early, late) = world.split_at(early.min(world.len()));
+        let filler: Vec<Said> = (0..2000)
+            .map(|number| Said { response: String::new(), request: format!("req_{number:020}"), user: "filler".to_owned(), ..one() })
+            .collect();
+        let all = [early, &filler, late].concat();
+        let rows = Rows::with_spill(Box::new(Heap::default()), 0);
+        let (mut found, posts) = engine(Options::default(), rows, &all, 100);
+        agrees(&mut found, &posts);
+        let mut charges = shown(&mut found);
+        charges.retain(|charge| charge.1[0] != "filler");
+        prop_assert_eq!(charges, model(&world));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1500) })]
+
+    #[test]
+    fn names_that_fold_keep_their_money(
+        world in prop::collection::vec(any_said(), 1..16),
+        profiles in 1usize..8,
+        names in 2usize..16,
+    ) {
+        let world = sane(world);
+        let options = Options { caps: Caps { profiles, names }, ..Options::default() };
+        let (mut folded, posts) = engine(options, Rows::in_memory(), &world, 3);
+        agrees(&mut folded, &posts);
+        prop_assert_eq!(folded.total().requests, model(&world).len() as i64);
     }
 }
 

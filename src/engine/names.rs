@@ -23,7 +23,7 @@ pub type Profile = [NameId; Dimension::COUNT];
 /// How many profiles are told apart before dimensions fold into `(other)`.
 #[derive(Clone, Copy, Debug)]
 pub struct Caps {
-    /// Profiles before agent, host and key fold.
+    /// Profiles before agent, host and key fold. All folded, there are half as many more at most.
     pub profiles: usize,
     /// Labels before new ones become `(other)`.
     pub names: usize,
@@ -71,6 +71,10 @@ impl Names {
         if label.as_str().is_empty() {
             return NONE;
         }
+        // A log that says so means the same: two groups of one name would be told apart by nobody.
+        if *label == self.labels[OTHER as usize] {
+            return OTHER;
+        }
         let hash = FxBuildHasher.hash_one(label.as_str());
         if let Some(id) = self.label_index.find(hash, |id| self.labels[*id as usize] == *label) {
             return *id;
@@ -106,12 +110,14 @@ impl Names {
         self.label_index.find(FxBuildHasher.hash_one(label), |id| self.labels[*id as usize].as_str() == label).copied()
     }
 
-    /// The number of a profile. Past the cap agent, host and key fold first, then feature and project, then user.
+    /// The number of a profile. Past the cap agent, host and key fold first, then feature and project, then user, and in the end all.
     pub fn profile(&mut self, mut profile: Profile) -> ProfileId {
-        const FOLDS: [&[Dimension]; 3] = [
+        const FOLDS: [&[Dimension]; 5] = [
             &[Dimension::Agent, Dimension::Host, Dimension::Key],
             &[Dimension::Feature, Dimension::Project],
             &[Dimension::User],
+            &[Dimension::Team, Dimension::Source],
+            &[Dimension::Model, Dimension::Provider, Dimension::Tier],
         ];
         let mut hash = FxBuildHasher.hash_one(profile);
         let mut cap = self.caps.profiles;
@@ -160,5 +166,32 @@ impl Names {
     #[must_use]
     pub fn profiles(&self) -> usize {
         self.profiles.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_a_log_invents_profiles_stay_bounded() {
+        let mut names = Names::new(Caps { profiles: 64, names: 1 << 20 });
+        for dimension in Dimension::ALL {
+            for number in 0..200 {
+                let mut profile: Profile = [NONE; Dimension::COUNT];
+                profile[dimension as usize] = names.intern(&Label::new(&format!("{}{number}", dimension.name())));
+                let id = names.profile(profile);
+                assert_eq!(names.profile(profile), id, "the same for ever");
+                assert_eq!(names.profile(*names.dimensions(id)), id, "also after it was folded");
+            }
+        }
+        assert!(names.profiles() <= 64 + 32 + 1, "{}", names.profiles());
+    }
+
+    #[test]
+    fn a_log_that_says_other_means_other() {
+        let mut names = Names::default();
+        assert_eq!(names.intern(&Label::new("(other)")), OTHER);
+        assert_eq!(names.intern(&Label::new("")), NONE);
     }
 }

@@ -4,6 +4,7 @@
 
 pub mod bill;
 pub mod cells;
+mod changed;
 pub mod counters;
 pub mod identity;
 pub mod index;

@@ -27,8 +27,8 @@ impl Running {
         let config = Config::default();
         let source = SourceConfig { spec: log.display().to_string(), labels: Vec::new() };
         let setup = Setup {
-            sources: Sources::new(&[source], &config).unwrap(),
-            book: costtop::run::prices(&config).unwrap(),
+            sources: Sources::new(&[source], &config).expect("works on this machine"),
+            book: costtop::run::prices(&config).expect("works on this machine"),
             config,
             mode: CostMode::Auto,
             state: state.map(Path::to_path_buf),
@@ -55,15 +55,15 @@ impl Running {
     }
 
     fn quit(self) {
-        self.effects.send(Effect::Quit).unwrap();
+        self.effects.send(Effect::Quit).expect("works on this machine");
         drop(self.snapshots);
-        self.thread.join().unwrap().unwrap();
+        self.thread.join().expect("works on this machine").unwrap();
     }
 }
 
 /// Two thirds have ids, some repeat, some are broken, some are of two days ago.
 fn write(log: &Path, numbers: std::ops::Range<u32>) {
-    let mut file = OpenOptions::new().create(true).append(true).open(log).unwrap();
+    let mut file = OpenOptions::new().create(true).append(true).open(log).expect("works on this machine");
     for number in numbers {
         let id = if number % 3 == 0 { String::new() } else { format!("\"request_id\":\"r{}\",", number / 2) };
         let model = if number % 7 == 0 { "nobody-knows" } else { "claude-sonnet-4-6" };
@@ -75,7 +75,7 @@ fn write(log: &Path, numbers: std::ops::Range<u32>) {
             number % 11,
             number % 13,
         );
-        writeln!(file, "{}", if number % 17 == 0 { "{broken" } else { line.as_str() }).unwrap();
+        writeln!(file, "{}", if number % 17 == 0 { "{broken" } else { line.as_str() }).expect("works on this machine");
     }
 }
 
@@ -85,7 +85,7 @@ fn sums(snapshot: &Snapshot) -> (Counters, u64) {
 
 #[test]
 fn restarts_count_what_one_run_counts() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("works on this machine");
     let (log, state) = (folder.path().join("log.jsonl"), folder.path().join("state"));
     let mut lines = 0;
     for round in 1..=4u32 {
@@ -114,16 +114,16 @@ fn restarts_count_what_one_run_counts() {
 
 /// Processor time of this process, from the kernel.
 fn processor_time() -> Duration {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
-    let ticks: u64 = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
+    let stat = std::fs::read_to_string("/proc/self/stat").expect("works on this machine");
+    let fields: Vec<&str> = stat.rsplit(')').next().expect("works on this machine").split_whitespace().collect();
+    let ticks: u64 = fields[11].parse::<u64>().expect("works on this machine") + fields[12].parse::<u64>().unwrap();
     Duration::from_millis(ticks * 10) // USER_HZ is 100 on every Linux
 }
 
 #[test]
 #[cfg(target_os = "linux")]
 fn without_hooks_and_without_lines_the_engine_sleeps() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("works on this machine");
     let log = folder.path().join("log.jsonl");
     write(&log, 0..10);
     let running = Running::start(&log, None);
@@ -134,6 +134,6 @@ fn without_hooks_and_without_lines_the_engine_sleeps() {
         std::thread::sleep(Duration::from_millis(200));
         processor_time() - before
     });
-    assert!(quietest.min().unwrap() < Duration::from_millis(60), "a loop spins");
+    assert!(quietest.min().expect("works on this machine") < Duration::from_millis(60), "a loop spins");
     running.quit();
 }

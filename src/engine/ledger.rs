@@ -9,6 +9,7 @@ use rustc_hash::FxHashMap;
 
 use super::Post;
 use super::bill::{self, Bill, Class, CostMode, facet_time};
+use super::changed::Changed;
 use super::identity::{RecordIds, link};
 use super::index::Index;
 use super::names::{NameId, Names, ProfileId};
@@ -21,6 +22,9 @@ const MOST_REQUESTS_OF_A_RESPONSE: usize = 8;
 /// Rows of one group. Beyond it a record that would only lend a facet (a replay of a replay) is counted and not kept, and a pair
 /// stands alone: an id that connects so much means nothing.
 const MOST_ROWS_OF_A_GROUP: usize = 128;
+
+/// A ring that is longer is damaged: the rows of one pair can join a full group.
+const MOST_ROWS_OF_A_RING: usize = 32 * MOST_ROWS_OF_A_GROUP;
 
 /// A row's number can lie this far beyond the rows loaded so far: the most rows of one commit.
 const MOST_ROWS_AHEAD: usize = 1 << 24;
@@ -58,7 +62,7 @@ pub struct Ledger {
     ragged: FxHashMap<u32, [i64; FACETS]>,
     mode: CostMode,
     /// Rows changed since they were last collected; `None` when nobody collects.
-    changed: Option<Vec<u32>>,
+    changed: Option<Changed<u32>>,
 }
 
 /// A record with its names interned.
@@ -81,7 +85,7 @@ impl Ledger {
     /// An empty ledger over `rows`.
     #[must_use]
     pub fn new(rows: Rows, mode: CostMode, collect_changes: bool) -> Ledger {
-        Ledger { rows, mode, changed: collect_changes.then(Vec::new), ..Ledger::default() }
+        Ledger { rows, mode, changed: collect_changes.then(Changed::default), ..Ledger::default() }
     }
 
     /// Rows kept.
@@ -357,11 +361,7 @@ impl Ledger {
 
     /// Takes the numbers of the rows changed since the last call.
     pub fn take_changed(&mut self) -> Vec<u32> {
-        let Some(changed) = &mut self.changed else { return Vec::new() };
-        let mut taken = std::mem::take(changed);
-        taken.sort_unstable();
-        taken.dedup();
-        taken
+        self.changed.as_mut().map(Changed::take).unwrap_or_default()
     }
 
     /// Appends a row's saved form: its number, the row, its facet times.
@@ -462,7 +462,7 @@ impl Ledger {
             if number == member {
                 return Ok(group);
             }
-            if group.len() > 1 << 20 {
+            if group.len() > MOST_ROWS_OF_A_RING {
                 return Err(io::Error::other(format!("the ring of row {member} does not close")));
             }
         }
@@ -480,10 +480,8 @@ impl Ledger {
     }
 
     fn touch(&mut self, number: u32) {
-        if let Some(changed) = &mut self.changed
-            && changed.last() != Some(&number)
-        {
-            changed.push(number);
+        if let Some(changed) = &mut self.changed {
+            changed.add(number);
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What an engine leaves in a state and how it comes back: opaque blobs, each versioned by the table it lies in.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io;
 
@@ -55,18 +56,16 @@ impl Engine {
             changes.profiles.push((id as u32, bytes));
         }
         (*saved_names, *saved_profiles) = (names.labels(), names.profiles());
+        let mut days: BTreeMap<i32, (u32, Vec<u8>)> = BTreeMap::new();
         for number in ledger.take_changed() {
             let mut bytes = Vec::new();
             let row = ledger.save_row(number, &mut bytes)?;
             let day = row.time.div_euclid(DAY_MS).clamp(i32::MIN.into(), i32::MAX.into()) as i32;
-            match changes.rows.iter_mut().find(|(other, _, _)| *other == day) {
-                Some((_, count, blob)) => {
-                    *count += 1;
-                    blob.extend_from_slice(&bytes);
-                }
-                None => changes.rows.push((day, 1, bytes)),
-            }
+            let (count, blob) = days.entry(day).or_insert((0, Vec::new()));
+            *count += 1;
+            blob.append(&mut bytes);
         }
+        changes.rows = days.into_iter().map(|(day, (count, blob))| (day, count, blob)).collect();
         cells.take_changed(|resolution, time, bytes| changes.cells.push((resolution as u8, time, bytes)));
         changes.sessions = sessions.take_changed();
         changes.intake = save_intake(&self.intake, self.newest).into_bytes();

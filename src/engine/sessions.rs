@@ -4,6 +4,7 @@ use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 
 use super::Post;
+use super::changed::Changed;
 use super::names::{NONE, NameId, ProfileId};
 use super::rows::{put_signed, put_varint, take_signed, take_varint};
 use crate::money::Money;
@@ -30,14 +31,14 @@ pub struct Sessions {
     all: HashMap<NameId, Session, FxBuildHasher>,
     /// Sessions with at least one turn.
     live: u64,
-    changed: Option<Vec<NameId>>,
+    changed: Option<Changed<NameId>>,
 }
 
 impl Sessions {
     /// Empty.
     #[must_use]
     pub fn new(collect_changes: bool) -> Sessions {
-        Sessions { changed: collect_changes.then(Vec::new), ..Sessions::default() }
+        Sessions { changed: collect_changes.then(Changed::default), ..Sessions::default() }
     }
 
     /// Adds a difference.
@@ -45,10 +46,8 @@ impl Sessions {
         if post.session == NONE {
             return;
         }
-        if let Some(changed) = &mut self.changed
-            && changed.last() != Some(&post.session)
-        {
-            changed.push(post.session);
+        if let Some(changed) = &mut self.changed {
+            changed.add(post.session);
         }
         let cost = if post.sign < 0 { -post.sums.cost() } else { post.sums.cost() };
         let session = self.all.entry(post.session).or_insert(Session {
@@ -94,10 +93,7 @@ impl Sessions {
 
     /// The saved form of every session changed since the last call.
     pub fn take_changed(&mut self) -> Vec<(NameId, Vec<u8>)> {
-        let Some(changed) = &mut self.changed else { return Vec::new() };
-        let mut ids = std::mem::take(changed);
-        ids.sort_unstable();
-        ids.dedup();
+        let ids = self.changed.as_mut().map(Changed::take).unwrap_or_default();
         ids.into_iter().filter_map(|id| self.all.get(&id).map(|session| (id, save(session)))).collect()
     }
 

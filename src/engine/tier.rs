@@ -7,6 +7,7 @@ use std::ops::RangeBounds;
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 
+use super::changed::Changed;
 use super::rows::{put_varint, take_varint};
 
 /// Blocks that stay unpacked: the ones that are being written.
@@ -33,7 +34,7 @@ pub struct Tier<V> {
     open: HashMap<i64, Open<V>, FxBuildHasher>,
     opened: VecDeque<i64>,
     entries: usize,
-    changed: Option<Vec<i64>>,
+    changed: Option<Changed<i64>>,
 }
 
 impl<V: Value> Tier<V> {
@@ -45,7 +46,7 @@ impl<V: Value> Tier<V> {
             open: HashMap::default(),
             opened: VecDeque::new(),
             entries: 0,
-            changed: collect_changes.then(Vec::new),
+            changed: collect_changes.then(Changed::default),
         }
     }
 
@@ -63,10 +64,8 @@ impl<V: Value> Tier<V> {
 
     /// The value to change at (`time`, `key`).
     pub fn entry(&mut self, time: i64, key: u32) -> &mut V {
-        if let Some(changed) = &mut self.changed
-            && changed.last() != Some(&time)
-        {
-            changed.push(time);
+        if let Some(changed) = &mut self.changed {
+            changed.add(time);
         }
         if !self.open.contains_key(&time) {
             self.unpack(time);
@@ -124,7 +123,7 @@ impl<V: Value> Tier<V> {
                 }
             }
             if let Some(changed) = &mut self.changed {
-                changed.push(old);
+                changed.add(old);
             }
         }
     }
@@ -139,11 +138,7 @@ impl<V: Value> Tier<V> {
 
     /// The times of blocks changed since the last call, each once.
     pub fn take_changed(&mut self) -> Vec<i64> {
-        let Some(changed) = &mut self.changed else { return Vec::new() };
-        let mut times = std::mem::take(changed);
-        times.sort_unstable();
-        times.dedup();
-        times
+        self.changed.as_mut().map(Changed::take).unwrap_or_default()
     }
 
     /// A block's saved form; empty when there is none (any more).

@@ -40,7 +40,9 @@ pub enum OnceError {
     #[error("the temporary file for the ledger failed ({0}): free space in TMPDIR, or set it to another folder")]
     Rows(#[from] io::Error),
     /// A thread died: what was read is not everything.
-    #[error("reading stopped before the end: this is a defect of costtop, please report it with the lines printed above")]
+    #[error(
+        "reading stopped before the end: this is a defect of costtop, please report it with the lines printed above"
+    )]
     Cut,
     /// The state.
     #[error(transparent)]

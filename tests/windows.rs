@@ -150,3 +150,20 @@ fn a_file_that_fails_in_a_batch_leaves_sums_and_charges_equal() {
     engine.apply(&batch, TEN, &mut Vec::new()).expect("the file works again");
     assert_eq!(engine.total().cost().pico(), 3010);
 }
+
+#[test]
+fn folding_keeps_every_sum() {
+    let mut engine = engine(TEN);
+    for minute in 0..60 {
+        let at = TEN.plus_ms(-minute * 7 * MINUTE_MS);
+        apply(&mut engine, TEN, &[(1 + u32::try_from(minute).expect("small"), at, 1)]);
+    }
+    for days in [1, 3, 6, 20, 100, 400] {
+        let now = TEN.plus_ms(days * DAY_MS);
+        apply(&mut engine, now, &[(100 + u32::try_from(days).expect("small"), now, 1)]);
+        let mut requests = 0;
+        engine.cells().for_each(i64::MIN / 16, i64::MAX / 16, |_, _, sums| requests += sums.requests);
+        assert_eq!(requests, engine.total().requests, "after {days} days");
+    }
+    assert!(engine.cells().len().iter().all(|cells| *cells > 0), "all tiers are in use: {:?}", engine.cells().len());
+}

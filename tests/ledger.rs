@@ -450,10 +450,13 @@ fn a_chart_shows_five_minutes_of_every_charge() {
         let second = 0;
         let now = Timestamp::from_ms(NOON + minutes_ago * 60_000);
         let mut engine = Engine::new(Options::default(), Rows::in_memory(), now);
-        engine.apply(&batch_of(&[Said { second: Some(second), ..BASE }]), now, &mut Vec::new()).expect("rows in memory");
+        engine
+            .apply(&batch_of(&[Said { second: Some(second), ..BASE }]), now, &mut Vec::new())
+            .expect("rows in memory");
         let steps = 600;
         let view = engine.overview(&OverviewQuery { window, chart_steps: steps, ..OverviewQuery::default() });
-        let minutes = view.chart.steps.iter().filter(|rate| rate.pico() > 600_000).count() as i64 * window.minutes() / steps as i64;
+        let minutes = view.chart.steps.iter().filter(|rate| rate.pico() > 600_000).count() as i64 * window.minutes()
+            / steps as i64;
         let expected = if window == Window::H6 { 4..=6 } else { 4..=5 };
         assert!(expected.contains(&minutes), "{window:?}: {minutes} minutes of {:?}", view.chart.steps);
         let most = view.chart.steps.iter().max().expect("steps").pico();

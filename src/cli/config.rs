@@ -28,3 +28,6 @@ const EXAMPLES: &str = "\
 Examples:
   costtop config init && $EDITOR \"$(costtop config path)\"
   costtop --config new.toml config check";
+pub fn run(_: &ConfigArgs, _: &super::flags::Global) -> Result<std::process::ExitCode, super::Failure> {
+    Ok(std::process::ExitCode::SUCCESS)
+}

@@ -85,7 +85,7 @@ pub fn run(args: &ExplainArgs, global: &Global) -> Result<ExitCode, Failure> {
         }
     }
     running.stop();
-    writeln!(out, "{}", explainer.tally())?;
+    writeln!(out, "\n{}", explainer.tally())?;
     out.flush()?;
     Ok(ExitCode::SUCCESS)
 }

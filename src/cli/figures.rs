@@ -4,6 +4,8 @@ use std::path::Path;
 
 use crate::label::clean;
 use crate::money::{Cost, Money};
+use crate::price::Table;
+use crate::price::names::Step;
 
 /// Longest id that is printed, in bytes; of longer ones the beginning shows, and their length.
 const MAX_ID: usize = 256;
@@ -28,14 +30,14 @@ pub fn difference(money: Money) -> String {
     }
 }
 
-/// `part` of `whole` in signed percent, to a tenth: `+1.2 %`; `None` where there is no whole.
+/// `part` of `whole` in signed percent, to a tenth: `+1.2%`; `None` where there is no whole.
 pub fn signed_percent(part: Money, whole: Cost) -> Option<String> {
     let whole = i128::from(whole.pico());
     let thousandths = part.pico().unsigned_abs().checked_mul(1000)?.checked_div(whole.unsigned_abs())?;
     let sign = if part < Money::ZERO { '-' } else { '+' };
     Some(match thousandths {
-        0 => format!("{sign}<0.1 %"),
-        _ => format!("{sign}{}.{} %", thousandths / 10, thousandths % 10),
+        0 => format!("{sign}<0.1%"),
+        _ => format!("{sign}{}.{}%", thousandths / 10, thousandths % 10),
     })
 }
 
@@ -50,6 +52,19 @@ pub fn id(bytes: &[u8]) -> String {
 /// A path with its names cleaned one by one.
 pub fn path(path: &Path) -> String {
     path.to_string_lossy().split('/').map(clean).collect::<Vec<_>>().join("/")
+}
+
+/// Which table a price comes from.
+pub fn table(table: &Table) -> String {
+    match table {
+        Table::File(file) => format!("price file {}", path(file)),
+        Table::Configuration | Table::Embedded => table.to_string(),
+    }
+}
+
+/// How a log's name led to a table's, each step.
+pub fn steps(steps: &[Step]) -> String {
+    steps.iter().map(Step::to_string).collect::<Vec<_>>().join(", then ")
 }
 
 /// `1 line`, `2 lines`.
@@ -96,8 +111,8 @@ mod tests {
     #[test]
     fn percent_is_signed_and_never_vanishes() {
         let percent = |part: i128, whole| signed_percent(Money::from_pico(part), Cost::from_pico(whole));
-        assert_eq!(percent(12, 1000).as_deref(), Some("+1.2 %"));
-        assert_eq!(percent(-1, 100_000).as_deref(), Some("-<0.1 %"));
+        assert_eq!(percent(12, 1000).as_deref(), Some("+1.2%"));
+        assert_eq!(percent(-1, 100_000).as_deref(), Some("-<0.1%"));
         assert_eq!(percent(1, 0), None);
     }
 

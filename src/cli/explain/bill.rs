@@ -1,13 +1,12 @@
 //! The money of one line as text: its quote enters, a headline and rows leave. Each figure is the one that was used; none is computed anew.
 
-use crate::cli::figures::{aligned, cost, difference, dollars, signed_percent};
+use crate::cli::figures::{self, aligned, cost, difference, dollars, signed_percent};
 use crate::engine::bill::CostMode;
 use crate::label::clean;
 use crate::money::{Cost, Money};
 use crate::output::text::count;
-use crate::price::names::Step;
 use crate::price::rate::Ratio;
-use crate::price::{Amount, ModelListing, Quote, Table};
+use crate::price::{Amount, Quote};
 use crate::usage::{Restated, Tokens, Usage};
 
 /// One line's bill as text.
@@ -75,8 +74,14 @@ impl Bill {
         let model = if usage.model.is_empty() { "none named" } else { quote.model.as_str() };
         self.row("model", format!("{model}{provider}"));
         if let Some(found) = &quote.found {
-            self.row("price", format!("{} in the {}", clean(&found.name), table(&found.table)));
-            self.row("matched", matched(found));
+            let name = clean(&found.name);
+            let table = figures::table(&found.table);
+            if found.steps.is_empty() {
+                self.row("price", format!("{name}, by this very name, in the {table}"));
+            } else {
+                self.row("price", format!("{name} in the {table}"));
+                self.row("matched", figures::steps(&found.steps));
+            }
         }
     }
 
@@ -122,7 +127,7 @@ impl Bill {
             self.row("doubt", doubt.to_string());
         }
         if quote.terms.is_empty() {
-            return self.row("tokens", "none: nothing used, nothing to pay");
+            return self.row("tokens", "none, so nothing is computed");
         }
         let mut word = "bill";
         for line in aligned(&steps(quote), &[false, true], "  ") {
@@ -163,6 +168,9 @@ impl Bill {
         let Some(computed) = computed else {
             return self.row("reported", format!("{}, nothing computed beside it", cost(reported)));
         };
+        if usage.tokens.is_empty() && usage.restated.is_none() {
+            return self.row("reported", format!("{}, a cost without tokens", cost(reported)));
+        }
         let drift = Money::from(reported) - Money::from(computed);
         if drift == Money::ZERO {
             return self.row("reported", format!("{}, the same", cost(reported)));
@@ -171,21 +179,6 @@ impl Bill {
         let percent = signed_percent(drift, computed).map(|percent| format!(" ({percent})")).unwrap_or_default();
         self.row("reported", cost(reported));
         self.row("drift", format!("{}{percent}: reported less computed", difference(drift)));
-    }
-}
-
-fn table(table: &Table) -> String {
-    match table {
-        Table::File(path) => format!("price file {}", crate::cli::figures::path(path)),
-        Table::Configuration | Table::Embedded => table.to_string(),
-    }
-}
-
-/// How the log's name led to the table's.
-fn matched(found: &ModelListing) -> String {
-    match found.steps.as_slice() {
-        [] => "the very name".to_owned(),
-        steps => steps.iter().map(Step::to_string).collect::<Vec<_>>().join(", then "),
     }
 }
 

@@ -14,7 +14,7 @@ pub mod demo;
 pub mod events;
 pub mod explain;
 pub mod failure;
-pub mod figures;
+pub(crate) mod figures;
 pub mod flags;
 pub mod man;
 pub mod prices;

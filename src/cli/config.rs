@@ -11,6 +11,7 @@ use super::flags::Global;
 use super::{Failure, figures, setup};
 use crate::alarm::Budgets;
 use crate::config::{Loaded, Origin, TEMPLATE, default_path};
+use crate::price::PriceError;
 use crate::run;
 use crate::source::SourceSpec;
 use crate::time::Timestamp;
@@ -91,7 +92,13 @@ fn check(global: &Global) -> Result<String, Failure> {
         let id = u16::try_from(at).unwrap_or(u16::MAX);
         SourceSpec::parse(id, &source.spec).map_err(|error| refused(&loaded, &format!("source.{at}"), &error))?;
     }
-    run::prices(config).map_err(|error| refused(&loaded, "prices.files", &error))?;
+    run::prices(config).map_err(|error| {
+        let place = match &error {
+            PriceError::Read { .. } | PriceError::Grammar { .. } => "prices.files".to_owned(),
+            PriceError::Discount(number) | PriceError::Glob { number, .. } => format!("prices.discount.{}", number - 1),
+        };
+        refused(&loaded, &place, &error)
+    })?;
     Budgets::new(config.zone, &config.budgets, Timestamp::now())
         .map_err(|error| refused(&loaded, "budget.0", &error))?;
     let prices = &config.prices;
@@ -107,7 +114,7 @@ fn check(global: &Global) -> Result<String, Failure> {
     let there = counts.into_iter().filter(|(count, ..)| *count > 0);
     let mut said: Vec<String> = there.map(|(count, one, many)| figures::number_of(count as u64, one, many)).collect();
     if said.is_empty() {
-        said.push("every value is its default or named one by one".to_owned());
+        said.push("no sources, prices, budgets or hooks".to_owned());
     }
     let file = match &loaded.file {
         Some(file) => figures::path(file),

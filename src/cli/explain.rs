@@ -85,7 +85,7 @@ pub fn run(args: &ExplainArgs, global: &Global) -> Result<ExitCode, Failure> {
         }
     }
     running.stop();
-    writeln!(out, "\n{}", explainer.tally())?;
+    explainer.finish(&mut out)?;
     out.flush()?;
     Ok(ExitCode::SUCCESS)
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::label::clean;
 use crate::money::{Cost, Money};
 use crate::price::Table;
+use crate::price::entry::ModelPrice;
 use crate::price::names::Step;
 
 /// Longest id that is printed, in bytes; of longer ones the beginning shows, and their length.
@@ -52,6 +53,11 @@ pub fn id(bytes: &[u8]) -> String {
 /// A path with its names cleaned one by one.
 pub fn path(path: &Path) -> String {
     path.to_string_lossy().split('/').map(clean).collect::<Vec<_>>().join("/")
+}
+
+/// How a prompt comes under the rates of long context: at the threshold with xAI, beyond it elsewhere (docs/prices.md).
+pub fn crossing(price: Option<&ModelPrice>) -> (&'static str, &'static str) {
+    if price.is_some_and(|price| price.provider == "xai") { ("from", "reaches") } else { ("above", "passes") }
 }
 
 /// Which table a price comes from.

@@ -1,5 +1,6 @@
 //! `costtop prices [MODEL]...`: what a model costs here. Names enter, rates as they are billed leave; a near name is a hint, never a price.
 
+use std::collections::BTreeMap;
 use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
@@ -12,7 +13,7 @@ use super::setup::Setup;
 use crate::label::{Label, clean};
 use crate::price::entry::Kind;
 use crate::price::rules::Unpriced;
-use crate::price::{ModelListing, PriceBook};
+use crate::price::{ModelListing, PriceBook, Table};
 use crate::time::Timestamp;
 
 mod rates;
@@ -44,7 +45,7 @@ pub fn run(args: &PricesArgs, global: &Global) -> Result<ExitCode, Failure> {
     let setup = Setup::new(global)?;
     let mut out = BufWriter::new(io::stdout().lock());
     let all_known = if args.models.is_empty() {
-        every_model(&setup.book, &mut out)?;
+        every_model(&setup.book, &setup.config.prices.aliases, &mut out)?;
         true
     } else {
         named(&setup.book, &args.models, setup.now, &mut out)?
@@ -97,7 +98,7 @@ fn nearest(book: &PriceBook, model: &str) -> Vec<String> {
 }
 
 /// Every model on a line of its own: standard rates first, so that long names need no width.
-fn every_model(book: &PriceBook, out: &mut impl Write) -> io::Result<()> {
+fn every_model(book: &PriceBook, aliases: &BTreeMap<String, String>, out: &mut impl Write) -> io::Result<()> {
     let mut rows =
         vec![["input", "output", "cache read", "write 5m", "write 1h", "model", "table"].map(str::to_owned).to_vec()];
     for found in book.models() {
@@ -106,8 +107,14 @@ fn every_model(book: &PriceBook, out: &mut impl Write) -> io::Result<()> {
         });
         let mut row = stated.to_vec();
         row.push(clean(&found.name).into_owned());
-        row.push(figures::table(&found.table));
+        row.push(if found.table == Table::Embedded { "embedded".to_owned() } else { figures::table(&found.table) });
         rows.push(row);
+    }
+    let models = rows.len() as u64 - 1;
+    for (name, model) in aliases {
+        let stated = ["-", "-", "-", "-", "-"].map(str::to_owned);
+        let alias = [clean(name).into_owned(), format!("alias of {}", clean(model))];
+        rows.push(stated.into_iter().chain(alias).collect());
     }
     writeln!(
         out,
@@ -116,5 +123,6 @@ fn every_model(book: &PriceBook, out: &mut impl Write) -> io::Result<()> {
     for line in figures::aligned(&rows, &[true, true, true, true, true], "  ") {
         writeln!(out, "{line}")?;
     }
-    writeln!(out, "{}", figures::number_of(rows.len() as u64 - 1, "model", "models"))
+    let date = Table::Embedded.date().unwrap_or("an unknown day");
+    writeln!(out, "{}; the embedded table is of {date}", figures::number_of(models, "model", "models"))
 }

@@ -112,9 +112,9 @@ impl Bill {
         }
         if quote.above > 0 {
             let (prompt, above) = (count(usage.tokens.prompt()), count(quote.above));
-            conditions.push(format!(
-                "long context: a prompt of {prompt} tokens passes {above}, so all rates are those above it"
-            ));
+            let verb = figures::crossing(quote.found.as_ref().map(|found| &*found.price)).1;
+            let size = format!("long context: a prompt of {prompt} tokens {verb} {above}");
+            conditions.push(format!("{size}, so every rate is the one from there on"));
         }
         if quote.off_peak {
             conditions.push("off-peak: the rates of quiet hours".to_owned());

@@ -51,6 +51,16 @@ pub struct Explainer {
     key: IdentityKey,
     repeats: Repeats,
     tally: Tally,
+    /// What was written last; blank lines stand around the charges.
+    last: Last,
+}
+
+/// The shape of what was written last.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Last {
+    Nothing,
+    Line,
+    Charge,
 }
 
 impl Explainer {
@@ -65,6 +75,7 @@ impl Explainer {
             key: IdentityKey::random(),
             repeats: Repeats::default(),
             tally: Tally::default(),
+            last: Last::Nothing,
         }
     }
 
@@ -81,7 +92,23 @@ impl Explainer {
     pub fn too_long(&mut self, spot: &Spot<'_>, out: &mut impl Write) -> io::Result<()> {
         self.tally.lines += 1;
         self.tally.rejected[Rejection::TooLong as usize] += 1;
+        self.begin(Last::Line, out)?;
         writeln!(out, "{}:{}  {}", spot.name, spot.line, rejected(Rejection::TooLong))
+    }
+
+    /// What stood out, at the end of everything.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn finish(&mut self, out: &mut impl Write) -> io::Result<()> {
+        self.begin(Last::Charge, out)?;
+        writeln!(out, "{}", self.tally)
+    }
+
+    /// Sets what comes apart from what stands there.
+    fn begin(&mut self, next: Last, out: &mut impl Write) -> io::Result<()> {
+        let last = std::mem::replace(&mut self.last, next);
+        if last == Last::Charge || (last == Last::Line && next == Last::Charge) { writeln!(out) } else { Ok(()) }
     }
 
     /// Explains one line, with or without its newline.
@@ -96,6 +123,7 @@ impl Explainer {
         let format = match read {
             Line::Blank => {
                 self.tally.blank += 1;
+                self.begin(Last::Line, out)?;
                 return writeln!(out, "{name}:{number}  blank");
             }
             Line::Known(format) => Some(format),
@@ -110,7 +138,8 @@ impl Explainer {
             }
             let index_text = if is_array { format!("[{index}]") } else { String::new() };
             let at = format!("{name}:{number}{index_text}");
-            written = match result {
+            let shape = if result.is_ok() { Last::Charge } else { Last::Line };
+            written = self.begin(shape, out).and_then(|()| match result {
                 Ok(usage) => self.charge(usage, format, index, &at, spot, out),
                 Err(Skip::NotUsage) => {
                     self.tally.not_usage += 1;
@@ -125,7 +154,7 @@ impl Explainer {
                     self.tally.rejected[class as usize] += 1;
                     writeln!(out, "{at}  {}", rejected(class))
                 }
-            };
+            });
         });
         written
     }
@@ -151,7 +180,7 @@ impl Explainer {
         self.tally.doubtful += u64::from(bill.is_doubtful);
         self.tally.drifting += u64::from(bill.is_drifting);
 
-        writeln!(out, "\n{at}  {}", bill.headline)?;
+        writeln!(out, "{at}  {}", bill.headline)?;
         let mut row = |word: &str, text: &str| match text {
             "" => Ok(()),
             _ => writeln!(out, "  {word:WORD$} {text}"),

@@ -1,6 +1,6 @@
 //! One model's rates as they are billed: its entry enters, rows of text leave. The rates come from the billing rules, fallbacks filled in.
 
-use crate::cli::figures::{aligned, dollars, steps, table};
+use crate::cli::figures::{aligned, crossing, dollars, steps, table};
 use crate::label::clean;
 use crate::output::text::count;
 use crate::price::entry::{Kind, ModelPrice, OffPeak};
@@ -85,16 +85,17 @@ fn rate_table(price: &ModelPrice) -> (Vec<String>, bool) {
     } else {
         price.bands.iter().map(|band| band.above).collect()
     };
+    let from = crossing(Some(price)).0;
     let mut cases = Vec::new();
     for (name, tier) in &tiers {
         for above in &sizes {
-            let size = if *above == 0 { String::new() } else { format!(", prompt above {}", count(*above)) };
+            let size = if *above == 0 { String::new() } else { format!(", prompt {from} {}", count(*above)) };
             cases.push(Case { name: format!("{}{size}", clean(name)), tier, above: *above, time: None });
         }
     }
     let quiet = quiet_instant(price);
     if quiet.is_some() {
-        cases.push(Case { name: "off-peak".to_owned(), tier: "", above: 0, time: quiet });
+        cases.push(Case { name: "standard, off-peak".to_owned(), tier: "", above: 0, time: quiet });
     }
     let has_reasoning = price.rates.iter().any(|rate| rate.kind == Kind::Reasoning);
     let kinds: Vec<Kind> = Kind::ALL.into_iter().filter(|kind| *kind != Kind::Reasoning || has_reasoning).collect();

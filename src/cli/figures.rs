@@ -31,10 +31,10 @@ pub fn difference(money: Money) -> String {
     }
 }
 
-/// `part` of `whole` in signed percent, to a tenth: `+1.2%`; `None` where there is no whole.
+/// `part` of `whole` in signed percent, to the nearest tenth: `+1.2%`; `None` where there is no whole.
 pub fn signed_percent(part: Money, whole: Cost) -> Option<String> {
-    let whole = i128::from(whole.pico());
-    let thousandths = part.pico().unsigned_abs().checked_mul(1000)?.checked_div(whole.unsigned_abs())?;
+    let (part_pico, whole) = (part.pico().unsigned_abs(), u128::from(whole.pico()));
+    let thousandths = part_pico.checked_mul(2000)?.checked_add(whole)?.checked_div(whole.checked_mul(2)?)?;
     let sign = if part < Money::ZERO { '-' } else { '+' };
     Some(match thousandths {
         0 => format!("{sign}<0.1%"),
@@ -119,6 +119,7 @@ mod tests {
         let percent = |part: i128, whole| signed_percent(Money::from_pico(part), Cost::from_pico(whole));
         assert_eq!(percent(12, 1000).as_deref(), Some("+1.2%"));
         assert_eq!(percent(-1, 100_000).as_deref(), Some("-<0.1%"));
+        assert_eq!(percent(10, 190).as_deref(), Some("+5.3%"));
         assert_eq!(percent(1, 0), None);
     }
 

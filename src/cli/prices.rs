@@ -85,14 +85,17 @@ fn nearest(book: &PriceBook, model: &str) -> Vec<String> {
         return Vec::new();
     }
     let bare = |name: &str| name.rsplit('/').next().unwrap_or_default().to_lowercase();
-    let wanted = bare(model);
+    let like = strsim::normalized_damerau_levenshtein;
+    let (whole, wanted) = (model.to_lowercase(), bare(model));
     let alike = |found: ModelListing| {
-        let likeness = strsim::normalized_damerau_levenshtein(&wanted, &bare(&found.name));
-        (likeness >= ALIKE).then_some((likeness, found.name))
+        let likeness = like(&wanted, &bare(&found.name));
+        (likeness >= ALIKE).then(|| ((likeness, like(&whole, &found.name.to_lowercase())), found.name))
     };
-    let mut names: Vec<(f64, String)> = book.models().into_iter().filter_map(alike).collect();
-    names.sort_by(|one, other| {
-        other.0.total_cmp(&one.0).then_with(|| one.1.len().cmp(&other.1.len())).then_with(|| one.1.cmp(&other.1))
+    // Among names that only differ in what stands before the last '/', the one most like the whole.
+    let mut names: Vec<((f64, f64), String)> = book.models().into_iter().filter_map(alike).collect();
+    names.sort_by(|(one, name), (other, other_name)| {
+        let by_whole = other.1.total_cmp(&one.1);
+        other.0.total_cmp(&one.0).then(by_whole).then_with(|| name.cmp(other_name))
     });
     names.into_iter().take(NEAR).map(|(_, name)| clean(&name).into_owned()).collect()
 }

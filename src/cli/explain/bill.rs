@@ -6,6 +6,7 @@ use crate::label::clean;
 use crate::money::{Cost, Money};
 use crate::output::text::count;
 use crate::price::rate::Ratio;
+use crate::price::rules::Doubt;
 use crate::price::{Amount, Quote};
 use crate::usage::{Restated, Tokens, Usage};
 
@@ -39,11 +40,14 @@ impl Bill {
             (CostMode::Auto | CostMode::Computed, _, Some(it)) if usage.cache_hit => {
                 (format!("{}, a gateway's cache hit", cost(it)), false)
             }
+            (CostMode::Auto | CostMode::Computed, _, Some(Cost::ZERO)) if !used => {
+                (format!("{}, nothing used", cost(Cost::ZERO)), false)
+            }
             (CostMode::Auto | CostMode::Computed, _, Some(it)) => {
                 (format!("{}, computed from the table", cost(it)), false)
             }
             (CostMode::Reported, None, _) => {
-                ("unpriced: the log reports no cost, and --cost reported asks for it".to_owned(), true)
+                ("unpriced: the log reports no cost that counts, and --cost reported asks for one".to_owned(), true)
             }
             _ => ("unpriced".to_owned(), true),
         };
@@ -103,12 +107,14 @@ impl Bill {
             return self.tokens(&usage.tokens);
         }
         if let Some(why) = &quote.unpriced {
-            self.row("unpriced", why.to_string());
+            let why = if usage.model.is_empty() { "the line names no model".to_owned() } else { why.to_string() };
+            self.row("no price", why);
             return self.tokens(&usage.tokens);
         }
         let mut conditions = Vec::new();
-        if quote.tier != "standard" {
-            conditions.push(format!("tier {}", quote.tier));
+        let is_known = !quote.doubts.iter().any(|doubt| matches!(doubt, Doubt::TierUnknown(_)));
+        if quote.tier != "standard" && is_known {
+            conditions.push(format!("those of tier {}", quote.tier));
         }
         if quote.above > 0 {
             let (prompt, above) = (count(usage.tokens.prompt()), count(quote.above));
@@ -117,10 +123,11 @@ impl Bill {
             conditions.push(format!("{size}, so every rate is the one from there on"));
         }
         if quote.off_peak {
-            conditions.push("off-peak: the rates of quiet hours".to_owned());
+            conditions.push("off-peak: those of quiet hours".to_owned());
         }
+        let mut word = "rates";
         for condition in conditions {
-            self.row("rates", condition);
+            self.row(std::mem::take(&mut word), condition);
         }
         self.is_doubtful = !quote.doubts.is_empty();
         for doubt in &quote.doubts {

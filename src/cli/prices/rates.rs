@@ -6,7 +6,7 @@ use crate::output::text::count;
 use crate::price::entry::{Kind, ModelPrice, OffPeak};
 use crate::price::names::Step;
 use crate::price::rate::{Rate, Ratio};
-use crate::price::rules::{Bill, Conditions, Plan};
+use crate::price::rules::{Bill, Conditions, Doubt, Plan};
 use crate::price::{ModelListing, PriceBook};
 use crate::time::Timestamp;
 use crate::usage::{RawText, Tokens, Usage};
@@ -44,6 +44,11 @@ pub fn of(book: &PriceBook, model: &str, found: &ModelListing, now: Timestamp) -
     }
     let plan = Plan::new(price, &Conditions::default(), Vec::new());
     rows.extend(fees(price, &plan));
+    for tier in tiers(price) {
+        let plan = Plan::new(price, &Conditions { tier, ..Conditions::default() }, Vec::new());
+        let odd = plan.doubts.iter().filter(|doubt| matches!(doubt, Doubt::TierOdd { .. }));
+        rows.extend(odd.map(|doubt| ("doubt", doubt.to_string())));
+    }
     for (cause, ratio) in &price.uplifts {
         rows.push(("factor", format!("× {ratio} on all tokens where {}", cause.name())));
     }
@@ -72,13 +77,9 @@ struct Case<'a> {
 
 /// Rates by tier, prompt size and hour, in dollars per million tokens; whether some are not stated by the entry.
 fn rate_table(price: &ModelPrice) -> (Vec<String>, bool) {
-    let mut tiers: Vec<&str> = price.rates.iter().map(|rate| rate.tier.as_str()).collect();
-    tiers.retain(|tier| !tier.is_empty() && *tier != "batches");
-    tiers.sort_unstable();
-    tiers.dedup();
     let tiers: Vec<(&str, &str)> = [("standard", ""), ("batch", "batches")]
         .into_iter()
-        .chain(tiers.into_iter().map(|tier| (tier, tier)))
+        .chain(tiers(price).into_iter().map(|tier| (tier, tier)))
         .collect();
     let sizes: Vec<u64> = if price.bands.is_empty() {
         std::iter::once(0).chain(price.thresholds()).collect()
@@ -117,6 +118,15 @@ fn rate_table(price: &ModelPrice) -> (Vec<String>, bool) {
         rows.push(row);
     }
     (aligned(&rows, &[false, true, true, true, true, true, true], "  "), has_derived)
+}
+
+/// The tiers the entry names, beside standard and batch.
+fn tiers(price: &ModelPrice) -> Vec<&str> {
+    let mut tiers: Vec<&str> = price.rates.iter().map(|rate| rate.tier.as_str()).collect();
+    tiers.retain(|tier| !tier.is_empty() && *tier != "batches");
+    tiers.sort_unstable();
+    tiers.dedup();
+    tiers
 }
 
 /// The bill of the least request that falls under `case`; only its rates are looked at.

@@ -18,6 +18,7 @@ fn costtop(home: &Path, words: &[&str]) -> Command {
     command
 }
 
+/// An empty folder.
 fn home() -> TempDir {
     tempfile::tempdir().unwrap()
 }
@@ -115,6 +116,43 @@ const TERMS: &str = r#"{"ts":"2026-11-20T10:00:00Z","model":"gpt-5.4","input_tok
 fn every_way_a_bill_is_made_explained() {
     let (_folder, config) = configured(&OPERATOR.replace(r#"files = ["map.json"]"#, ""));
     insta::assert_snapshot!("explain_terms", explained(TERMS, &["--config", &config]));
+}
+
+/// Line numbers stay those of an editor behind a line too long to be read, a hole and a gap; a folder's files keep their names.
+#[test]
+fn a_line_is_found_where_it_is_said_to_stand() {
+    let folder = home();
+    let file = folder.path().join("a.jsonl");
+    let good = "{\"model\":\"gpt-5.4\",\"input_tokens\":1}\n";
+    let long = format!("{{\"x\":\"{}\"}}\n", "y".repeat(17 << 20));
+    std::fs::write(&file, [good, &long, "\n", good, "{\"torn", "\0\0\0\0\0\0", good].concat()).unwrap();
+    std::fs::write(folder.path().join("b.jsonl"), good).unwrap();
+    let name = folder.path().to_str().unwrap();
+    for (source, count) in [(name.to_owned(), 4), (format!("{name}/*.jsonl"), 4), (format!("{name}/a.jsonl"), 3)] {
+        let shown = stdout(&["explain", &source]).replace(name, "FOLDER");
+        let places: Vec<&str> = shown
+            .lines()
+            .filter(|line| line.starts_with("FOLDER"))
+            .map(|line| line.split_once(": ").unwrap_or((line, "")).0)
+            .collect();
+        let of_a: Vec<&str> = places.iter().copied().filter(|place| place.contains("/a.jsonl")).collect();
+        assert_eq!(
+            of_a,
+            [
+                "FOLDER/a.jsonl:1  charge of $0.0000025, computed from the table",
+                "FOLDER/a.jsonl:2  rejected (too_long)",
+                "FOLDER/a.jsonl:3  blank",
+                "FOLDER/a.jsonl:4  charge of $0.0000025, computed from the table",
+                "FOLDER/a.jsonl:5  torn",
+                "FOLDER/a.jsonl:5  charge of $0.0000025, computed from the table",
+            ]
+        );
+        assert_eq!(places.iter().filter(|place| place.contains("charge")).count(), count, "{source}");
+    }
+    let home = home();
+    let piped = costtop(home.path(), &["explain", "-"]).write_stdin([good, &long, good].concat()).output().unwrap();
+    let shown = text(&piped.stdout);
+    assert!(shown.contains("-:2  rejected (too_long)") && shown.contains("-:3  charge"), "{shown}");
 }
 
 #[test]

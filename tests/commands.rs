@@ -4,10 +4,19 @@
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Output, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use assert_cmd::Command;
+use costtop::cli::explain::{Explainer, Spot};
+use costtop::config::PriceConfig;
+use costtop::engine::bill::CostMode;
+use costtop::engine::record::{Place, Surroundings};
+use costtop::label::Label;
 use costtop::money::Money;
+use costtop::price::PriceBook;
+use costtop::time::Zone;
+use costtop::usage::{Dimension, UserField};
 use tempfile::TempDir;
 
 /// Nothing of the machine reaches the program: its home is `home`, its zone UTC.
@@ -171,6 +180,26 @@ fn a_source_in_the_configuration_gives_its_labels() {
     assert!(text.contains("  who      user batch (label of the source) · team own\n"), "{text}");
 }
 
+#[test]
+fn a_session_file_belongs_to_its_owner() {
+    let book = Arc::new(PriceBook::new(&PriceConfig::default()).unwrap());
+    let line = br#"{"type":"assistant","sessionId":"s","timestamp":"2026-11-20T10:00:00Z","message":{"id":"msg_0123456789abcdef","model":"claude-sonnet-4-6","usage":{"input_tokens":1,"output_tokens":1}}}"#;
+    let owner = Label::new("mara");
+    let explain = |around: &Surroundings| {
+        let name = Arc::from("s.jsonl");
+        let spot = Spot { name, line: 9, place: Place::default(), is_whole: true, around, owner: Some(&owner) };
+        let mut out = Vec::new();
+        Explainer::new(&book, Zone::UTC, CostMode::Auto).explain(line, &spot, &mut out).unwrap();
+        text(&out)
+    };
+    let mut around = Surroundings { user_order: UserField::DEFAULT.to_vec(), ..Surroundings::default() };
+    let shown = explain(&around);
+    assert!(shown.starts_with("s.jsonl:9  charge of $0.000018, computed from the table\n"), "{shown}");
+    assert!(shown.contains("  who      user mara (owner of the file)\n"), "{shown}");
+    around.defaults[Dimension::User as usize] = Some(Label::new("batch"));
+    assert!(explain(&around).contains("  who      user batch (label of the source)\n"));
+}
+
 /// Each sample's terms, as printed, come to the amount that is printed below them.
 #[test]
 fn the_printed_terms_sum_up_to_the_printed_amount() {
@@ -251,7 +280,7 @@ fn a_hostile_line_moves_no_cursor() {
     for chosen in keys.iter().map(|key| vec![*key]).chain([keys[..21].to_vec()]) {
         let mut line = r#"{"input_tokens":5,"model":"gpt-5.4""#.to_owned();
         for key in chosen {
-            line += &format!(r#","{key}":"{evil}""#);
+            line.extend([",\"", key, "\":\"", evil, "\""]);
         }
         input.extend(line.bytes().chain(*b"}\n"));
         input.extend(line.replace(r"\u001b", "\u{9b}").bytes().chain(*b"}\n"));
@@ -332,9 +361,9 @@ fn prices_of_named_models() {
 
 #[test]
 fn prices_of_the_operator() {
-    let (_folder, config) = configured(OPERATOR);
+    let (folder, config) = configured(OPERATOR);
     let words = ["prices", "--config", &config, "in-house-llama", "prod-chat", "claude-sonnet-4-6"];
-    let shown = stdout(&words).replace(_folder.path().to_str().unwrap(), "FOLDER");
+    let shown = stdout(&words).replace(folder.path().to_str().unwrap(), "FOLDER");
     insta::assert_snapshot!("prices_operator", shown);
     let all = stdout(&["prices", "--config", &config]);
     let line = |model: &str| all.lines().find(|line| line.split_whitespace().nth(5) == Some(model)).unwrap().to_owned();

@@ -14,6 +14,7 @@ pub mod demo;
 pub mod events;
 pub mod explain;
 pub mod failure;
+pub(crate) mod figures;
 pub mod flags;
 pub mod man;
 pub mod prices;
@@ -32,8 +33,8 @@ Examples:
   costtop report --by user --since today     who spent what today
   costtop report --format json | jq .totals  the same for programs
 
-SOURCE is a file, a folder, a glob, '-' for stdin, unix:PATH, tcp://HOST:PORT, udp://HOST:PORT
-or http://HOST:PORT. Without a command: the dashboard; when stdout is no terminal, the report.
+SOURCE is a file, a folder, a glob, '-' for stdin, unix:PATH or tcp://HOST:PORT. Without a command: the
+dashboard; when stdout is no terminal, the report.
 Exit codes: 0 done, 1 failed, 2 wrong usage, 78 refused configuration.";
 
 /// htop for LLM spend: who burns what, how fast, and when the budget ends
@@ -151,7 +152,9 @@ pub fn run(cli: &Cli) -> Result<ExitCode, Failure> {
         Some(Command::Report(args)) => report::run(args, &cli.global),
         Some(Command::Events(args)) => events::run(args, &cli.global),
         Some(Command::Demo) => demo::run(&cli.global),
+        Some(Command::Explain(args)) => explain::run(args, &cli.global),
+        Some(Command::Prices(args)) => prices::run(args, &cli.global),
+        Some(Command::Config(args)) => config::run(args, &cli.global),
         None => dashboard::run(&cli.dashboard, &cli.global),
-        Some(other) => Err(Failure::Failed(anyhow::anyhow!("no '{}'", other.name()))),
     }
 }

@@ -158,7 +158,7 @@ fn folding_keeps_every_sum() {
         let at = TEN.plus_ms(-minute * 7 * MINUTE_MS);
         apply(&mut engine, TEN, &[(1 + u32::try_from(minute).expect("small"), at, 1)]);
     }
-    for days in [1, 3, 6, 20, 100, 400] {
+    for days in [1, 3, 6, 20, 100, 400, 403] {
         let now = TEN.plus_ms(days * DAY_MS);
         apply(&mut engine, now, &[(100 + u32::try_from(days).expect("small"), now, 1)]);
         let mut requests = 0;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, TrySendError, select};
+use crossbeam_channel::{Receiver, Sender, TrySendError, never, select};
 
 use super::Sources;
 use super::decode::{Decoded, Shared};
@@ -217,10 +217,9 @@ impl Core {
     }
 
     fn serve(&mut self, pipeline: &Pipeline, wires: &Wires) -> Result<(), LiveError> {
-        // A channel that has closed is always ready: it is replaced by one that never is, or the loop would not sleep.
+        // What has ended is never received from again; the dashboard stays.
         let mut outcomes = self.persistence.outcomes();
         let mut hook_outcomes = self.hooks.outcomes().clone();
-        // Once all sources have ended there is nothing to receive; the dashboard stays.
         let mut messages = pipeline.messages().clone();
         loop {
             let wait = self.wait();
@@ -235,7 +234,7 @@ impl Core {
                             self.message(message)?;
                         }
                     }
-                    Err(_) if self.ended_after.is_some_and(|chunks| self.applied >= chunks) => messages = crossbeam_channel::never(),
+                    Err(_) if self.ended_after.is_some_and(|chunks| self.applied >= chunks) => messages = never(),
                     Err(_) => return Err(LiveError::Cut),
                 },
                 recv(wires.effects) -> effect => match effect {
@@ -249,14 +248,14 @@ impl Core {
                             self.dirty = true;
                         }
                     }
-                    Err(_) => outcomes = crossbeam_channel::never(),
+                    Err(_) => outcomes = never(),
                 },
                 recv(hook_outcomes) -> event => match event {
                     Ok(event) => {
                         self.log.add(Timestamp::now(), Mark::Note, "hook", &event.to_string());
                         self.dirty = true;
                     }
-                    Err(_) => hook_outcomes = crossbeam_channel::never(),
+                    Err(_) => hook_outcomes = never(),
                 },
                 default(wait) => {}
             }

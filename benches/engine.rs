@@ -63,8 +63,7 @@ fn batches(charges: u64, users: u64, days: u64, seed: u64) -> Vec<Batch> {
 }
 
 fn filled(batches: &[Batch], collect_changes: bool) -> Engine {
-    let mut engine =
-        Engine::new(Options { collect_changes, ..Options::default() }, Rows::in_memory(), NOW);
+    let mut engine = Engine::new(Options { collect_changes, ..Options::default() }, Rows::in_memory(), NOW);
     let mut posts = Vec::new();
     for batch in batches {
         posts.clear();

@@ -138,9 +138,7 @@ impl Bench {
     }
 
     fn own(&mut self) {
-        for (charges, users, rate, mib) in
-            [(self.charges[0], 120, 1.0, 60.0), (self.charges[1], 10_000, 0.7, 120.0)]
-        {
+        for (charges, users, rate, mib) in [(self.charges[0], 120, 1.0, 60.0), (self.charges[1], 10_000, 0.7, 120.0)] {
             let name = format!("{charges} charges of {users} users");
             let file = self.folder.path().join(format!("own-{users}.jsonl"));
             let truth = write_own(&file, charges, users, 28, Timestamp::now());
@@ -205,9 +203,7 @@ impl Bench {
         Table::note(&format!("{name}: first reading"), after.as_secs_f64(), "s");
         screen.quit(PATIENCE).expect("q ends it");
         let report = run(
-            Command::new(COSTTOP)
-                .args(["report", "--format", "json", "--state", "bench"])
-                .envs(self.environment()),
+            Command::new(COSTTOP).args(["report", "--format", "json", "--state", "bench"]).envs(self.environment()),
             None,
         );
         self.table.exact(&format!("{name}: dollars"), &same_cost(&report, truth.charges, truth.cost));

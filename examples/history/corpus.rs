@@ -289,8 +289,7 @@ impl History {
             if last && breaks_off {
                 break;
             }
-            let output =
-                if last || !grows { answer.output } else { self.random.between(1, answer.output.min(8)) };
+            let output = if last || !grows { answer.output } else { self.random.between(1, answer.output.min(8)) };
             stated = if last { output } else { output.max(stated) };
             let stop = if !last {
                 "null"
@@ -304,9 +303,13 @@ impl History {
             let name = MODELS[model].0;
             // Some clients state the usage before the content.
             let body = if self.random.chance(100) {
-                format!(r#"{{"model":"{name}","id":"{id}","type":"message","role":"assistant","usage":{usage},"stop_reason":{stop},"stop_sequence":null,"content":[{block}]}}"#)
+                format!(
+                    r#"{{"model":"{name}","id":"{id}","type":"message","role":"assistant","usage":{usage},"stop_reason":{stop},"stop_sequence":null,"content":[{block}]}}"#
+                )
             } else {
-                format!(r#"{{"model":"{name}","id":"{id}","type":"message","role":"assistant","content":[{block}],"stop_reason":{stop},"stop_sequence":null,"usage":{usage}}}"#)
+                format!(
+                    r#"{{"model":"{name}","id":"{id}","type":"message","role":"assistant","content":[{block}],"stop_reason":{stop},"stop_sequence":null,"usage":{usage}}}"#
+                )
             };
             let uuid = self.random.uuid();
             let said_ms = at_ms + 400 * place as i64;
@@ -440,11 +443,61 @@ fn failure(head: &Head, uuid: &str, at_ms: i64) -> Line {
 /// Words as they stand in JSON, with the escapes that code is full of.
 fn prose(random: &mut Random, words: u64) -> String {
     const WORDS: [&str; 56] = [
-        "the", "function", "returns", "error", "when", "parsing", "config", "because", "value", "missing", "let",
-        "me", "check", "file", "read", "update", "test", "cargo", "build", "failed", "with", "type", "mismatch",
-        "expected", "struct", "found", "enum", "module", "import", "path", "result", "option", "async", "await",
-        "refactor", "request", "response", "cache", "token", "session", "user", "id", "index", "loop", "buffer",
-        "channel", "thread", "lock", r"\n    let", r";\n    return", r#"\"usage\""#, r"```rust\n", r"\t{\n", "—", "café",
+        "the",
+        "function",
+        "returns",
+        "error",
+        "when",
+        "parsing",
+        "config",
+        "because",
+        "value",
+        "missing",
+        "let",
+        "me",
+        "check",
+        "file",
+        "read",
+        "update",
+        "test",
+        "cargo",
+        "build",
+        "failed",
+        "with",
+        "type",
+        "mismatch",
+        "expected",
+        "struct",
+        "found",
+        "enum",
+        "module",
+        "import",
+        "path",
+        "result",
+        "option",
+        "async",
+        "await",
+        "refactor",
+        "request",
+        "response",
+        "cache",
+        "token",
+        "session",
+        "user",
+        "id",
+        "index",
+        "loop",
+        "buffer",
+        "channel",
+        "thread",
+        "lock",
+        r"\n    let",
+        r";\n    return",
+        r#"\"usage\""#,
+        r"```rust\n",
+        r"\t{\n",
+        "—",
+        "café",
         "日本",
     ];
     let mut text = String::new();

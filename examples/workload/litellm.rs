@@ -67,11 +67,8 @@ impl Template {
 /// # Errors
 /// What `out` says.
 pub fn write(out: &mut impl Write, bytes: u64) -> io::Result<Truth> {
-    let templates: Vec<Template> = FIXTURE
-        .split_inclusive('\n')
-        .filter(|line| line.len() >= WHOLE_PAYLOAD)
-        .map(Template::new)
-        .collect();
+    let templates: Vec<Template> =
+        FIXTURE.split_inclusive('\n').filter(|line| line.len() >= WHOLE_PAYLOAD).map(Template::new).collect();
     let mut truth = Truth::default();
     let mut line = String::new();
     while truth.bytes < bytes {

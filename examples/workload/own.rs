@@ -75,7 +75,8 @@ pub fn write(out: &mut impl Write, plan: &Plan) -> io::Result<Truth> {
             };
         }
         session.left -= 1;
-        let at = plan.start_ms + (u128::from(plan.days * DAY_MS) * u128::from(number) / u128::from(plan.charges)) as i64;
+        let at =
+            plan.start_ms + (u128::from(plan.days * DAY_MS) * u128::from(number) / u128::from(plan.charges)) as i64;
         let failed = random.chance(10);
         let new = random.skewed(900);
         session.prompt = (session.prompt + new).min(180_000);

@@ -22,8 +22,8 @@ const NOW: Timestamp = Timestamp::from_ms(1_769_904_000_000);
 /// Charges of a measured load.
 const CHARGES: u64 = 100_000;
 
-/// Batches as decoders make them: `charges` of `users` within the `days` before now.
-fn batches(charges: u64, users: u64, days: u64, seed: u64) -> Vec<Batch> {
+/// Batches as decoders make them: `charges` of `users` within `span_ms` before now.
+fn batches(charges: u64, users: u64, span_ms: u64, seed: u64) -> Vec<Batch> {
     let book = PriceBook::new(&Config::default().prices).expect("the default prices are right");
     let shared = Shared {
         zone: Zone::UTC,
@@ -34,8 +34,8 @@ fn batches(charges: u64, users: u64, days: u64, seed: u64) -> Vec<Batch> {
     };
     let mut decoder = LineDecoder::new(shared);
     let mut lines = Vec::new();
-    let start_ms = NOW.ms() - 86_400_000 * days.cast_signed();
-    own::write(&mut lines, &own::Plan { charges, users, days, start_ms, seed }).expect("memory");
+    let start_ms = NOW.ms() - span_ms.cast_signed();
+    own::write(&mut lines, &own::Plan { charges, users, span_ms, start_ms, seed }).expect("memory");
     let mut offset = 0;
     let mut batches = Vec::new();
     let mut rest = lines.as_slice();
@@ -76,7 +76,7 @@ fn apply(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("apply");
     group.sample_size(10).throughput(Throughput::Elements(CHARGES));
     for users in [120, 10_000] {
-        let batches = batches(CHARGES, users, 28, 1);
+        let batches = batches(CHARGES, users, 28 * own::DAY_MS, 1);
         group.bench_function(format!("{users} users"), |bencher| {
             bencher.iter_with_large_drop(|| filled(&batches, false));
         });
@@ -86,7 +86,7 @@ fn apply(criterion: &mut Criterion) {
 
 /// One frame's question to 100,000 users.
 fn query(criterion: &mut Criterion) {
-    let mut engine = filled(&batches(400_000, 100_000, 7, 1), false);
+    let mut engine = filled(&batches(400_000, 100_000, 7 * own::DAY_MS, 1), false);
     let mut group = criterion.benchmark_group("query 100k users");
     group.sample_size(20);
     for window in [Window::M15, Window::D7] {
@@ -106,19 +106,19 @@ fn query(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// What a commit takes from the engine after 2,000 new charges.
+/// What a commit takes from the engine after 500 new charges of one minute.
 fn save(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("save");
     group.sample_size(10);
     for (name, ids) in [("10k", 10_000), ("1M", 1_000_000)] {
-        let mut engine = filled(&batches(ids, 120, 28, 1), true);
+        let mut engine = filled(&batches(ids, 120, 28 * own::DAY_MS, 1), true);
         engine.take_changes().expect("rows in memory");
         let mut seed = 1;
-        group.bench_function(format!("2000 charges at {name} ids"), |bencher| {
+        group.bench_function(format!("500 charges at {name} ids"), |bencher| {
             bencher.iter_batched(
                 || {
                     seed += 1;
-                    batches(2_000, 120, 1, seed)
+                    batches(500, 120, 60_000, seed)
                 },
                 |new| {
                     for batch in &new {

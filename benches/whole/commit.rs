@@ -16,8 +16,9 @@ use costtop::time::{Timestamp, Zone};
 use super::own;
 
 /// Charges in each measured commit.
-const CHARGES: u64 = 2_000;
-const TURNS: usize = 31;
+const CHARGES: u64 = 500;
+/// So few turns that the smaller world stays small.
+const TURNS: usize = 21;
 
 /// An engine and its state.
 struct World {
@@ -51,13 +52,12 @@ impl World {
         }
     }
 
-    /// Charges of the hour before now.
-    fn apply(&mut self, charges: u64) {
+    /// Charges within `span_ms` before now.
+    fn apply(&mut self, charges: u64, span_ms: u64) {
         self.seed += 1;
         let mut bytes = Vec::new();
-        let start_ms = self.now.ms() - 3_600_000;
-        let plan = own::Plan { charges, users: 120, days: 1, start_ms, seed: self.seed };
-        own::write(&mut bytes, &own::Plan { start_ms: start_ms - 82_800_000, ..plan }).expect("memory");
+        let start_ms = self.now.ms() - span_ms.cast_signed();
+        own::write(&mut bytes, &own::Plan { charges, users: 120, span_ms, start_ms, seed: self.seed }).expect("memory");
         let length = bytes.len() as u64;
         let chunk = Chunk {
             source: 0,
@@ -101,7 +101,7 @@ pub fn at(few: u64, many: u64) -> [Duration; 2] {
         let mut left = ids;
         while left > 0 {
             let charges = left.min(20_000);
-            world.apply(charges);
+            world.apply(charges, 28 * own::DAY_MS);
             world.commit();
             left -= charges;
         }
@@ -111,7 +111,7 @@ pub fn at(few: u64, many: u64) -> [Duration; 2] {
     // In turns, so that what else the machine does meets both.
     for _ in 0..TURNS {
         for (world, times) in worlds.iter_mut().zip(&mut times) {
-            world.apply(CHARGES);
+            world.apply(CHARGES, 60_000);
             times.push(world.commit());
         }
     }

@@ -38,7 +38,7 @@ fn main() -> ExitCode {
 
 fn run(mut arguments: impl Iterator<Item = String>) -> Result<Value> {
     let kind = arguments.next().context("say what to write")?;
-    let mut plan = own::Plan { charges: 350_000, users: 120, days: 28, start_ms: START.ms(), seed: 1 };
+    let mut plan = own::Plan { charges: 350_000, users: 120, span_ms: 28 * own::DAY_MS, start_ms: START.ms(), seed: 1 };
     let mut megabytes = 100;
     while let Some(name) = arguments.next() {
         let value = arguments.next().with_context(|| format!("{name}: its value is missing"))?;
@@ -46,7 +46,7 @@ fn run(mut arguments: impl Iterator<Item = String>) -> Result<Value> {
         match (kind.as_str(), name.as_str()) {
             ("own", "--charges") => plan.charges = number()?,
             ("own", "--users") => plan.users = number()?.max(1),
-            ("own", "--days") => plan.days = number()?.max(1),
+            ("own", "--days") => plan.span_ms = number()?.max(1) * own::DAY_MS,
             ("own", "--seed") => plan.seed = number()?,
             ("own", "--start") => {
                 plan.start_ms = parse_rfc3339(value.as_bytes(), Zone::UTC).context("--start: a date is missing")?.ms();

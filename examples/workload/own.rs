@@ -21,14 +21,16 @@ const MODELS: [(&str, [u64; 4]); 5] = [
 const FEATURES: [&str; 7] = ["coding-agent", "chat", "support-bot", "search", "summarize", "nightly-eval", "ci-review"];
 /// Sessions that are going on at one time.
 const OPEN: usize = 64;
-const DAY_MS: u64 = 86_400_000;
+/// Milliseconds of a day.
+pub const DAY_MS: u64 = 86_400_000;
 
 /// What to write.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
     pub charges: u64,
     pub users: u64,
-    pub days: u64,
+    /// From the first to the last charge, in milliseconds.
+    pub span_ms: u64,
     /// Of the first charge, in milliseconds since the epoch.
     pub start_ms: i64,
     pub seed: u64,
@@ -75,8 +77,7 @@ pub fn write(out: &mut impl Write, plan: &Plan) -> io::Result<Truth> {
             };
         }
         session.left -= 1;
-        let at =
-            plan.start_ms + (u128::from(plan.days * DAY_MS) * u128::from(number) / u128::from(plan.charges)) as i64;
+        let at = plan.start_ms + (u128::from(plan.span_ms) * u128::from(number) / u128::from(plan.charges)) as i64;
         let failed = random.chance(10);
         let new = random.skewed(900);
         session.prompt = (session.prompt + new).min(180_000);

@@ -102,8 +102,8 @@ fn is_key(kept: &Kept, parts: &[RawText<'_>; PARTS]) -> bool {
     parts.iter().zip(kept.lengths).all(|(part, length)| {
         let (own, tail) = rest.split_at(usize::from(length));
         rest = tail;
-        // Most parts are empty. glibc's memcmp for AVX-512 reads through the dangling pointer of an empty slice under an empty mask,
-        // which costs some 60 ns each: a fifth of reading costtop's own lines.
+        // Most parts are empty, and comparing nothing with nothing is slow: on some processors the library's vector load at an
+        // empty slice's address is a suppressed page fault (measured: 100 ns a part).
         if own.is_empty() { part.is_empty() } else { *part == RawText::plain(own) }
     })
 }

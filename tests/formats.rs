@@ -229,6 +229,7 @@ fn claude_code_fields_and_traps() {
         assert_eq!((usage.tokens.cache_read, usage.tokens.output), (1200, 41));
         assert_eq!([usage.dimensions.agent, usage.ids.request].map(text), ["a1b2c3d", "req_011CSubAgentLine0000001"]);
         assert_eq!(usage.time.unwrap().to_string(), "2026-11-21T20:10:01.500Z");
+        assert!(usage.side_chain, "the sub-agent's own lines have the last word");
     });
     usage(claude_line("msg_01Decoy"), |usage| {
         assert_eq!((usage.tokens.input, usage.tokens.output), (5, 6));

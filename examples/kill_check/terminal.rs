@@ -59,10 +59,20 @@ impl Terminal {
         self.screen.lock().unwrap_or_else(PoisonError::into_inner).screen().contents()
     }
 
+    /// The dashboard stands on the screen, whatever of the logs it has read.
+    pub fn is_drawn(&self) -> bool {
+        self.screen().contains("costtop")
+    }
+
+    /// The number of the process, which cannot belong to another as long as nobody has waited for it.
+    pub fn process(&self) -> Result<u32> {
+        self.child.process_id().context("costtop has no process id")
+    }
+
     /// From the start to the screen that has been calm for `calm` since; `None`: not yet.
     pub fn caught_up(&mut self, calm: Duration) -> Option<Duration> {
         let text = self.screen().to_lowercase();
-        if !text.contains("costtop") || BEHIND.iter().any(|word| text.contains(word)) {
+        if !self.is_drawn() || BEHIND.iter().any(|word| text.contains(word)) {
             self.calm_since = None;
             return None;
         }
@@ -80,8 +90,7 @@ impl Terminal {
 
     /// SIGKILL, and nothing gentler before it: portable-pty's own `kill` begins with SIGHUP.
     pub fn kill(mut self) -> Result<()> {
-        // Not waited for yet, so the number cannot belong to another process.
-        let process = self.child.process_id().context("costtop has no process id")?;
+        let process = self.process()?;
         let status = Command::new("kill").args(["-KILL", &process.to_string()]).status()?;
         if !status.success() {
             bail!("kill -KILL {process}: {status}");

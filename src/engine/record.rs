@@ -1,5 +1,8 @@
 //! What enters the engine: batches of priced records with the labels they use. A batch stands alone, so batches apply in any order.
 
+use std::hash::BuildHasher as _;
+
+use hashbrown::HashTable;
 use rustc_hash::FxBuildHasher;
 
 use super::rows::{put_varint, take_varint};
@@ -216,10 +219,21 @@ pub struct Surroundings {
 #[derive(Debug, Default)]
 pub struct BatchBuilder {
     batch: Batch,
-    index: hashbrown::HashMap<Box<[u8]>, u32, FxBuildHasher>,
+    /// Texts as the lines wrote them, one after another. One buffer for all: small allocations beside labels, which another thread
+    /// frees, would share cache lines with it.
+    texts: Vec<u8>,
+    index: HashTable<Known>,
     /// The last text of each slot: most lines repeat it.
-    recent: [(Vec<u8>, u32); Dimension::COUNT + 2],
+    recent: [Known; Dimension::COUNT + 2],
     keep_names: bool,
+}
+
+/// A text seen in this batch and its label's index; 0 is none.
+#[derive(Clone, Copy, Debug, Default)]
+struct Known {
+    start: usize,
+    end: usize,
+    label: u32,
 }
 
 impl BatchBuilder {
@@ -318,10 +332,8 @@ impl BatchBuilder {
     /// The batch so far; the next begins empty.
     pub fn finish(&mut self, history: bool) -> Batch {
         self.index.clear();
-        for (text, index) in &mut self.recent {
-            text.clear();
-            *index = 0;
-        }
+        self.texts.clear();
+        self.recent = Default::default();
         self.batch.history = history;
         std::mem::take(&mut self.batch)
     }
@@ -331,25 +343,26 @@ impl BatchBuilder {
             return 0;
         }
         let written = text.as_written();
-        let (recent, index) = &self.recent[slot];
-        if *index != 0 && recent == written {
-            return *index;
+        let BatchBuilder { batch, texts, index, recent, .. } = self;
+        let recent = &mut recent[slot];
+        if recent.label != 0 && texts[recent.start..recent.end] == *written {
+            return recent.label;
         }
-        if self.batch.labels.is_empty() {
-            self.batch.labels.push(Label::new(""));
+        if batch.labels.is_empty() {
+            batch.labels.push(Label::new(""));
         }
-        let index = if let Some(index) = self.index.get(written) {
-            *index
+        let hash = FxBuildHasher.hash_one(written);
+        *recent = if let Some(known) = index.find(hash, |known| texts[known.start..known.end] == *written) {
+            *known
         } else {
-            let next = u32::try_from(self.batch.labels.len()).unwrap_or(u32::MAX);
-            self.batch.labels.push(text.label());
-            self.index.insert(written.into(), next);
-            next
+            let start = texts.len();
+            texts.extend_from_slice(written);
+            let label = u32::try_from(batch.labels.len()).unwrap_or(u32::MAX);
+            batch.labels.push(text.label());
+            let known = Known { start, end: texts.len(), label };
+            index.insert_unique(hash, known, |known| FxBuildHasher.hash_one(&texts[known.start..known.end]));
+            known
         };
-        let (recent, recent_index) = &mut self.recent[slot];
-        recent.clear();
-        recent.extend_from_slice(written);
-        *recent_index = index;
-        index
+        recent.label
     }
 }

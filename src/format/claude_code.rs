@@ -206,7 +206,9 @@ impl<'a> Fields<'a> {
         let reported = number::cost(self.cost).map_err(Skip::Rejected)?;
         Ok(Usage {
             origin: Origin::Transcript,
-            side_chain: self.side_chain.is_true(),
+            // A progress line stands in the parent's file and repeats what the sub-agent's own file says, often before its last
+            // word: it must not pass for a parent's statement, which would win over that word.
+            side_chain: self.progress || self.side_chain.is_true(),
             is_final: !message.stop_reason.is_empty(),
             ids: Ids { response: message.id, request, ..Ids::default() },
             time: number::time(timestamp, zone),

@@ -450,7 +450,7 @@ fn claude_code(record: &Value, progress: bool) -> Result<Expected, Skip> {
     }
     let mut expected = Expected {
         origin: Origin::Transcript,
-        side_chain: truth(&record["isSidechain"]),
+        side_chain: progress || truth(&record["isSidechain"]),
         is_final: text(&message["stop_reason"]) != Text::None,
         tokens: sum,
         reported: cost(&record["costUSD"])?,

@@ -1,0 +1,142 @@
+//! What the engine takes: records in, answers out, changes for a state. `cargo bench --bench engine`
+
+#[path = "../examples/workload/own.rs"]
+mod own;
+
+use std::hint::black_box;
+
+use costtop::config::Config;
+use costtop::engine::identity::IdentityKey;
+use costtop::engine::record::{Batch, Surroundings};
+use costtop::engine::rows::Rows;
+use costtop::engine::view::{OverviewQuery, TableQuery, Window};
+use costtop::engine::{Engine, Options};
+use costtop::price::PriceBook;
+use costtop::run::decode::{LineDecoder, Shared};
+use costtop::source::Chunk;
+use costtop::time::{Timestamp, Zone};
+use criterion::{BatchSize, Criterion, Throughput};
+
+/// 2026-02-01T00:00:00Z: the workload's days lie before it.
+const NOW: Timestamp = Timestamp::from_ms(1_769_904_000_000);
+/// Charges of a measured load.
+const CHARGES: u64 = 100_000;
+
+/// Batches as decoders make them: `charges` of `users` within `span_ms` before now.
+fn batches(charges: u64, users: u64, span_ms: u64, seed: u64) -> Vec<Batch> {
+    let book = PriceBook::new(&Config::default().prices).expect("the default prices are right");
+    let shared = Shared {
+        zone: Zone::UTC,
+        key: IdentityKey::random(),
+        book: book.into(),
+        around: vec![Surroundings::default()].into(),
+        keep_names: false,
+    };
+    let mut decoder = LineDecoder::new(shared);
+    let mut lines = Vec::new();
+    let start_ms = NOW.ms() - span_ms.cast_signed();
+    own::write(&mut lines, &own::Plan { charges, users, span_ms, start_ms, seed }).expect("memory");
+    let mut offset = 0;
+    let mut batches = Vec::new();
+    let mut rest = lines.as_slice();
+    while !rest.is_empty() {
+        // About 256 KiB, as the sources cut.
+        let end = rest.len().min(256 << 10);
+        let end = memchr::memchr(b'\n', &rest[end - 1..]).map_or(rest.len(), |more| end + more);
+        let (bytes, later) = rest.split_at(end);
+        let chunk = Chunk {
+            source: 0,
+            generation: 1,
+            offset,
+            bytes: bytes.to_vec(),
+            too_long: 0,
+            history: true,
+            owner: None,
+            position: None,
+            reserved: None,
+        };
+        offset += end as u64;
+        batches.push(decoder.decode(chunk).batch);
+        rest = later;
+    }
+    batches
+}
+
+fn filled(batches: &[Batch], collect_changes: bool) -> Engine {
+    let mut engine = Engine::new(Options { collect_changes, ..Options::default() }, Rows::in_memory(), NOW);
+    let mut posts = Vec::new();
+    for batch in batches {
+        posts.clear();
+        engine.apply(batch, NOW, &mut posts).expect("rows in memory");
+    }
+    engine
+}
+
+fn apply(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("apply");
+    group.sample_size(10).throughput(Throughput::Elements(CHARGES));
+    for users in [120, 10_000] {
+        let batches = batches(CHARGES, users, 28 * own::DAY_MS, 1);
+        group.bench_function(format!("{users} users"), |bencher| {
+            bencher.iter_with_large_drop(|| filled(&batches, false));
+        });
+    }
+    group.finish();
+}
+
+/// One frame's question to 100,000 users.
+fn query(criterion: &mut Criterion) {
+    let mut engine = filled(&batches(400_000, 100_000, 7 * own::DAY_MS, 1), false);
+    let mut group = criterion.benchmark_group("query 100k users");
+    group.sample_size(20);
+    for window in [Window::M15, Window::D7] {
+        let users = TableQuery { rows: 60, ..TableQuery::default() };
+        let query = OverviewQuery { window, users, chart_steps: 200, ..OverviewQuery::default() };
+        // The first answer of a window builds its sums; frames only pick from them.
+        let first = engine.overview(&query);
+        assert!(window != Window::D7 || first.users.groups > 90_000, "{} users", first.users.groups);
+        group.bench_function(format!("overview {}", window.name()), |bencher| {
+            bencher.iter(|| black_box(engine.overview(&query)));
+        });
+    }
+    let [short, long] = [Window::H6, Window::D7].map(|window| OverviewQuery { window, ..OverviewQuery::default() });
+    group.bench_function("another window and back", |bencher| {
+        bencher.iter(|| (black_box(engine.overview(&short)), black_box(engine.overview(&long))));
+    });
+    group.finish();
+}
+
+/// What a commit takes from the engine after 500 new charges of one minute.
+fn save(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("save");
+    group.sample_size(10);
+    for (name, ids) in [("10k", 10_000), ("1M", 1_000_000)] {
+        let mut engine = filled(&batches(ids, 120, 28 * own::DAY_MS, 1), true);
+        engine.take_changes().expect("rows in memory");
+        let mut seed = 1;
+        group.bench_function(format!("500 charges at {name} ids"), |bencher| {
+            bencher.iter_batched(
+                || {
+                    seed += 1;
+                    batches(500, 120, 60_000, seed)
+                },
+                |new| {
+                    for batch in &new {
+                        engine.apply(batch, NOW, &mut Vec::new()).expect("rows in memory");
+                    }
+                    engine.take_changes().expect("rows in memory")
+                },
+                BatchSize::PerIteration,
+            );
+        });
+    }
+    group.finish();
+}
+
+fn main() {
+    let mut criterion = Criterion::default().configure_from_args();
+    apply(&mut criterion);
+    query(&mut criterion);
+    save(&mut criterion);
+    criterion.final_summary();
+}

@@ -442,3 +442,24 @@ proptest! {
         prop_assert_eq!(answer(&mut steady), answer(&mut restarted));
     }
 }
+
+#[test]
+fn a_chart_shows_five_minutes_of_every_charge() {
+    // One charge ten minutes ago, then twenty, then two hours: each window shows it as a plateau of five minutes.
+    for (window, minutes_ago) in [(Window::M15, 8), (Window::H1, 20), (Window::H6, 120)] {
+        let second = 0;
+        let now = Timestamp::from_ms(NOON + minutes_ago * 60_000);
+        let mut engine = Engine::new(Options::default(), Rows::in_memory(), now);
+        engine
+            .apply(&batch_of(&[Said { second: Some(second), ..BASE }]), now, &mut Vec::new())
+            .expect("rows in memory");
+        let steps = 600;
+        let view = engine.overview(&OverviewQuery { window, chart_steps: steps, ..OverviewQuery::default() });
+        let minutes = view.chart.steps.iter().filter(|rate| rate.pico() > 600_000).count() as i64 * window.minutes()
+            / steps as i64;
+        let expected = if window == Window::H6 { 4..=6 } else { 4..=5 };
+        assert!(expected.contains(&minutes), "{window:?}: {minutes} minutes of {:?}", view.chart.steps);
+        let most = view.chart.steps.iter().max().expect("steps").pico();
+        assert_eq!(most, 100_010 * 12, "{window:?}");
+    }
+}

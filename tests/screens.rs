@@ -278,6 +278,7 @@ fn text_from_outside_cannot_move_the_cursor() {
     let mut snapshot = sample::busy();
     snapshot.events[0].text = "a\x1b[2J\u{9b}31m\r\n\u{202e}b".to_owned();
     let buffer = frame(&state(120, 36, &snapshot), &snapshot, Depth::None);
+    assert!(symbols(&buffer).contains("a\u{fffd}[2J\u{fffd}31m\u{fffd}\u{fffd}\u{fffd}b"), "tampering shows");
     for cell in buffer.content() {
         assert!(!cell.symbol().chars().any(|c| c.is_control() || c == '\u{202e}'), "{:?}", cell.symbol());
     }

@@ -1,5 +1,6 @@
 //! `costtop events [SOURCE]...`: every charge as NDJSON.
 
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::FileExt;
@@ -17,7 +18,8 @@ use crate::engine::names::Names;
 use crate::engine::record::{Batch, RawNames};
 use crate::label::Label;
 use crate::output::event::{self, EventRecord};
-use crate::run::once;
+use crate::run::decode::Decoded;
+use crate::run::once::{self, Manner, Watcher};
 use crate::time::Timestamp;
 use crate::usage::Dimension;
 
@@ -38,57 +40,112 @@ Examples:
 
 A cost without a price is null, with \"cost_source\":\"unpriced\".";
 
-/// Prints every charge once, as it stands in the end, in order of time and id.
+/// Prints every charge: over files once, as it stands in the end, in order of time and id; over a pipe or a socket at once, with
+/// corrections following as higher revisions.
 ///
 /// # Errors
 /// Wrong usage, a refused configuration, or a source that cannot be read.
 pub fn run(args: &EventsArgs, global: &Global) -> Result<ExitCode, Failure> {
     let setup = Setup::new(global)?;
     let sources = setup.sources(&args.sources)?;
-    let mut spool = Spool::new().context("no temporary file: free space in TMPDIR, or set it to another folder")?;
-    let read = once::read(sources, &setup.config, &setup.book, setup.mode, setup.now, true, |decoded| {
-        spool.take(&mut decoded.batch)
-    });
+    let follow = sources.specs.iter().any(|source| !source.spec.is_file());
+    let spool = Spool::new().context("no temporary file: free space in TMPDIR, or set it to another folder")?;
+    let out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
+    let mut printer = Printer { spool, out, at_once: follow, rows: 0, revisions: HashMap::new(), line: Vec::new() };
+    let manner = Manner { mode: setup.mode, keep_names: true, follow };
+    let read = once::read(sources, &setup.config, &setup.book, setup.now, manner, &mut printer);
     let mut read = read.map_err(anyhow::Error::from)?;
-    let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
-    print(&mut read.engine, &spool, &mut out).context("cannot print the charges")?;
-    out.flush()?;
+    if !follow {
+        printer.all(&mut read.engine).context("cannot print the charges")?;
+    }
+    printer.out.flush()?;
     for note in read.notes {
         eprintln!("costtop: {note}");
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn print(engine: &mut Engine, spool: &Spool, out: &mut impl Write) -> io::Result<()> {
-    let (ledger, names) = engine.ledger();
-    // Twelve bytes a charge; the rest is read again when its turn comes.
-    let mut order: Vec<(Timestamp, u32)> = Vec::new();
-    ledger.for_each_bill(names, |bill, classes, _| {
-        order.push((bill.time, classes[0].number));
-        Ok(())
-    })?;
-    order.sort_unstable();
-    let mut line = Vec::new();
-    for same_time in order.chunk_by(|one, other| one.0 == other.0) {
-        let mut charges = Vec::with_capacity(same_time.len());
-        for (_, number) in same_time {
-            let (bill, classes) = ledger.charge_of(*number, names)?;
-            charges.push((spool.names(&bill, &classes)?, bill));
-        }
-        charges.sort_by(|one, other| one.0.ids.cmp(&other.0.ids));
-        for (raw, bill) in charges {
-            line.clear();
-            record(&bill, &raw, names, &mut line);
-            out.write_all(&line)?;
-        }
+struct Printer<W: Write> {
+    spool: Spool,
+    out: W,
+    /// Charges are printed as they come.
+    at_once: bool,
+    /// Rows that were there before the last batch.
+    rows: u32,
+    /// The last revision printed of each charge that was corrected, by its first row.
+    revisions: HashMap<u32, u32>,
+    line: Vec<u8>,
+}
+
+impl<W: Write> Watcher for Printer<W> {
+    fn before(&mut self, decoded: &mut Decoded) -> io::Result<()> {
+        self.spool.take(&mut decoded.batch)
     }
-    Ok(())
+
+    fn after(&mut self, engine: &mut Engine) -> io::Result<()> {
+        if self.at_once { self.changed(engine) } else { Ok(()) }
+    }
+}
+
+impl<W: Write> Printer<W> {
+    /// Prints the charges that the last batch made or changed.
+    fn changed(&mut self, engine: &mut Engine) -> io::Result<()> {
+        let (ledger, names) = engine.ledger();
+        let known = std::mem::replace(&mut self.rows, ledger.rows().len() as u32);
+        let mut printed = HashSet::new();
+        for number in ledger.take_changed() {
+            let (bill, classes) = ledger.charge_of(number, names)?;
+            let first = classes.iter().map(|class| class.number).min().unwrap_or(number);
+            if !printed.insert(first) {
+                continue;
+            }
+            let revision = (first < known).then(|| {
+                let revision = self.revisions.entry(first).or_default();
+                *revision += 1;
+                *revision
+            });
+            let raw = self.spool.names(&bill, &classes)?;
+            self.line.clear();
+            record(&bill, &raw, names, revision, &mut self.line);
+            self.out.write_all(&self.line)?;
+        }
+        self.out.flush()
+    }
+
+    /// Prints every charge as it stands.
+    fn all(&mut self, engine: &mut Engine) -> io::Result<()> {
+        let (ledger, names) = engine.ledger();
+        // Twelve bytes a charge; the rest is read again when its turn comes.
+        let mut order: Vec<(Timestamp, u32)> = Vec::new();
+        ledger.for_each_bill(names, |bill, classes, _| {
+            order.push((bill.time, classes[0].number));
+            Ok(())
+        })?;
+        order.sort_unstable();
+        for same_time in order.chunk_by(|one, other| one.0 == other.0) {
+            let mut charges = Vec::with_capacity(same_time.len());
+            for (_, number) in same_time {
+                let (bill, classes) = ledger.charge_of(*number, names)?;
+                charges.push((self.spool.names(&bill, &classes)?, bill));
+            }
+            charges.sort_by(|one, other| one.0.ids.cmp(&other.0.ids));
+            for (raw, bill) in charges {
+                self.line.clear();
+                record(&bill, &raw, names, None, &mut self.line);
+                self.out.write_all(&self.line)?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Writes one charge.
-fn record(bill: &Bill, raw: &RawNames, names: &Names, out: &mut Vec<u8>) {
+fn record(bill: &Bill, raw: &RawNames, names: &Names, revision: Option<u32>, out: &mut Vec<u8>) {
     let texts: Vec<String> = raw.ids.iter().map(|id| String::from_utf8_lossy(id).into_owned()).collect();
     let id = |place: usize| (!texts[place].is_empty()).then(|| texts[place].as_str());
+    // The session is a facet of its own: it may come from another record than the tokens.
+    let session = names.named(bill.session).map(Label::as_str);
+    let raw_session = id(3).filter(|raw| session == Some(Label::new(raw).as_str()));
     let terms: Vec<Option<Label>> =
         raw.terms.iter().map(|term| (!term.is_empty()).then(|| Label::from_bytes(term))).collect();
     let of = |dimension: Dimension| names.named(names.of(bill.profile, dimension));
@@ -97,7 +154,7 @@ fn record(bill: &Bill, raw: &RawNames, names: &Names, out: &mut Vec<u8>) {
         request_id: id(0),
         response_id: id(1),
         call_id: id(2),
-        session_id: id(3),
+        session_id: raw_session.or(session),
         retry_of: id(4),
         user: of(Dimension::User),
         team: of(Dimension::Team),
@@ -125,7 +182,7 @@ fn record(bill: &Bill, raw: &RawNames, names: &Names, out: &mut Vec<u8>) {
         vertex_location: terms[2].as_ref(),
         inference_geo: terms[3].as_ref(),
         speed: terms[4].as_ref(),
-        revision: None,
+        revision,
     }
     .write(out);
 }

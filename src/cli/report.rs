@@ -11,7 +11,7 @@ use super::{Failure, stdout};
 use crate::engine::Engine;
 use crate::output::Document;
 use crate::run::Sources;
-use crate::run::once::{self, Read};
+use crate::run::once::{self, Manner, Read};
 
 /// Prints the report.
 ///
@@ -38,7 +38,8 @@ pub fn run(args: &ReportArgs, global: &Global) -> Result<ExitCode, Failure> {
 /// # Errors
 /// As [`run`].
 pub fn print(args: &ReportArgs, global: &Global, setup: &Setup, sources: Sources) -> Result<ExitCode, Failure> {
-    let read = once::read(sources, &setup.config, &setup.book, setup.mode, setup.now, false, |_| Ok(()));
+    let manner = Manner { mode: setup.mode, ..Manner::default() };
+    let read = once::read(sources, &setup.config, &setup.book, setup.now, manner, &mut ());
     let Read { engine, notes } = read.map_err(anyhow::Error::from)?;
     for note in notes {
         eprintln!("costtop: {note}");

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, TrySendError, select};
+use crossbeam_channel::{Receiver, Sender, TrySendError, never, select};
 
 use super::Sources;
 use super::decode::{Decoded, Shared};
@@ -210,9 +210,9 @@ impl Core {
     }
 
     fn serve(&mut self, pipeline: &Pipeline, wires: &Wires) -> Result<(), LiveError> {
-        let outcomes = self.persistence.outcomes();
-        let hook_outcomes = self.hooks.outcomes().clone();
-        // Once all sources have ended there is nothing to receive; the dashboard stays.
+        // What has ended is never received from again; the dashboard stays.
+        let mut outcomes = self.persistence.outcomes();
+        let mut hook_outcomes = self.hooks.outcomes().clone();
         let mut messages = pipeline.messages().clone();
         loop {
             let wait = self.wait();
@@ -227,7 +227,7 @@ impl Core {
                             self.message(message)?;
                         }
                     }
-                    Err(_) => messages = crossbeam_channel::never(),
+                    Err(_) => messages = never(),
                 },
                 recv(wires.effects) -> effect => match effect {
                     Ok(Effect::Quit) | Err(_) => return Ok(()),
@@ -240,11 +240,14 @@ impl Core {
                             self.dirty = true;
                         }
                     }
-                    Err(_) => std::thread::sleep(PUBLISH_APART),
+                    Err(_) => outcomes = never(),
                 },
-                recv(hook_outcomes) -> event => if let Ok(event) = event {
-                    self.log.add(Timestamp::now(), Mark::Note, "hook", &event.to_string());
-                    self.dirty = true;
+                recv(hook_outcomes) -> event => match event {
+                    Ok(event) => {
+                        self.log.add(Timestamp::now(), Mark::Note, "hook", &event.to_string());
+                        self.dirty = true;
+                    }
+                    Err(_) => hook_outcomes = never(),
                 },
                 default(wait) => {}
             }

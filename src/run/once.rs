@@ -55,31 +55,64 @@ pub struct Read {
     pub notes: Vec<String>,
 }
 
-/// Reads all sources to their ends. With `keep_names`, batches carry raw names (`engine::record::Names`) for `each`, which sees
-/// every batch before it is applied.
+/// How to read.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Manner {
+    /// Which cost counts.
+    pub mode: CostMode,
+    /// Batches carry raw names ([`crate::engine::record::RawNames`]).
+    pub keep_names: bool,
+    /// Go on when everything is read, until the sources end by themselves; the ledger remembers which rows changed.
+    pub follow: bool,
+}
+
+/// What happens with each batch.
+pub trait Watcher {
+    /// Before it is applied.
+    ///
+    /// # Errors
+    /// Ends the reading.
+    fn before(&mut self, _: &mut Decoded) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// After it was applied.
+    ///
+    /// # Errors
+    /// Ends the reading.
+    fn after(&mut self, _: &mut Engine) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Only the result matters.
+impl Watcher for () {}
+
+/// Reads all sources to their ends.
 pub fn read(
     sources: Sources,
     config: &Config,
     book: &Arc<PriceBook>,
-    mode: CostMode,
     now: Timestamp,
-    keep_names: bool,
-    mut each: impl FnMut(&mut Decoded) -> io::Result<()>,
+    manner: Manner,
+    watcher: &mut impl Watcher,
 ) -> Result<Read, OnceError> {
     let (rows, trouble) = spill::rows();
     let mut notes: Vec<String> =
         trouble.map(|error| format!("no temporary file ({error}): all rows stay in memory")).into_iter().collect();
-    let mut engine = Engine::new(Options { zone: config.zone, mode, ..Options::default() }, rows, now);
+    let options =
+        Options { zone: config.zone, mode: manner.mode, collect_changes: manner.follow, ..Options::default() };
+    let mut engine = Engine::new(options, rows, now);
     let shared = Shared {
         zone: config.zone,
         key: IdentityKey::random(),
         book: Arc::clone(book),
         around: sources.around,
-        keep_names,
+        keep_names: manner.keep_names,
     };
     let options = source::Options {
-        once: true,
-        notify: false,
+        once: !manner.follow,
+        notify: manner.follow,
         budget: ByteBudget::new(BYTES_ON_THEIR_WAY),
         ..source::Options::default()
     };
@@ -91,16 +124,20 @@ pub fn read(
         let Ok(message) = pipeline.messages().recv() else { break };
         match message {
             Message::Decoded(mut decoded) => {
-                each(&mut decoded)?;
+                watcher.before(&mut decoded)?;
                 if generations.insert(decoded.generation) {
                     engine.intake_mut().files += 1;
                 }
+                let now = if manner.follow { Timestamp::now() } else { now };
                 engine.apply(&decoded.batch, now, &mut posts)?;
                 posts.clear();
+                watcher.after(&mut engine)?;
                 applied += 1;
             }
             Message::Status(status) => {
-                if let SourceState::Lost(why) = status.state {
+                if let SourceState::Lost(why) = status.state
+                    && !manner.follow
+                {
                     return Err(OnceError::Lost { name: status.name.to_string(), why });
                 }
             }

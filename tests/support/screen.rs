@@ -139,11 +139,11 @@ fn chart(steps: usize) -> Chart {
         (wave - dip + rise).max(0.0)
     };
     let step_ms = 900_000 / i64::try_from(steps).expect("a chart has few steps");
-    let spent = |step: usize| rate(step as f64 / steps as f64) * step_ms as f64 / 3_600_000.0;
+    let burn = |step: usize| rate(step as f64 / steps as f64);
     Chart {
         start: now().plus_ms(-step_ms * i64::try_from(steps).expect("a chart has few steps")),
         step_ms,
-        steps: (0..steps).map(|step| Money::from_pico((spent(step) * 1e12) as i128)).collect(),
+        steps: (0..steps).map(|step| Money::from_pico((burn(step) * 1e12) as i128)).collect(),
     }
 }
 

@@ -65,11 +65,14 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, scene: Scene<'_>, place: Rect) {
     if scene.layout.shape == Shape::Full {
         let good = theme.ramp(0.0);
         let mean = format!("mean of {}", scene.window());
-        let step = format!("{} a step", text::span(steps.step_ms));
-        let pieces = [("⣿", good), (" spent, ", dim), (&step, dim), ("  ┄ ", dim), (&mean, dim)];
+        let over = text::span(steps.step_ms.max(BURN_MS));
+        let pieces = [("⣿", good), (" over ", dim), (&over, dim), ("  ┄ ", dim), (&mean, dim)];
         panel::legend(canvas, place, &pieces);
     }
 }
+
+/// Each point is the burn rate over this long before it, or over its step if that is longer.
+const BURN_MS: i64 = 5 * crate::time::MINUTE_MS;
 
 /// Three labels: the scale's top, its half and zero.
 fn axis(canvas: &mut Canvas<'_>, x: u16, plot: Rect, top: f64) {

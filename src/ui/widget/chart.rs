@@ -11,15 +11,14 @@ use crate::ui::theme::Role;
 #[must_use]
 pub fn rates(chart: &Chart, columns: usize) -> Vec<f64> {
     let steps = chart.steps.len();
-    if steps == 0 || chart.step_ms <= 0 {
+    if steps == 0 {
         return Vec::new();
     }
     (0..columns)
         .map(|column| {
             let from = column * steps / columns;
             let to = ((column + 1) * steps / columns).max(from + 1);
-            let spent: Money = chart.steps[from..to].iter().copied().sum();
-            spent.to_f64() * 3_600_000.0 / (chart.step_ms as f64 * (to - from) as f64)
+            mean_of(&chart.steps[from..to])
         })
         .collect()
 }
@@ -27,9 +26,12 @@ pub fn rates(chart: &Chart, columns: usize) -> Vec<f64> {
 /// The mean rate over the whole chart in dollars per hour.
 #[must_use]
 pub fn mean(chart: &Chart) -> f64 {
-    let spent: Money = chart.steps.iter().copied().sum();
-    let hours = chart.step_ms as f64 * chart.steps.len() as f64 / 3_600_000.0;
-    if hours > 0.0 { spent.to_f64() / hours } else { 0.0 }
+    mean_of(&chart.steps)
+}
+
+fn mean_of(rates: &[Money]) -> f64 {
+    let sum: Money = rates.iter().copied().sum();
+    if rates.is_empty() { 0.0 } else { sum.to_f64() / rates.len() as f64 }
 }
 
 /// The next round number whose half is round too.
@@ -93,12 +95,12 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_is_dollars_over_hours_however_it_is_stretched() {
+    fn a_rate_stays_however_it_is_stretched() {
         let chart = chart(&[1, 3], 1_800_000);
-        assert!(close(&rates(&chart, 2), &[2.0, 6.0]));
-        assert!(close(&rates(&chart, 4), &[2.0, 2.0, 6.0, 6.0]));
-        assert!(close(&rates(&chart, 1), &[4.0]));
-        assert!((mean(&chart) - 4.0).abs() < 1e-9);
+        assert!(close(&rates(&chart, 2), &[1.0, 3.0]));
+        assert!(close(&rates(&chart, 4), &[1.0, 1.0, 3.0, 3.0]));
+        assert!(close(&rates(&chart, 1), &[2.0]));
+        assert!((mean(&chart) - 2.0).abs() < 1e-9);
         assert!(rates(&Chart::default(), 4).is_empty());
     }
 

@@ -238,6 +238,17 @@ impl Console {
         self.status("VmHWM").trim_end_matches(" kB").parse().unwrap()
     }
 
+    /// Processor time it has used so far.
+    pub fn cpu(&self) -> Duration {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap();
+        // proc(5): utime and stime are the 14th and 15th field, the second one is in brackets and may hold anything.
+        let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
+        let ticks: u64 = fields[11..13].iter().map(|field| field.parse::<u64>().unwrap()).sum();
+        // SAFETY: sysconf(3) touches no memory of ours.
+        let per_second = unsafe { libc::sysconf(libc::_SC_CLK_TCK) };
+        Duration::from_secs(ticks) / u32::try_from(per_second).unwrap()
+    }
+
     #[track_caller]
     pub fn wait_until_stopped(&self) {
         let until = Instant::now() + PATIENCE;

@@ -168,6 +168,36 @@ fn a_terminal_that_is_closed_without_a_signal_ends_it_without_spinning() {
 }
 
 #[test]
+fn with_nothing_to_do_it_does_next_to_nothing() {
+    let place = Place::new();
+    let log = place.log("a.jsonl");
+    append(&log, charge("first", "ana", "2.00"));
+    let socket = format!("unix:{}", place.path("s.sock").display());
+    let ended = place.command("/bin/sh", &["-c", r#"exec "$0" - < /dev/null"#, COSTTOP]);
+    let mut consoles = vec![
+        place.open(&[text(&log)]),
+        place.open(&[text(&log), "--no-notify"]),
+        place.open(&[text(&log), "--state", "t"]),
+        place.open(&[&socket]),
+        Console::start(ended, 120, 36),
+    ];
+    for console in &consoles {
+        console.wait_for("the dashboard", |seen| seen.shows("● LIVE") || seen.shows("■ ENDED"));
+    }
+    // What came at the start is committed after a second, and its commit answered.
+    assert!(!consoles[2].comes(Duration::from_millis(1_500), |_| false));
+    let before: Vec<Duration> = consoles.iter().map(Console::cpu).collect();
+    let span = Duration::from_secs(3);
+    assert!(!consoles[0].comes(span, |_| false));
+    for (at, (console, before)) in consoles.iter().zip(before).enumerate() {
+        let used = console.cpu() - before;
+        println!("idle {at}: {used:?} in {span:?}");
+        assert!(used < span / 20, "console {at} used {used:?} of {span:?}");
+    }
+    consoles.iter_mut().for_each(Console::quit);
+}
+
+#[test]
 fn without_a_terminal_the_report_is_printed() {
     let place = Place::new();
     append(&place.log("a.jsonl"), charge("first", "ana", "2.00") + &charge("second", "ben", "0.50"));

@@ -53,7 +53,7 @@ fn a_line_is_seen_at_once_with_notifications() {
 fn a_line_is_seen_within_a_look_without_notifications() {
     let delays = delays(&["--no-notify"], 25);
     print("looking", &delays);
-    assert!(quantile(&delays, 99) <= Duration::from_millis(2_000), "{delays:?}");
+    assert!(quantile(&delays, 99) <= Duration::from_secs(2), "{delays:?}");
 }
 
 /// A file that has been quiet for long is looked at less often than one that has just grown.
@@ -70,6 +70,6 @@ fn the_first_line_after_a_quiet_time_is_seen_within_a_look_too() {
     append(&log, charge("late", "ana", "1.00"));
     console.wait_for_text("$2.00");
     println!("after a quiet time: {:?}", written.elapsed());
-    assert!(written.elapsed() <= Duration::from_millis(2_000), "{:?}", written.elapsed());
+    assert!(written.elapsed() <= Duration::from_secs(2), "{:?}", written.elapsed());
     console.quit();
 }

@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use costtop::time::Timestamp;
+use costtop::time::{MINUTE_MS, Timestamp};
 use portable_pty::CommandBuilder;
 
 use super::console::Console;
@@ -89,9 +89,14 @@ impl Place {
 
 /// One request of now that cost so much, as an application would log it.
 pub fn charge(id: &str, user: &str, dollars: &str) -> String {
-    let now = Timestamp::now();
+    charge_at(0, id, user, dollars)
+}
+
+/// The same, so many minutes from now.
+pub fn charge_at(minutes: i64, id: &str, user: &str, dollars: &str) -> String {
+    let time = Timestamp::now().plus_ms(minutes * MINUTE_MS);
     format!(
-        r#"{{"ts":"{now}","request_id":"{id}","user":"{user}","model":"claude-sonnet-4-6","input_tokens":100,"output_tokens":10,"cost_usd":"{dollars}"}}"#
+        r#"{{"ts":"{time}","request_id":"{id}","user":"{user}","model":"claude-sonnet-4-6","input_tokens":100,"output_tokens":10,"cost_usd":"{dollars}"}}"#
     ) + "\n"
 }
 

@@ -127,8 +127,10 @@ fn at_least_one(number: u16) -> NonZeroU16 {
 }
 
 impl Console {
+    /// Of 0 × 0: a line that does not know its size, with a screen of 80 × 24 at its end.
     pub fn start(command: CommandBuilder, columns: u16, rows: u16) -> Console {
         let pair = native_pty_system().openpty(size_of(columns, rows)).unwrap();
+        let (columns, rows) = if columns == 0 || rows == 0 { (80, 24) } else { (columns, rows) };
         let started = Instant::now();
         let child = pair.slave.spawn_command(command).unwrap();
         // With our own end of it open the program's end would never be seen.

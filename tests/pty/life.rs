@@ -140,6 +140,15 @@ fn every_size_is_drawn_and_the_screen_is_whole_again_afterwards() {
 }
 
 #[test]
+fn a_terminal_that_does_not_know_its_size_is_drawn_as_a_small_one() {
+    let place = Place::new();
+    append(&place.log("a.jsonl"), charge("first", "ana", "2.00"));
+    let mut console = Console::start(place.command(COSTTOP, &[text(&place.log("a.jsonl"))]), 0, 0);
+    console.wait_for("the screen", |seen| seen.shows("q quit") && seen.shows("$2.00") && seen.shows("models"));
+    console.quit();
+}
+
+#[test]
 fn a_terminal_that_is_closed_ends_it() {
     let place = Place::new();
     let mut console = open_one(&place);

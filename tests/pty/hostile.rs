@@ -69,9 +69,14 @@ fn escape_sequences_in_names_never_reach_the_terminal() {
         append(&log, format!("{{\"model\":\"{attack}\",\"input_tokens\":1}}\n").into_bytes());
     }
     console.wait_for_text(&format!("${}.00", attacks.len()));
-    for keys in ["\t\t\t\tz", "z\tz", "z?", "?i", "i"] {
-        console.press(keys);
-    }
+    // What is left of an attack is drawn as text, with a sign where it had a control character.
+    console.press("z");
+    console.wait_for_text("m1\u{fffd}]2;pwned-title\u{fffd}");
+    console.press("z\tz");
+    console.wait_for_text("u4\u{fffd}[2J\u{fffd}[?1049lgone");
+    console.press("z\tz");
+    console.wait_for_text("budget");
+    console.press("zi");
     console.wait_for_text("intake");
     console.quit();
     let seen = console.seen();

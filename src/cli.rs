@@ -14,6 +14,7 @@ pub mod demo;
 pub mod events;
 pub mod explain;
 pub mod failure;
+pub(crate) mod figures;
 pub mod flags;
 pub mod man;
 pub mod prices;
@@ -151,7 +152,9 @@ pub fn run(cli: &Cli) -> Result<ExitCode, Failure> {
         Some(Command::Report(args)) => report::run(args, &cli.global),
         Some(Command::Events(args)) => events::run(args, &cli.global),
         Some(Command::Demo) => demo::run(&cli.global),
+        Some(Command::Explain(args)) => explain::run(args, &cli.global),
+        Some(Command::Prices(args)) => prices::run(args, &cli.global),
+        Some(Command::Config(args)) => config::run(args, &cli.global),
         None => dashboard::run(&cli.dashboard, &cli.global),
-        Some(other) => Err(Failure::Failed(anyhow::anyhow!("no '{}'", other.name()))),
     }
 }

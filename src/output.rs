@@ -18,7 +18,7 @@ mod ndjson;
 mod prometheus;
 mod summary;
 mod table;
-mod text;
+pub(crate) mod text;
 
 /// A report with what was asked and how the budgets stand: all that a format writes.
 #[derive(Clone, Debug)]

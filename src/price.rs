@@ -13,7 +13,7 @@ pub mod rules;
 
 pub use book::{ModelListing, PriceBook, PriceError, Table};
 pub use pricer::Pricer;
-pub use quote::{Quote, Term};
+pub use quote::{Amount, Quote, Term};
 
 use crate::money::Cost;
 

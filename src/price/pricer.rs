@@ -102,6 +102,8 @@ fn is_key(kept: &Kept, parts: &[RawText<'_>; PARTS]) -> bool {
     parts.iter().zip(kept.lengths).all(|(part, length)| {
         let (own, tail) = rest.split_at(usize::from(length));
         rest = tail;
-        *part == RawText::plain(own)
+        // Most parts are empty, and comparing nothing with nothing is slow: on some processors the library's vector load at an
+        // empty slice's address is a suppressed page fault (measured: 100 ns a part).
+        if own.is_empty() { part.is_empty() } else { *part == RawText::plain(own) }
     })
 }

@@ -1,12 +1,49 @@
 //! A bill laid open: what was counted, at which rate, under which conditions, from which table. It is priced as every record is.
 
+use std::fmt;
+use std::iter::Sum;
+
 use super::Priced;
 use super::book::{ModelListing, Resolved, price_with};
 use super::entry::{Kind, Uplift};
-use super::rate::Ratio;
-use super::rules::{Doubt, Unpriced};
+use super::rate::{Ratio, divide_half_even};
+use super::rules::{Doubt, HALF_ATTO_PER_PICO, Unpriced};
 use crate::label::Label;
+use crate::money::Cost;
 use crate::usage::Usage;
+
+/// A part of a bill, in half-attodollars: exact until the bill is rounded to the pico-dollar.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Amount(u128);
+
+impl Amount {
+    /// Under a factor, and whether that is exact; `None` beyond what can be held.
+    #[must_use]
+    pub fn times(self, ratio: Ratio) -> Option<(Amount, bool)> {
+        let (product, den) = (self.0.checked_mul(ratio.num.into())?, u128::from(ratio.den));
+        Some((Amount(divide_half_even(product, den)), product.is_multiple_of(den)))
+    }
+
+    /// Rounded as bills are, half-even, and whether that is exact; `None` beyond what one charge can hold.
+    #[must_use]
+    pub fn rounded(self) -> Option<(Cost, bool)> {
+        let pico = u64::try_from(divide_half_even(self.0, HALF_ATTO_PER_PICO)).ok()?;
+        Some((Cost::from_pico(pico), self.0.is_multiple_of(HALF_ATTO_PER_PICO)))
+    }
+}
+
+/// Decimal dollars, every place that is not zero.
+impl fmt::Display for Amount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&dollars(self.0))
+    }
+}
+
+impl Sum for Amount {
+    fn sum<I: Iterator<Item = Amount>>(amounts: I) -> Amount {
+        Amount(amounts.map(|amount| amount.0).sum())
+    }
+}
 
 /// One line of a bill: a count at a rate. Factors and discounts come after the sum.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +68,13 @@ impl Term {
     /// Dollars, exact, before factors and discounts.
     #[must_use]
     pub fn amount(&self) -> String {
-        dollars(u128::from(self.rate_half_atto) * u128::from(self.count))
+        self.exact().to_string()
+    }
+
+    /// The same as a number.
+    #[must_use]
+    pub fn exact(&self) -> Amount {
+        Amount(u128::from(self.rate_half_atto) * u128::from(self.count))
     }
 }
 

@@ -18,7 +18,7 @@ const ANTHROPIC_SEARCH: &str = "0.01";
 const ODD_FACTOR: u64 = 10;
 
 /// Half-attodollars in a pico-dollar: amounts are kept in halves, because a missing batch rate is half the standard one.
-const HALF_ATTO_PER_PICO: u128 = 2_000_000;
+pub(super) const HALF_ATTO_PER_PICO: u128 = 2_000_000;
 
 /// Twice a rate's 10^-18 dollars, so that half a rate is exact.
 type HalfAtto = u64;

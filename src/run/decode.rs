@@ -7,6 +7,7 @@ use memchr::memchr;
 use crate::engine::identity::IdentityKey;
 use crate::engine::record::{Batch, BatchBuilder, Place, Surroundings};
 use crate::format::{Decoder, Skip};
+use crate::label::Label;
 use crate::price::{PriceBook, Priced, Pricer};
 use crate::source::budget::Reservation;
 use crate::source::{Chunk, Position, SourceId};
@@ -94,7 +95,7 @@ impl LineDecoder {
         decoder.decode(line, &mut |index, result| match result {
             Ok(usage) => {
                 let mut usage = *usage;
-                add_owner(&mut usage, around, chunk);
+                add_owner(&mut usage, around, chunk.owner.as_ref());
                 let place = Place { index, ..place };
                 let ids = shared.key.identify(&usage, place);
                 builder.push(&usage, price(pricer, &usage), ids, place, around);
@@ -111,10 +112,10 @@ impl LineDecoder {
 }
 
 /// A coding agent's files name no user: it is the operating system's owner of the file, unless the configuration says otherwise.
-fn add_owner<'a>(usage: &mut Usage<'a>, around: &Surroundings, chunk: &'a Chunk) {
+pub fn add_owner<'a>(usage: &mut Usage<'a>, around: &Surroundings, owner: Option<&'a Label>) {
     if usage.origin == Origin::Transcript
         && around.defaults[Dimension::User as usize].is_none()
-        && let Some(owner) = &chunk.owner
+        && let Some(owner) = owner
     {
         usage.dimensions.user = usage.dimensions.user.or(RawText::plain(owner.as_str().as_bytes()));
     }

@@ -1,0 +1,188 @@
+//! One-shot commands over real lines: what a gateway reported is what it costs, whoever else speaks of the same requests.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use assert_cmd::Command;
+use costtop::money::Cost;
+use serde_json::{Value, json};
+
+const LITELLM: &str = "tests/fixtures/formats/litellm.jsonl";
+const UNMAPPED: &str = "llama-inhouse-70b";
+
+fn costtop(folder: &Path, arguments: &[&str]) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_costtop"));
+    for name in ["HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME"] {
+        command.env(name, folder);
+    }
+    let output = command.args(["--timezone", "UTC"]).args(arguments).output().expect("costtop runs");
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("UTF-8")
+}
+
+fn lines(text: &str) -> Vec<Value> {
+    text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+}
+
+fn report(folder: &Path, sources: &[&str], by: &str) -> Value {
+    let arguments: Vec<&str> = ["report", "--format", "json", "--by", by].iter().chain(sources).copied().collect();
+    let mut report: Value = serde_json::from_str(&costtop(folder, &arguments)).expect("JSON");
+    let report = report.as_object_mut().expect("an object");
+    report.remove("intake");
+    report.remove("generated_at");
+    Value::Object(report.clone())
+}
+
+/// Decimal dollars of a JSON number or string.
+fn dollars(value: &Value) -> Cost {
+    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    Cost::parse(text.as_bytes()).expect("an amount")
+}
+
+#[test]
+fn every_litellm_line_costs_what_it_reported() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let logged = lines(&fs::read_to_string(LITELLM).expect("the fixture"));
+    let charges = lines(&costtop(folder.path(), &["events", LITELLM]));
+    assert_eq!((logged.len(), charges.len()), (60, 60));
+    let by_call: BTreeMap<&str, &Value> =
+        charges.iter().map(|charge| (charge["call_id"].as_str().expect("a call id"), charge)).collect();
+    let (mut hits, mut unpriced) = (0, 0);
+    for line in &logged {
+        let charge = by_call[line["litellm_call_id"].as_str().expect("a call id")];
+        let unmapped = line["model"].as_str().is_some_and(|model| model.ends_with(UNMAPPED));
+        if unmapped && line["cache_hit"] != json!(true) && line["status"] == "success" {
+            assert_eq!((&charge["cost_usd"], &charge["cost_source"]), (&Value::Null, &json!("unpriced")), "{charge}");
+            unpriced += 1;
+            continue;
+        }
+        assert_eq!(dollars(&charge["cost_usd"]), dollars(&line["response_cost"]), "{charge}");
+        if line["cache_hit"] == json!(true) {
+            assert_eq!(dollars(&charge["cost_usd"]), Cost::ZERO);
+            assert_eq!(charge["cache_hit"], json!(true));
+            hits += 1;
+        }
+    }
+    assert!(hits > 0 && unpriced > 0, "{hits} hits, {unpriced} unpriced");
+}
+
+/// What the same calls look like in an application's own log: other ids beside the response's, other names, no cost.
+fn retold(charges: &[Value]) -> String {
+    let mut out = String::new();
+    for (number, charge) in charges.iter().enumerate() {
+        let Some(response) = charge["response_id"].as_str() else { continue };
+        if charge["cache_hit"] == json!(true) {
+            continue;
+        }
+        let mut own = json!({
+            "request_id": format!("app-{number}"), "response_id": response, "user": "the-application", "session_id": "from-the-application",
+        });
+        for field in [
+            "ts",
+            "model",
+            "provider",
+            "input_tokens",
+            "output_tokens",
+            "cache_read_tokens",
+            "cache_write_5m_tokens",
+            "cache_write_1h_tokens",
+            "reasoning_tokens",
+        ] {
+            own[field] = charge[field].clone();
+        }
+        out.push_str(&own.to_string());
+        out.push('\n');
+    }
+    out
+}
+
+#[test]
+fn the_same_calls_in_an_applications_log_count_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let charges = lines(&costtop(folder.path(), &["events", LITELLM]));
+    let own = folder.path().join("app.ndjson");
+    fs::write(&own, retold(&charges)).expect("written");
+    let own = own.to_str().expect("UTF-8");
+    let alone = report(folder.path(), &[LITELLM], "user,model");
+    for sources in [[LITELLM, own], [own, LITELLM]] {
+        let both = report(folder.path(), &sources, "user,model");
+        assert_eq!(both["groups"].as_array().map(Vec::len), alone["groups"].as_array().map(Vec::len), "{sources:?}");
+        for field in ["requests", "errors", "cost_usd", "input_tokens", "output_tokens", "unpriced_requests"] {
+            assert_eq!(both["totals"][field], alone["totals"][field], "{field} of {sources:?}");
+        }
+        assert!(!both.to_string().contains("the-application"), "the gateway knows the user");
+    }
+}
+
+#[test]
+fn the_gateway_names_the_user_and_the_transcript_the_session() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let charges = lines(&costtop(folder.path(), &["events", LITELLM]));
+    let charge = charges
+        .iter()
+        .find(|charge| {
+            charge["response_id"].as_str().is_some_and(|id| id.len() > 20) && charge["cost_source"] == "reported"
+        })
+        .expect("a priced charge with a response id");
+    let transcript = folder.path().join("transcript.jsonl");
+    let growing = [3, charge["output_tokens"].as_i64().expect("a count") + 50];
+    let mut text = String::new();
+    for (block, output) in growing.iter().enumerate() {
+        let line = json!({
+            "type": "assistant", "timestamp": "2026-11-23T00:00:00Z", "sessionId": "the-transcript", "requestId": "req_0123456789abcdef",
+            "message": { "id": charge["response_id"], "model": "claude-opus-4-6", "stop_reason": (block == 1).then_some("end_turn"),
+                         "usage": { "input_tokens": 7, "output_tokens": output } },
+        });
+        text.push_str(&line.to_string());
+        text.push('\n');
+    }
+    fs::write(&transcript, text).expect("written");
+    let transcript = transcript.to_str().expect("UTF-8");
+    for sources in [[LITELLM, transcript], [transcript, LITELLM]] {
+        let merged = lines(&costtop(folder.path(), &["events", sources[0], sources[1]]));
+        assert_eq!(merged.len(), 60, "one request, told twice");
+        let merged = merged.iter().find(|other| other["call_id"] == charge["call_id"]).expect("the same call");
+        assert_eq!(merged["user"], charge["user"]);
+        assert_eq!(merged["session_id"], "the-transcript");
+        assert_eq!(merged["cost_usd"], charge["cost_usd"], "the gateway's money");
+        assert_eq!(merged["output_tokens"], json!(growing[1]), "the transcript's tokens, its last word");
+    }
+}
+
+#[test]
+fn what_events_prints_reads_back_as_the_same_charges() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let printed = costtop(folder.path(), &["events", "sample-logs", LITELLM]);
+    let again = folder.path().join("again.ndjson");
+    fs::write(&again, &printed).expect("written");
+    let again = again.to_str().expect("UTF-8");
+    assert_eq!(costtop(folder.path(), &["events", again]), printed);
+    for by in ["user,model,session,day", "team,project,feature,agent", "provider,key,host,tier,hour"] {
+        let (first, second) =
+            (report(folder.path(), &["sample-logs", LITELLM], by), report(folder.path(), &[again], by));
+        assert_eq!(first, second, "by {by}");
+    }
+}
+
+#[test]
+fn a_pipe_is_priced_at_once_and_corrections_read_back() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let grow = |output: u32| {
+        json!({"ts":"2026-11-21T10:00:00Z","request_id":"req_1","model":"claude-opus-4-6","input_tokens":5,"output_tokens":output}).to_string()
+    };
+    let mut command = Command::new(env!("CARGO_BIN_EXE_costtop"));
+    let output = command
+        .env("HOME", folder.path())
+        .args(["--timezone", "UTC", "events", "-"])
+        .write_stdin(format!("{}\n{}\n{}", grow(1), grow(300), grow(7)))
+        .output()
+        .expect("costtop runs");
+    let printed = lines(&String::from_utf8(output.stdout).expect("UTF-8"));
+    let last = printed.last().expect("a charge");
+    assert_eq!(last["output_tokens"], json!(300));
+    let again = folder.path().join("again.ndjson");
+    fs::write(&again, printed.iter().map(|line| format!("{line}\n")).collect::<String>()).expect("written");
+    let again = report(folder.path(), &[again.to_str().expect("UTF-8")], "model");
+    assert_eq!((&again["totals"]["requests"], &again["totals"]["output_tokens"]), (&json!(1), &json!(300)));
+}

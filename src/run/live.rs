@@ -114,6 +114,8 @@ struct Core {
     ended_after: Option<u64>,
     lag_ms: Option<u64>,
     dirty: bool,
+    /// The next snapshot is followed by a ring.
+    ringing: bool,
     published: Option<Instant>,
     publish_cost: Duration,
     minute: i64,
@@ -208,6 +210,7 @@ impl Core {
             ended_after: None,
             lag_ms: None,
             dirty: true,
+            ringing: false,
             published: None,
             publish_cost: Duration::ZERO,
             minute: now.minute(),
@@ -262,13 +265,20 @@ impl Core {
             let now = Timestamp::now();
             self.tick(now);
             if self.bell.ring(now) {
-                // A ring that waits is a ring.
-                let _ = wires.rings.try_send(());
+                self.ringing = true;
+                self.published = None;
+                self.dirty = true;
             }
             self.persistence.commit(&mut self.engine, false)?;
             if self.publish_in().is_zero() && self.dirty {
                 match wires.snapshots.try_send(Arc::new(self.snapshot(now))) {
-                    Ok(()) => self.dirty = false,
+                    Ok(()) => {
+                        self.dirty = false;
+                        // What rings is on its way to the screen before the ring is. A ring that waits there is a ring.
+                        if std::mem::take(&mut self.ringing) {
+                            let _ = wires.rings.try_send(());
+                        }
+                    }
                     Err(TrySendError::Full(_)) => {} // the screen is busy: again next time
                     Err(TrySendError::Disconnected(_)) => return Ok(()),
                 }

@@ -153,13 +153,14 @@ impl Screen {
                     Ok(key) => if let Some(exit) = self.key(&key, effects)? { return Ok(exit) },
                     Err(_) => return Ok(Exit::TerminalLost),
                 },
-                recv(rings) -> ring => match ring {
-                    Ok(()) => self.ring(&rings)?,
-                    Err(_) => rings = never(),
-                },
+                // Before rings: the engine sends what rings, then the ring.
                 recv(snapshots) -> snapshot => match snapshot {
                     Ok(snapshot) => self.arrive(snapshots.try_iter().last().unwrap_or(snapshot), effects),
                     Err(_) => return Ok(Exit::EngineGone),
+                },
+                recv(rings) -> ring => match ring {
+                    Ok(()) => self.ring(&rings)?,
+                    Err(_) => rings = never(),
                 },
                 recv(after(self.pause())) -> _ => if let Some(exit) = self.tick(effects) { return Ok(exit) },
             }

@@ -108,12 +108,13 @@ impl Terminal {
         !ENTERED.load(Ordering::SeqCst)
     }
 
-    /// Columns and rows.
+    /// Columns and rows; 80 × 24 on a line that does not know its size (a serial console says 0).
     ///
     /// # Errors
     /// Where the terminal is lost.
     pub fn size(&self) -> io::Result<(u16, u16)> {
-        size()
+        let (columns, rows) = size()?;
+        Ok(if columns == 0 || rows == 0 { (80, 24) } else { (columns, rows) })
     }
 
     /// The next frame paints every cell.

@@ -1,0 +1,29 @@
+//! The real program in a real pseudo-terminal, with a terminal emulator behind it: what only a terminal can show.
+//!
+//! Linux only: whether a process has stopped, and its memory, are read from `/proc`.
+
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, reason = "a test may panic, also in the functions its cases share")]
+
+#[path = "pty/alarms.rs"]
+mod alarms;
+#[path = "pty/console.rs"]
+mod console;
+#[path = "pty/demo.rs"]
+mod demo;
+#[path = "pty/hostile.rs"]
+mod hostile;
+#[path = "pty/keys.rs"]
+mod keys;
+#[path = "pty/latency.rs"]
+mod latency;
+#[path = "pty/life.rs"]
+mod life;
+#[path = "pty/panics.rs"]
+mod panics;
+#[path = "pty/place.rs"]
+mod place;
+#[path = "pty/states.rs"]
+mod states;
+#[path = "pty/streams.rs"]
+mod streams;

@@ -1,0 +1,213 @@
+//! Every key of the table does what its help says, in the program.
+
+use std::collections::HashSet;
+
+use costtop::ui::keys::{self, KEYS};
+
+use super::console::{Console, count};
+use super::place::{Place, append, charge, text};
+
+/// What a terminal sends for a key.
+fn bytes(key: &str) -> String {
+    match key {
+        "up" => "\x1b[A".to_owned(),
+        "down" => "\x1b[B".to_owned(),
+        "right" => "\x1b[C".to_owned(),
+        "left" => "\x1b[D".to_owned(),
+        "home" => "\x1b[H".to_owned(),
+        "end" => "\x1b[F".to_owned(),
+        "pgup" => "\x1b[5~".to_owned(),
+        "pgdn" => "\x1b[6~".to_owned(),
+        "tab" => "\t".to_owned(),
+        "backtab" => "\x1b[Z".to_owned(),
+        "esc" => "\x1b".to_owned(),
+        "space" => " ".to_owned(),
+        other => match other.strip_prefix("ctrl-") {
+            Some(letter) => char::from(letter.as_bytes()[0] & 0x1f).to_string(),
+            None => other.to_owned(),
+        },
+    }
+}
+
+/// A dashboard over twenty models of twenty users, from 20 dollars down to one, and what was pressed in it.
+struct Tried {
+    console: Console,
+    place: Place,
+    keys: HashSet<&'static str>,
+}
+
+impl Tried {
+    fn open() -> Tried {
+        let place = Place::new();
+        let log = place.log("a.jsonl");
+        for number in 0..20 {
+            let line = charge(&format!("r{number}"), &format!("user-{number:02}"), &format!("{}", 20 - number));
+            append(&log, line.replace("claude-sonnet-4-6", &format!("model-{number:02}")));
+        }
+        let console = place.open(&[text(&log)]);
+        console.wait_for("the dashboard", |seen| seen.shows("● LIVE") && seen.shows("$210.00"));
+        console.wait_for_text("▸  model-00");
+        Tried { console, place, keys: HashSet::new() }
+    }
+
+    /// Presses one key of a binding.
+    fn press(&mut self, name: &str, key: &str) {
+        let binding = KEYS.iter().find(|binding| binding.name == name).unwrap();
+        let key = binding.keys.iter().find(|other| **other == key).unwrap();
+        self.keys.insert(key);
+        self.console.press(&bytes(key));
+    }
+
+    /// Each key of a binding in turn, with what it must bring to the screen.
+    #[track_caller]
+    fn each(&mut self, name: &str, expected: &[&str]) {
+        let binding = KEYS.iter().find(|binding| binding.name == name).unwrap();
+        assert_eq!(binding.keys.len(), expected.len(), "{name}");
+        for (key, words) in binding.keys.iter().zip(expected) {
+            self.press(name, key);
+            self.console.wait_for_text(words);
+        }
+    }
+
+    #[track_caller]
+    fn shows(&self, words: &str) {
+        self.console.wait_for_text(words);
+    }
+}
+
+#[test]
+fn every_key_does_what_its_help_says() {
+    let mut tried = Tried::open();
+
+    tried.each("down", &["▸  model-01", "▸  model-02"]);
+    tried.each("up", &["▸  model-01", "▸  model-00"]);
+    tried.press("last", "end");
+    tried.shows("▸  model-19");
+    tried.press("first", "home");
+    tried.shows("▸  model-00");
+    tried.press("last", "G");
+    tried.shows("▸  model-19");
+    tried.press("first", "g");
+    tried.shows("▸  model-00");
+    tried.each("page-down", &["▸  model-08"]);
+    tried.each("page-up", &["▸  model-00"]);
+
+    // A selected row is kept in sight whatever the order; the first place is not a row.
+    tried.press("first", "g");
+    tried.press("sort", "s");
+    tried.shows("$/h ▼ 8 of 20");
+    tried.press("sort", "s");
+    tried.shows("tokens ▼ 8 of 20");
+    tried.press("reverse", "S");
+    tried.shows("tokens ▴ 8 of 20");
+    for title in ["requests ▼", "hit ▼", "name ▴"] {
+        tried.press("sort", "s");
+        tried.shows(title);
+    }
+    tried.press("reverse", "S");
+    tried.shows("name ▼");
+    tried.shows("model-19");
+    tried.press("sort", "s");
+    tried.shows("$ 15m ▼ 8 of 20");
+    tried.press("reverse", "S");
+    tried.shows("$ 15m ▴ 8 of 20");
+    tried.shows("model-19");
+    tried.press("reverse", "S");
+    tried.shows("$ 15m ▼ 8 of 20");
+
+    for shorter in ["SPENT 5m", "SPENT 1m"] {
+        tried.press("shorter-window", "[");
+        tried.shows(shorter);
+    }
+    for longer in ["5m", "15m", "1h", "6h", "24h", "7d", "30d"] {
+        tried.press("longer-window", "]");
+        tried.shows(&format!("SPENT {longer}"));
+        tried.shows(&format!("$ {longer} ▼ 8 of 20"));
+    }
+    tried.shows("$210.00");
+
+    tried.each("zoom", &["overview ▸ models"]);
+    tried.each("back", &["cost per request 30d"]);
+    for (name, key, panel) in [
+        ("next-panel", "tab", "users"),
+        ("next-panel", "right", "events"),
+        ("next-panel", "l", "cost per request"),
+        ("previous-panel", "backtab", "events"),
+        ("previous-panel", "left", "users"),
+        ("previous-panel", "h", "models"),
+    ] {
+        tried.press(name, key);
+        tried.press("zoom", "z");
+        tried.shows(&format!("overview ▸ {panel}"));
+        tried.press("zoom", "z");
+        tried.console.wait_until_gone("overview ▸");
+    }
+
+    tried.each("intake", &["records"]);
+    tried.press("intake", "i");
+    tried.console.wait_until_gone("esc closes");
+    tried.each("help", &["esc closes"]);
+    for binding in KEYS {
+        tried.shows(binding.help);
+        binding.keys.iter().for_each(|key| assert!(tried.console.text().contains(keys::symbol(key)), "{key}"));
+    }
+    tried.press("back", "esc");
+    tried.console.wait_until_gone("esc closes");
+
+    let paints = count(&tried.console.seen().bytes, b"\x1b[2J");
+    tried.press("repaint", "ctrl-l");
+    tried.console.wait_for("a whole frame", |seen| count(&seen.bytes, b"\x1b[2J") > paints);
+
+    tried.each("mute", &["♪ bell muted"]);
+    tried.press("mute", "m");
+    tried.shows("♪ bell on");
+
+    // The rest is tried where alarms ring, where it stops, and where it ends.
+    let elsewhere = ["freeze", "acknowledge", "suspend", "quit"];
+    for binding in KEYS.iter().filter(|binding| !elsewhere.contains(&binding.name)) {
+        for key in binding.keys {
+            assert!(tried.keys.contains(key), "'{key}' ({}) was not tried", binding.name);
+        }
+    }
+    tried.console.quit();
+}
+
+#[test]
+fn a_frozen_view_stands_still_while_counting_goes_on() {
+    let mut tried = Tried::open();
+    tried.each("freeze", &["FROZEN"]);
+    append(&tried.place.log("a.jsonl"), charge("frozen", "ana", "40"));
+    tried.shows("1 behind");
+    assert!(tried.console.text().contains("$210.00"));
+    // Other orders and windows would need other rows: a frozen view keeps the ones it has.
+    tried.press("sort", "s");
+    tried.press("longer-window", "]");
+    tried.each("down", &["▸  model-01", "▸  model-02"]);
+    let screen = tried.console.text();
+    assert!(screen.contains("SPENT 15m") && screen.contains("$ 15m ▼ 8 of 20") && !screen.contains("$250"), "{screen}");
+    tried.press("freeze", "space");
+    tried.shows("$250.00");
+    tried.console.wait_until_gone("FROZEN");
+    tried.console.quit();
+}
+
+/// The footer names a key only where it does something, and each key it names.
+#[test]
+fn the_footer_names_the_keys_that_work_here() {
+    let mut tried = Tried::open();
+    let footer = |console: &Console| console.text().lines().last().unwrap_or_default().to_owned();
+    let open = footer(&tried.console);
+    for words in ["⇥ panel", "s sort", "[ ] window", "space freeze", "z zoom", "m mute", "i intake", "? help", "q quit"]
+    {
+        assert!(open.contains(words), "no '{words}' in '{open}'");
+    }
+    assert!(!open.contains("A ack") && !open.contains("esc back"), "{open}");
+    tried.press("freeze", "space");
+    tried.shows("FROZEN");
+    assert!(!footer(&tried.console).contains("s sort"));
+    tried.press("freeze", "space");
+    tried.console.wait_until_gone("FROZEN");
+    tried.press("zoom", "z");
+    tried.shows("esc back");
+    tried.console.quit();
+}

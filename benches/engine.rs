@@ -24,12 +24,13 @@ const CHARGES: u64 = 100_000;
 
 /// Batches as decoders make them: `charges` of `users` within `span_ms` before now.
 fn batches(charges: u64, users: u64, span_ms: u64, seed: u64) -> Vec<Batch> {
-    let book = PriceBook::new(&Config::default().prices).expect("the default prices are right");
+    let config = Config::default();
+    let book = PriceBook::new(&config.prices).expect("the default prices are right");
     let shared = Shared {
         zone: Zone::UTC,
         key: IdentityKey::random(),
         book: book.into(),
-        around: vec![Surroundings::default()].into(),
+        around: vec![Surroundings { user_order: config.user, ..Surroundings::default() }].into(),
         keep_names: false,
     };
     let mut decoder = LineDecoder::new(shared);

@@ -1,5 +1,6 @@
 //! A made-up Claude Code history must cost what it truly cost, whichever way its lines come: any order of files, lines mixed and
 //! cut into other files, every file twice, one line at a time. `.ci/long` does the first with 500 MB.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 #[path = "../examples/history/corpus.rs"]
 mod corpus;

@@ -33,12 +33,13 @@ struct World {
 
 impl World {
     fn new(folder: &std::path::Path, now: Timestamp) -> World {
-        let book = PriceBook::new(&Config::default().prices).expect("the default prices are right");
+        let config = Config::default();
+        let book = PriceBook::new(&config.prices).expect("the default prices are right");
         let shared = Shared {
             zone: Zone::UTC,
             key: IdentityKey::random(),
             book: book.into(),
-            around: vec![Surroundings::default()].into(),
+            around: vec![Surroundings { user_order: config.user, ..Surroundings::default() }].into(),
             keep_names: false,
         };
         let options = Options { collect_changes: true, ..Options::default() };

@@ -183,7 +183,8 @@ impl Bench {
             sleep(Duration::from_millis(100));
             screen.must_live().expect("it goes on");
         }
-        let share = (process::cpu_so_far(process) - cpu).as_secs_f64() / begin.elapsed().as_secs_f64() * 100.0;
+        let share =
+            process::cpu_so_far(process).saturating_sub(cpu).as_secs_f64() / begin.elapsed().as_secs_f64() * 100.0;
         let name = format!("{name}: idle for {} s", self.idle.as_secs());
         self.table.line(&name, share, Bound::AtMost, 0.3, "% of a core");
         let grown = process::memory(process, "VmRSS") as f64 - before as f64;

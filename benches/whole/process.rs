@@ -7,6 +7,9 @@ use std::process::{ChildStdin, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+/// Writes a program's standard input.
+pub type Input = Box<dyn FnOnce(&mut ChildStdin) -> io::Result<()> + Send>;
+
 /// What a process took.
 #[derive(Clone, Debug)]
 pub struct Run {
@@ -19,7 +22,8 @@ pub struct Run {
 }
 
 /// Runs a program to its end, with `input` written to it by a thread.
-pub fn run(command: &mut Command, input: Option<Box<dyn FnOnce(&mut ChildStdin) -> io::Result<()> + Send>>) -> Run {
+#[expect(clippy::zombie_processes, reason = "wait4 waits, as it also tells the resources")]
+pub fn run(command: &mut Command, input: Option<Input>) -> Run {
     let begin = Instant::now();
     command.stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() }).stdout(Stdio::piped());
     let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));

@@ -312,7 +312,7 @@ impl History {
                 )
             };
             let uuid = self.random.uuid();
-            let said_ms = at_ms + 400 * place as i64;
+            let said_ms = at_ms + 400 * i64::try_from(place).unwrap_or(0);
             let request = request.map(|id| format!(r#","requestId":"{id}""#)).unwrap_or_default();
             let mut text = head.begin("assistant", side.is_some(), &uuid, said_ms);
             if let Some(agent) = side {

@@ -1,5 +1,6 @@
 //! `LiteLLM`'s standard logging payloads of 13 kB: the fixture's whole ones with ids, times and costs of their own.
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use costtop::money::Money;
@@ -77,14 +78,15 @@ pub fn write(out: &mut impl Write, bytes: u64) -> io::Result<Truth> {
         line.clear();
         for (text, own) in &templates[number as usize % templates.len()].pieces {
             line.push_str(text);
+            // Writing to a string cannot fail.
             match own {
                 None => {}
-                Some(Own::Id) => line.push_str(&format!("resp_{number:024}")),
-                Some(Own::Call) => line.push_str(&format!("92184481-a6f6-4541-9e46-{number:012x}")),
+                Some(Own::Id) => drop(write!(line, "resp_{number:024}")),
+                Some(Own::Call) => drop(write!(line, "92184481-a6f6-4541-9e46-{number:012x}")),
                 // 2026-11-20, one second apart.
-                Some(Own::Start) => line.push_str(&format!("{}.5", 1_795_132_800 + number % 86_400)),
-                Some(Own::End) => line.push_str(&format!("{}.75", 1_795_132_800 + number % 86_400)),
-                Some(Own::Cost) => line.push_str(&format!("0.{micro:06}")),
+                Some(Own::Start) => drop(write!(line, "{}.5", 1_795_132_800 + number % 86_400)),
+                Some(Own::End) => drop(write!(line, "{}.75", 1_795_132_800 + number % 86_400)),
+                Some(Own::Cost) => drop(write!(line, "0.{micro:06}")),
             }
         }
         out.write_all(line.as_bytes())?;

@@ -75,11 +75,13 @@ pub struct Options {
     pub caps: Caps,
     /// Remember what changed, for a state.
     pub collect_changes: bool,
+    /// Keep cells, sessions and windows. A report is made of the ledger's charges and needs none of them.
+    pub windows: bool,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { zone: Zone::UTC, mode: CostMode::Auto, caps: Caps::default(), collect_changes: false }
+        Options { zone: Zone::UTC, mode: CostMode::Auto, caps: Caps::default(), collect_changes: false, windows: true }
     }
 }
 
@@ -209,12 +211,14 @@ impl Engine {
 
     fn post(&mut self, post: &Post) {
         self.total.add(&post.sums, post.sign);
-        let cell = self.cells.post(post, &self.names);
-        self.sessions.post(post);
-        self.recent.post(post, &self.names);
-        self.standing.post(post, cell, &self.names);
-        if post.time >= self.today.0 && post.time < self.today.1 {
-            self.today.2.add(&post.sums, post.sign);
+        if self.options.windows {
+            let cell = self.cells.post(post, &self.names);
+            self.sessions.post(post);
+            self.recent.post(post, &self.names);
+            self.standing.post(post, cell, &self.names);
+            if post.time >= self.today.0 && post.time < self.today.1 {
+                self.today.2.add(&post.sums, post.sign);
+            }
         }
         if post.sums.unpriced_requests != 0 {
             let model = self.names.of(post.profile, Dimension::Model);

@@ -94,9 +94,32 @@ impl Money {
             Some((b'+', rest)) => (false, rest),
             _ => (false, text),
         };
-        let pico = parse_scaled(digits)?;
+        let pico = match parse_short(digits) {
+            Some(pico) => i128::from(pico),
+            None => parse_scaled(digits)?,
+        };
         Ok(Money(if negative { -pico } else { pico }))
     }
+}
+
+/// What nearly every log prints: at most six digits, a point, at most twelve digits. `None`: ask [`parse_scaled`].
+fn parse_short(text: &[u8]) -> Option<i64> {
+    let (whole, rest) = text.split_at(text.iter().position(|byte| *byte == b'.')?);
+    let places = &rest[1..];
+    if whole.is_empty() || whole.len() > 6 || places.is_empty() || places.len() > PLACES {
+        return None;
+    }
+    let mut value = 0;
+    for byte in whole.iter().chain(places) {
+        if !byte.is_ascii_digit() {
+            return None;
+        }
+        value = value * 10 + i64::from(byte - b'0');
+    }
+    for _ in places.len()..PLACES {
+        value *= 10;
+    }
+    Some(value)
 }
 
 /// Unsigned decimal text times 10^12, half-even.
@@ -275,6 +298,13 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn the_short_way_is_the_long_way(text in r"[0-9]{0,8}\.?[0-9]{0,14}") {
+            if let Some(pico) = parse_short(text.as_bytes()) {
+                prop_assert_eq!(parse_scaled(text.as_bytes()), Ok(i128::from(pico)));
+            }
+        }
+
         #[test]
         fn what_is_printed_reads_back(value in -(10i128.pow(30))..10i128.pow(30)) {
             let money = Money::from_pico(value);

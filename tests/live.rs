@@ -40,7 +40,7 @@ impl Running {
         let (effects, effects_out) = unbounded();
         let (rings, _) = bounded(1);
         let wires = Wires { snapshots: snapshots_in, effects: effects_out, rings };
-        Running { snapshots, effects, thread: std::thread::spawn(move || live::run(setup, wires)) }
+        Running { snapshots, effects, thread: std::thread::spawn(move || live::run(setup, &wires)) }
     }
 
     /// The first snapshot with so many lines that is up to date.

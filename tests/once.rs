@@ -182,7 +182,8 @@ fn a_pipe_is_priced_at_once_and_corrections_read_back() {
     let last = printed.last().expect("a charge");
     assert_eq!(last["output_tokens"], json!(300));
     let again = folder.path().join("again.ndjson");
-    fs::write(&again, printed.iter().map(|line| format!("{line}\n")).collect::<String>()).expect("written");
+    let text: Vec<String> = printed.iter().map(Value::to_string).collect();
+    fs::write(&again, text.join("\n")).expect("written");
     let again = report(folder.path(), &[again.to_str().expect("UTF-8")], "model");
     assert_eq!((&again["totals"]["requests"], &again["totals"]["output_tokens"]), (&json!(1), &json!(300)));
 }

@@ -78,7 +78,7 @@ pub fn open(
     let wires = Wires { snapshots: snapshots_in, effects, rings: rings_in };
     let engine = std::thread::Builder::new()
         .name("costtop-engine".to_owned())
-        .spawn(move || live::run(setup, wires))
+        .spawn(move || live::run(setup, &wires))
         .map_err(|error| anyhow!("cannot start the engine ({error}): check the limits of processes"))?;
     let options = ui::Options { theme, zone, window: Window::default(), clock: Timestamp::now };
     let closed = ui::run(options, &snapshots, &effects_in, &rings);

@@ -178,9 +178,8 @@ impl Ledger {
     }
 
     fn append_alone(&mut self, row: Row, names: &mut Names, posts: &mut Vec<Post>, history: bool) -> io::Result<u32> {
+        let row = Row { next: self.rows.len() as u32, ..row };
         let number = self.rows.push(row)?;
-        let row = Row { next: number, ..row };
-        self.rows.set(number, row)?;
         for hash in row.ids.linking() {
             self.index.insert(hash, number);
         }

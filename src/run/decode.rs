@@ -94,11 +94,11 @@ impl LineDecoder {
         let LineDecoder { shared, decoder, pricer, builder } = self;
         decoder.decode(line, &mut |index, result| match result {
             Ok(usage) => {
-                let mut usage = *usage;
-                add_owner(&mut usage, around, chunk.owner.as_ref());
+                let owned = with_owner(usage, around, chunk.owner.as_ref());
+                let usage = owned.as_ref().unwrap_or(usage);
                 let place = Place { index, ..place };
-                let ids = shared.key.identify(&usage, place);
-                builder.push(&usage, price(pricer, &usage), ids, place, around);
+                let ids = shared.key.identify(usage, place);
+                builder.push(usage, price(pricer, usage), ids, place, around);
             }
             Err(Skip::NotUsage) => {
                 builder.intake().records += 1;
@@ -112,13 +112,18 @@ impl LineDecoder {
 }
 
 /// A coding agent's files name no user: it is the operating system's owner of the file, unless the configuration says otherwise.
-pub fn add_owner<'a>(usage: &mut Usage<'a>, around: &Surroundings, owner: Option<&'a Label>) {
-    if usage.origin == Origin::Transcript
-        && around.defaults[Dimension::User as usize].is_none()
-        && let Some(owner) = owner
-    {
-        usage.dimensions.user = usage.dimensions.user.or(RawText::plain(owner.as_str().as_bytes()));
-    }
+///
+/// `None`: the usage stands as it is.
+#[must_use]
+pub fn with_owner<'a>(usage: &Usage<'a>, around: &Surroundings, owner: Option<&'a Label>) -> Option<Usage<'a>> {
+    let owner = owner.filter(|_| {
+        usage.origin == Origin::Transcript
+            && usage.dimensions.user.is_empty()
+            && around.defaults[Dimension::User as usize].is_none()
+    })?;
+    let mut usage = *usage;
+    usage.dimensions.user = RawText::plain(owner.as_str().as_bytes());
+    Some(usage)
 }
 
 /// The table's price, unless costtop stated one before.

@@ -122,7 +122,7 @@ struct Core {
 }
 
 /// Runs until the screen quits. Everything applied is committed before it returns.
-pub fn run(setup: Setup, wires: Wires) -> Result<(), LiveError> {
+pub fn run(setup: Setup, wires: &Wires) -> Result<(), LiveError> {
     let now = Timestamp::now();
     let options = Options { zone: setup.config.zone, mode: setup.mode, ..Options::default() };
     let mut opened = match &setup.state {
@@ -157,7 +157,7 @@ pub fn run(setup: Setup, wires: Wires) -> Result<(), LiveError> {
     let mut core = Core::new(setup.config, opened, setup.mode, log, now)?;
     core.generations.extend(positions.iter().map(|position| position.generation));
     let pipeline = Pipeline::start(setup.sources.specs, &reading, &shared)?;
-    let result = core.serve(&pipeline, &wires);
+    let result = core.serve(&pipeline, wires);
     pipeline.stop();
     if let Err(LiveError::Rows(_)) = &result {
         // The ledger may hold half a record: the state stays at its last commit, which is whole.

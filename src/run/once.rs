@@ -19,6 +19,8 @@ use crate::source::{self, SourceError, SourceState};
 use crate::store::{Snapshot, StoreError};
 use crate::time::Timestamp;
 
+/// Ledger rows kept in memory: a report reads them all again.
+const ROWS_IN_MEMORY: usize = 24 << 20;
 /// Bytes on their way: enough to keep two threads busy.
 const BYTES_ON_THEIR_WAY: usize = 4 << 20;
 
@@ -102,11 +104,16 @@ pub fn read(
     manner: Manner,
     watcher: &mut impl Watcher,
 ) -> Result<Read, OnceError> {
-    let (rows, trouble) = spill::rows();
+    let (rows, trouble) = spill::rows(ROWS_IN_MEMORY);
     let mut notes: Vec<String> =
         trouble.map(|error| format!("no temporary file ({error}): all rows stay in memory")).into_iter().collect();
-    let options =
-        Options { zone: config.zone, mode: manner.mode, collect_changes: manner.follow, ..Options::default() };
+    let options = Options {
+        zone: config.zone,
+        mode: manner.mode,
+        collect_changes: manner.follow,
+        windows: false,
+        ..Options::default()
+    };
     let mut engine = Engine::new(options, rows, now);
     let shared = Shared {
         zone: config.zone,
@@ -159,7 +166,7 @@ pub fn read(
 pub fn read_state(folder: &Path, config: &Config, mode: CostMode, now: Timestamp) -> Result<Option<Engine>, OnceError> {
     let Some((snapshot, loaded)) = Snapshot::open(folder)? else { return Ok(None) };
     let damaged = |what: &dyn std::fmt::Display| OnceError::Damaged(folder.display().to_string(), what.to_string());
-    let (rows, _) = spill::rows();
+    let (rows, _) = spill::rows(ROWS_IN_MEMORY);
     let mut engine = Engine::new(Options { zone: config.zone, mode, ..Options::default() }, rows, now);
     engine.load_names(&loaded.names, &loaded.profiles).map_err(|error| damaged(&error))?;
     let intake =
@@ -171,13 +178,11 @@ pub fn read_state(folder: &Path, config: &Config, mode: CostMode, now: Timestamp
             failed = engine.load_rows(bytes).err();
         }
     })?;
-    match failed {
-        Some(error) => Err(damaged(&error)),
-        None => {
-            engine.finish_rows().map_err(|error| damaged(&error))?;
-            Ok(Some(engine))
-        }
+    if let Some(error) = failed {
+        return Err(damaged(&error));
     }
+    engine.finish_rows().map_err(|error| damaged(&error))?;
+    Ok(Some(engine))
 }
 
 /// How the budgets stand at `now`, from the charges as they are; nothing rings.

@@ -15,6 +15,8 @@ use crate::source::Position;
 use crate::store::{CellBlob, Commit, Loaded, Outcome, RowBlob, SavedPosition, Store, StoreError, Writer};
 use crate::time::Timestamp;
 
+/// Ledger rows kept in memory: the newest, which repeats are about.
+const ROWS_IN_MEMORY: usize = 8 << 20;
 /// A change waits at most this long for its commit…
 const COMMIT_AFTER: Duration = Duration::from_secs(1);
 /// …or until this much input has been applied.
@@ -64,7 +66,7 @@ const fn mode_name(mode: CostMode) -> &'static str {
 }
 
 fn new_engine(options: Options, now: Timestamp, notes: &mut Vec<String>) -> Engine {
-    let (rows, trouble) = spill::rows();
+    let (rows, trouble) = spill::rows(ROWS_IN_MEMORY);
     notes.extend(trouble.map(|error| format!("no temporary file ({error}): all ledger rows stay in memory")));
     Engine::new(options, rows, now)
 }
@@ -95,7 +97,7 @@ impl Opened {
             Ok(()) => {}
             Err(LoadError::Mode(was)) => return Err(PersistError::Mode { was, asked: mode_name(options.mode) }),
             Err(LoadError::Damaged(reason)) => {
-                opened.start_over(store, reason, options, now)?;
+                opened.start_over(store, &reason, options, now)?;
                 return Ok(opened);
             }
         }
@@ -157,19 +159,13 @@ impl Opened {
         };
         match reason {
             None => self.store = Some(store),
-            Some(reason) => self.start_over(store, reason, Options { collect_changes: true, ..options }, now)?,
+            Some(reason) => self.start_over(store, &reason, Options { collect_changes: true, ..options }, now)?,
         }
         Ok(())
     }
 
-    fn start_over(
-        &mut self,
-        store: Store,
-        reason: String,
-        options: Options,
-        now: Timestamp,
-    ) -> Result<(), PersistError> {
-        let (store, loaded) = store.set_aside(reason.clone())?;
+    fn start_over(&mut self, store: Store, reason: &str, options: Options, now: Timestamp) -> Result<(), PersistError> {
+        let (store, loaded) = store.set_aside(reason.to_owned())?;
         let place = loaded.recovered.map(|recovered| recovered.set_aside.display().to_string()).unwrap_or_default();
         let notes = std::mem::take(&mut self.notes);
         *self = Opened::without_state(options, now);

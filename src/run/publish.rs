@@ -103,18 +103,14 @@ pub(super) fn keep_status(sources: &mut Vec<SourceStatus>, status: SourceStatus)
         SourceState::Lost(why) => Some(format!("{}: {why}", status.name)),
         _ => None,
     };
-    match sources.iter_mut().find(|other| other.source == status.source) {
-        Some(other) => {
-            let news = lost.filter(|_| other.state != status.state);
-            *other = status;
-            news
-        }
-        None => {
-            sources.push(status);
-            sources.sort_by_key(|status| status.source);
-            lost
-        }
+    if let Some(other) = sources.iter_mut().find(|other| other.source == status.source) {
+        let news = lost.filter(|_| other.state != status.state);
+        *other = status;
+        return news;
     }
+    sources.push(status);
+    sources.sort_by_key(|status| status.source);
+    lost
 }
 
 /// The share of the backlog that has been read.

@@ -6,9 +6,6 @@ use std::os::unix::fs::FileExt;
 
 use crate::engine::rows::{Rows, Spill};
 
-/// Ledger rows kept in memory; older ones go to the file.
-const ROWS_IN_MEMORY: usize = 8 << 20;
-
 struct Unlinked(File);
 
 impl Spill for Unlinked {
@@ -30,11 +27,11 @@ impl Spill for Unlinked {
     }
 }
 
-/// Ledger rows over a temporary file; where none can be had, all rows stay in memory and the reason comes along.
+/// Ledger rows over a temporary file, about `in_memory` bytes of them in memory; where none can be had, all rows stay in memory and the reason comes along.
 #[must_use]
-pub fn rows() -> (Rows, Option<io::Error>) {
+pub fn rows(in_memory: usize) -> (Rows, Option<io::Error>) {
     match tempfile::tempfile() {
-        Ok(file) => (Rows::with_spill(Box::new(Unlinked(file)), ROWS_IN_MEMORY), None),
+        Ok(file) => (Rows::with_spill(Box::new(Unlinked(file)), in_memory), None),
         Err(error) => (Rows::in_memory(), Some(error)),
     }
 }

@@ -16,7 +16,7 @@ use crate::format::{Decoder, Format, Line, Skip};
 use crate::label::Label;
 use crate::output::text::count;
 use crate::price::PriceBook;
-use crate::run::decode::add_owner;
+use crate::run::decode::with_owner;
 use crate::time::Zone;
 use crate::usage::{Dimension, Origin, RawText, Rejection, Usage, UserField};
 
@@ -169,8 +169,7 @@ impl Explainer {
         out: &mut impl Write,
     ) -> io::Result<()> {
         let stated_user = chosen_user(usage, spot.around).is_some();
-        let mut usage = *usage;
-        add_owner(&mut usage, spot.around, spot.owner);
+        let usage = with_owner(usage, spot.around, spot.owner).unwrap_or(*usage);
         let ids = self.key.identify(&usage, Place { index, ..spot.place });
         let earlier = self.repeats.first_of(&ids, &spot.name, spot.line);
         let bill = bill::Bill::new(&self.book.quote(&usage), &usage, self.mode);

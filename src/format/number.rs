@@ -49,6 +49,14 @@ pub fn time(value: Scalar<'_>, zone: Zone) -> Option<Timestamp> {
 /// A small number that only informs (a status, milliseconds, a limit): cut to a whole one; what is unreadable is 0.
 #[must_use]
 pub fn lenient(value: Scalar<'_>) -> u32 {
+    if let Scalar::Null = value {
+        return 0;
+    }
+    if let Scalar::Number(text) = value
+        && let Some(plain) = digits(text)
+    {
+        return plain;
+    }
     scaled(value).map_or(0, |units| u32::try_from(units / i128::from(PICO_PER_USD)).unwrap_or(0))
 }
 
@@ -83,10 +91,18 @@ fn epoch(text: &[u8]) -> Option<Timestamp> {
     i64::try_from(value / per_ms).ok().map(Timestamp::from_ms)
 }
 
+/// At most nine digits and nothing else: nearly every number of a log.
+fn digits(text: &[u8]) -> Option<u32> {
+    if text.is_empty() || text.len() > 9 {
+        return None;
+    }
+    text.iter().try_fold(0, |sum, byte| byte.is_ascii_digit().then(|| sum * 10 + u32::from(byte - b'0')))
+}
+
 /// Decimal text that stands for a whole number.
 fn whole(text: &[u8]) -> Option<u32> {
-    if (1..=9).contains(&text.len()) && text.iter().all(u8::is_ascii_digit) {
-        return Some(text.iter().fold(0, |sum, digit| sum * 10 + u32::from(digit - b'0')));
+    if let Some(plain) = digits(text) {
+        return Some(plain);
     }
     let (negative, text) = match text.split_first() {
         Some((b'-', rest)) => (true, rest),

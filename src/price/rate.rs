@@ -139,7 +139,11 @@ fn parse_scaled(text: &str, places: i32) -> Option<u128> {
 
 /// `value / divisor`, to the nearest, ties to even.
 pub(super) fn divide_half_even(value: u128, divisor: u128) -> u128 {
-    let (quotient, rest) = (value / divisor, value % divisor);
+    // One bill's half-attodollars fit into 64 bits up to nine dollars, and dividing those is ten times as fast.
+    let (quotient, rest) = match (u64::try_from(value), u64::try_from(divisor)) {
+        (Ok(value), Ok(divisor)) => (u128::from(value / divisor), u128::from(value % divisor)),
+        _ => (value / divisor, value % divisor),
+    };
     let twice = rest * 2;
     quotient + u128::from(twice > divisor || (twice == divisor && quotient % 2 == 1))
 }

@@ -8,11 +8,11 @@ use crate::engine::identity::IdentityKey;
 use crate::engine::record::{Batch, BatchBuilder, Place, Surroundings};
 use crate::format::{Decoder, Skip};
 use crate::label::Label;
-use crate::price::{PriceBook, Priced, Pricer};
+use crate::price::{PriceBook, Pricer};
 use crate::source::budget::Reservation;
 use crate::source::{Chunk, Position, SourceId};
 use crate::time::Zone;
-use crate::usage::{Dimension, Origin, RawText, Rejection, Restated, Usage};
+use crate::usage::{Dimension, Origin, RawText, Rejection, Usage};
 
 /// What decoders share.
 #[derive(Clone)]
@@ -98,7 +98,7 @@ impl LineDecoder {
                 let usage = owned.as_ref().unwrap_or(usage);
                 let place = Place { index, ..place };
                 let ids = shared.key.identify(usage, place);
-                builder.push(usage, price(pricer, usage), ids, place, around);
+                builder.push(usage, pricer.price(usage), ids, place, around);
             }
             Err(Skip::NotUsage) => {
                 builder.intake().records += 1;
@@ -124,15 +124,4 @@ pub fn with_owner<'a>(usage: &Usage<'a>, around: &Surroundings, owner: Option<&'
     let mut usage = *usage;
     usage.dimensions.user = RawText::plain(owner.as_str().as_bytes());
     Some(usage)
-}
-
-/// The table's price, unless costtop stated one before.
-pub fn price(pricer: &mut Pricer, usage: &Usage<'_>) -> Priced {
-    let mut priced = pricer.price(usage);
-    match usage.restated {
-        Some(Restated::Computed(cost)) => priced.computed = Some(cost),
-        Some(Restated::Unpriced) => priced.computed = None,
-        None => {}
-    }
-    priced
 }

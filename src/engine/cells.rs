@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 use super::Post;
 use super::counters::Counters;
 use super::names::{Names, ProfileId};
-use super::spread::{Buckets, bucket};
+use super::spread::Buckets;
 use super::tier::{Tier, Value};
 use crate::money::{Cost, Money};
 use crate::time::{MINUTE_MS, Period, Timestamp, Zone};
@@ -97,19 +97,19 @@ impl Cells {
         let quarter = minute.div_euclid(QUARTER);
         let model = names.of(post.profile, Dimension::Model);
         let money = if post.sign < 0 { -post.sums.cost() } else { post.sums.cost() };
-        let spread = request_cost(post).map(bucket);
+        let cost = request_cost(post);
         if minute >= self.minutes_from {
             self.minutes.entry(minute, post.profile).add(&post.sums, post.sign);
             *self.minute_money.entry(minute).or_default() += money;
-            if let Some(bucket) = spread {
-                self.spread_minutes.entry(minute, model).0[bucket] += post.sign as i32;
+            if let Some(cost) = cost {
+                self.spread_minutes.entry(minute, model).record(cost, post.sign);
             }
             Placed { minute, in_spread: true }
         } else if quarter >= self.quarters_from {
             self.quarters.entry(quarter, post.profile).add(&post.sums, post.sign);
             *self.quarter_money.entry(quarter).or_default() += money;
-            if let Some(bucket) = spread {
-                self.spread_quarters.entry(quarter, model).0[bucket] += post.sign as i32;
+            if let Some(cost) = cost {
+                self.spread_quarters.entry(quarter, model).record(cost, post.sign);
             }
             Placed { minute: quarter * QUARTER, in_spread: true }
         } else {

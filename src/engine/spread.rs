@@ -44,33 +44,36 @@ pub fn bucket(cost: Cost) -> usize {
     EDGES.partition_point(|edge| *edge <= cost.pico()).saturating_sub(1)
 }
 
-/// Signed counts by bucket.
+/// Signed counts by bucket, with the money in each: a quantile is the mean of its bucket, so equal costs are shown as they are.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Buckets(pub [i32; BUCKETS]);
+pub struct Buckets {
+    counts: [i32; BUCKETS],
+    /// In nano-dollars, each cost cut to one.
+    nano: [i64; BUCKETS],
+}
 
 impl Default for Buckets {
     fn default() -> Buckets {
-        Buckets([0; BUCKETS])
+        Buckets { counts: [0; BUCKETS], nano: [0; BUCKETS] }
     }
 }
 
 impl Value for Buckets {
     fn join(&mut self, other: &Buckets) {
-        for (sum, count) in self.0.iter_mut().zip(other.0) {
-            *sum += count;
-        }
+        self.add(other, 1);
     }
 
     fn is_zero(&self) -> bool {
-        self.0.iter().all(|count| *count == 0)
+        self.counts.iter().all(|count| *count == 0) && self.nano.iter().all(|nano| *nano == 0)
     }
 
     fn encode(&self, out: &mut Vec<u8>) {
-        let filled = self.0.iter().filter(|count| **count != 0).count();
-        put_varint(filled as u64, out);
-        for (index, count) in self.0.iter().enumerate().filter(|(_, count)| **count != 0) {
+        let filled = || (0..BUCKETS).filter(|index| self.counts[*index] != 0 || self.nano[*index] != 0);
+        put_varint(filled().count() as u64, out);
+        for index in filled() {
             out.push(index as u8);
-            put_signed((*count).into(), out);
+            put_signed(self.counts[index].into(), out);
+            put_signed(self.nano[index], out);
         }
     }
 
@@ -79,17 +82,32 @@ impl Value for Buckets {
         for _ in 0..take_varint(bytes)? {
             let (&index, rest) = bytes.split_first()?;
             *bytes = rest;
-            *buckets.0.get_mut(index as usize)? = i32::try_from(take_signed(bytes)?).ok()?;
+            *buckets.counts.get_mut(index as usize)? = i32::try_from(take_signed(bytes)?).ok()?;
+            buckets.nano[index as usize] = take_signed(bytes)?;
         }
         Some(buckets)
     }
 }
 
 impl Buckets {
+    /// One request of that cost comes (`sign` = 1) or is taken back (`sign` = −1).
+    pub fn record(&mut self, cost: Cost, sign: i64) {
+        let index = bucket(cost);
+        self.counts[index] += sign as i32;
+        self.nano[index] += sign * i64::try_from(cost.pico() / 1000).unwrap_or(i64::MAX);
+    }
+
     /// Takes `other` back.
     pub fn take_back(&mut self, other: &Buckets) {
-        for (sum, count) in self.0.iter_mut().zip(other.0) {
-            *sum -= count;
+        self.add(other, -1);
+    }
+
+    fn add(&mut self, other: &Buckets, sign: i64) {
+        for (sum, count) in self.counts.iter_mut().zip(other.counts) {
+            *sum += sign as i32 * count;
+        }
+        for (sum, nano) in self.nano.iter_mut().zip(other.nano) {
+            *sum += sign * nano;
         }
     }
 
@@ -100,14 +118,12 @@ impl Buckets {
         Some(Cost::from_pico(histogram.value_at_quantile(quantile).saturating_mul(LOWEST)))
     }
 
-    /// In micro-dollars, each request at the geometric middle of its bucket.
-    fn histogram(&self) -> Option<Histogram<u64>> {
-        let mut histogram = Histogram::new_with_bounds(1, 10_000_000_000, 3).ok()?;
-        for (index, count) in self.0.iter().enumerate().filter(|(_, count)| **count > 0) {
-            let low = EDGES[index] as f64;
-            let high = EDGES.get(index + 1).map_or(low * 1.39, |edge| *edge as f64);
-            let middle = (low.max(1.0) * high).sqrt() / LOWEST as f64;
-            histogram.saturating_record_n((middle.round() as u64).max(1), u64::from(count.unsigned_abs()));
+    /// In micro-dollars up to $1,000, each request at the mean of its bucket.
+    fn histogram(&self) -> Option<Histogram<u32>> {
+        let mut histogram = Histogram::new_with_bounds(1, 1_000_000_000, 3).ok()?;
+        for (count, nano) in self.counts.iter().zip(self.nano).filter(|(count, _)| **count > 0) {
+            let mean = u64::try_from(nano / i64::from(*count) / 1000).unwrap_or(0);
+            histogram.saturating_record_n(mean.max(1), count.unsigned_abs());
         }
         (!histogram.is_empty()).then_some(histogram)
     }
@@ -118,7 +134,7 @@ impl Buckets {
         let mut spread = Spread::default();
         // Decades from $0.001 on begin at these buckets.
         let decades = [22, 29, 36, 43];
-        for (index, count) in self.0.iter().enumerate() {
+        for (index, count) in self.counts.iter().enumerate() {
             let count = u64::try_from(*count).unwrap_or(0);
             spread.requests += count;
             spread.bins[decades.iter().filter(|decade| index >= **decade).count()] += count;
@@ -149,10 +165,20 @@ mod tests {
     }
 
     #[test]
+    fn one_cost_is_shown_as_it_is() {
+        let mut buckets = Buckets::default();
+        buckets.record(Cost::parse(b"1.00").expect("an amount"), 1);
+        let shown = buckets.quantile(0.95).expect("a request").pico() as f64 / 1e12;
+        assert!((shown - 1.0).abs() < 0.001, "{shown}");
+    }
+
+    #[test]
     fn taking_back_leaves_nothing() {
         let mut sum = Buckets::default();
         let mut one = Buckets::default();
-        one.0[bucket(Cost::from_pico(23_000_000_000))] = 3;
+        for _ in 0..3 {
+            one.record(Cost::from_pico(23_000_000_000), 1);
+        }
         sum.join(&one);
         assert_eq!(sum.spread().bins, [0, 0, 3, 0, 0]);
         sum.take_back(&one);
@@ -165,7 +191,7 @@ mod tests {
         fn a_quantile_is_off_by_one_bucket_at_most(costs in prop::collection::vec(1_000_000u64..500_000_000_000_000, 1..200)) {
             let mut buckets = Buckets::default();
             for cost in &costs {
-                buckets.0[bucket(Cost::from_pico(*cost))] += 1;
+                buckets.record(Cost::from_pico(*cost), 1);
             }
             let mut sorted = costs.clone();
             sorted.sort_unstable();

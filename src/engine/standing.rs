@@ -6,7 +6,7 @@ use super::Post;
 use super::cells::{Cells, Placed};
 use super::counters::Counters;
 use super::names::{NameId, Names, ProfileId};
-use super::spread::{Buckets, bucket};
+use super::spread::Buckets;
 use super::tier::Value;
 use super::view::Window;
 use crate::money::{Cost, Money};
@@ -64,7 +64,7 @@ impl Standing {
         if cell.in_spread && post.sums.unpriced_requests == 0 {
             let cost = Cost::from_pico(u64::try_from(post.sums.cost().pico()).unwrap_or(u64::MAX));
             let model = names.of(post.profile, Dimension::Model);
-            self.spread.entry(model).or_default().0[bucket(cost)] += post.sign as i32;
+            self.spread.entry(model).or_default().record(cost, post.sign);
         }
     }
 

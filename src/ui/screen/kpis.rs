@@ -51,7 +51,7 @@ fn figures(scene: Scene<'_>, theme: &Theme) -> [Figure; 6] {
     let one = |text: String, style: Style| vec![(text, style)];
     let sums = &overview.window;
 
-    let mut requests = one(format!("{} requests", text::grouped(i128::from(sums.requests))), dim);
+    let mut requests = one(counted(sums.requests), dim);
     if !arrived {
         requests = Vec::new();
     } else if sums.unpriced_requests > 0 {
@@ -104,11 +104,16 @@ pub(super) fn day_budget(snapshot: &Snapshot) -> Option<(&BudgetStatus, bool)> {
     Some(daily.find(|budget| budget.spent == today).map_or((first, false), |budget| (budget, true)))
 }
 
+/// `1 request`, `1,204 requests`.
+fn counted(requests: i64) -> String {
+    let word = if requests == 1 { "request" } else { "requests" };
+    format!("{} {word}", text::grouped(i128::from(requests)))
+}
+
 /// `69 % of $600`; with its name where the budget counts something else than the figure above.
 fn today_note(snapshot: &Snapshot, theme: &Theme) -> Line {
     let Some((budget, same)) = day_budget(snapshot) else {
-        let requests = text::grouped(i128::from(snapshot.overview.today.requests));
-        return vec![(format!("{requests} requests"), theme.style(Role::Dim))];
+        return vec![(counted(snapshot.overview.today.requests), theme.style(Role::Dim))];
     };
     let share = text::percent(share(budget));
     let limit = whole(budget.limit);

@@ -1,6 +1,6 @@
 //! A line of a log enters, what it says of requests leaves as [`Usage`], or why it says nothing. Knows no price, opens nothing, keeps no prompt.
 //!
-//! Which format a line has depends on the line alone, never on its neighbours ([`Marks::format`]); a decoder only remembers the last
+//! Which format a line has depends on the line alone, never on its neighbours (`Marks::format`); a decoder only remembers the last
 //! format to try it first, so that a line is walked once. docs/formats.md holds the mapping of every field.
 
 pub mod number;

@@ -1,7 +1,7 @@
 //! Budgets, alarms and what they ring: sums against a naive model, latching, restarts, bells counted, hooks as real processes.
 
 // What a test's own functions cannot have, the test cannot have: a panic is its failure.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "a test may panic, also in the functions its cases share")]
 
 #[path = "alarms/bell.rs"]
 mod bell;

@@ -1,7 +1,7 @@
 //! Configurations that hold and configurations that are refused, each a file; the texts of all refusals are one snapshot.
 
 // What a test's own functions cannot have, the test cannot have: a panic is its failure.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "a test may panic, also in the functions its cases share")]
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};

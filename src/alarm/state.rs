@@ -97,6 +97,14 @@ pub struct AlarmStatus {
     pub loud: bool,
 }
 
+impl AlarmStatus {
+    /// It fires and rings.
+    #[must_use]
+    pub fn is_loud(&self) -> bool {
+        self.state == AlarmState::Firing && self.severity >= Severity::Page
+    }
+}
+
 /// How many alarms there are, pending and resolved ones left out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AlarmCounts {

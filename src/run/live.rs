@@ -11,7 +11,7 @@ use super::Sources;
 use super::decode::{Decoded, Shared};
 use super::persist::{Opened, PersistError, Persistence};
 use super::pipeline::{Message, Pipeline};
-use super::publish::{EventLog, alarm_lines, keep_status, progress};
+use super::publish::{EventLog, keep_status, progress, standing_alarms};
 use crate::alarm::{Alarms, Budgets, ScopeError, SessionSpend, Which};
 use crate::config::Config;
 use crate::engine::bill::CostMode;
@@ -415,7 +415,7 @@ impl Core {
             zone: self.config.zone,
             overview,
             budgets: self.budgets.statuses(self.engine.names(), KEYS_OF_A_BUDGET),
-            alarms: alarm_lines(&self.alarms),
+            alarms: standing_alarms(&self.alarms),
             events: self.log.lines(),
             sources: self.sources.clone(),
             lag_ms: self.lag_ms,

@@ -5,13 +5,13 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
 
-use crate::alarm::{AlarmState, Alarms, Transition};
+use crate::alarm::{AlarmState, AlarmStatus, Alarms, Transition};
 use crate::config::Severity;
 use crate::engine::view::Overview;
 use crate::label::{Label, clean};
 use crate::source::{SourceState, SourceStatus};
 use crate::time::Timestamp;
-use crate::ui::snapshot::{AlarmLine, EventLine, Mark};
+use crate::ui::snapshot::{EventLine, Mark};
 
 /// Events kept for the list.
 const EVENTS: usize = 200;
@@ -79,22 +79,8 @@ impl EventLog {
 }
 
 /// Alarms that are not over.
-pub(super) fn alarm_lines(alarms: &Alarms) -> Vec<AlarmLine> {
-    alarms
-        .statuses()
-        .into_iter()
-        .filter(|status| status.state != AlarmState::Resolved)
-        .map(|status| AlarmLine {
-            rule: status.rule,
-            scope: status.scope,
-            key: status.key,
-            cause: status.cause,
-            severity: status.severity,
-            state: status.state,
-            since: status.since,
-            message: status.message,
-        })
-        .collect()
+pub(super) fn standing_alarms(alarms: &Alarms) -> Vec<AlarmStatus> {
+    alarms.statuses().into_iter().filter(|status| status.state != AlarmState::Resolved).collect()
 }
 
 /// Keeps the newest status of each source, in order.

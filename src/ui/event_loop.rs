@@ -16,11 +16,12 @@ use signal_hook::iterator::Signals;
 use super::action::{Action, Effect};
 use super::keys;
 use super::screen;
-use super::snapshot::{AlarmLine, Snapshot};
+use super::snapshot::Snapshot;
 use super::state::{State, update};
 use super::terminal::Terminal;
 use super::text;
 use super::theme::Theme;
+use crate::alarm::AlarmStatus;
 use crate::engine::view::Window;
 use crate::time::{Timestamp, Zone};
 
@@ -285,6 +286,6 @@ fn title(state: &State, snapshot: &Snapshot) -> String {
     if !state.arrived {
         return "costtop".to_owned();
     }
-    let mark = if snapshot.alarms.iter().any(AlarmLine::is_loud) { "▲ " } else { "" };
+    let mark = if snapshot.alarms.iter().any(AlarmStatus::is_loud) { "▲ " } else { "" };
     format!("{mark}costtop {}/h", text::dollars(snapshot.overview.burn))
 }

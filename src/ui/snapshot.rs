@@ -1,9 +1,7 @@
 //! What the engine hands to the screen: one value per publication, all text already safe to draw.
 
-use crate::alarm::{AlarmState, BudgetStatus};
-use crate::config::Severity;
+use crate::alarm::{AlarmState, AlarmStatus, BudgetStatus};
 use crate::engine::view::Overview;
-use crate::label::Label;
 use crate::source::SourceStatus;
 use crate::time::{Timestamp, Zone};
 
@@ -19,7 +17,7 @@ pub struct Snapshot {
     /// Budgets, in the order of the configuration.
     pub budgets: Vec<BudgetStatus>,
     /// Alarms that are not over.
-    pub alarms: Vec<AlarmLine>,
+    pub alarms: Vec<AlarmStatus>,
     /// Notable things, newest first.
     pub events: Vec<EventLine>,
     /// Sources, in the order they were named.
@@ -55,8 +53,8 @@ impl Snapshot {
 
     /// Firing alarms that ring, the most severe first, then in the order they came.
     #[must_use]
-    pub fn banners(&self) -> Vec<&AlarmLine> {
-        let mut firing: Vec<&AlarmLine> = self.alarms.iter().filter(|alarm| alarm.is_loud()).collect();
+    pub fn banners(&self) -> Vec<&AlarmStatus> {
+        let mut firing: Vec<&AlarmStatus> = self.alarms.iter().filter(|alarm| alarm.is_loud()).collect();
         firing.sort_by_key(|alarm| std::cmp::Reverse(alarm.severity));
         firing
     }
@@ -65,35 +63,6 @@ impl Snapshot {
     #[must_use]
     pub fn alarms_in(&self, state: AlarmState) -> usize {
         self.alarms.iter().filter(|alarm| alarm.state == state).count()
-    }
-}
-
-/// One alarm that is not over.
-#[derive(Clone, Debug, PartialEq)]
-pub struct AlarmLine {
-    /// The budget's or rule's name.
-    pub rule: Label,
-    /// `global`, `user`, `model`, …
-    pub scope: &'static str,
-    /// The user, model, session; `None` for global.
-    pub key: Option<Label>,
-    /// `budget`, `surge`, …
-    pub cause: &'static str,
-    /// How loud.
-    pub severity: Severity,
-    /// Where it is in its life.
-    pub state: AlarmState,
-    /// When that state began.
-    pub since: Timestamp,
-    /// One sentence.
-    pub message: String,
-}
-
-impl AlarmLine {
-    /// It fires and rings.
-    #[must_use]
-    pub fn is_loud(&self) -> bool {
-        self.state == AlarmState::Firing && self.severity >= Severity::Page
     }
 }
 

@@ -1,6 +1,6 @@
 //! One fixed moment as the engine would publish it, for screens, benches and the gallery. The sums reconcile.
 
-use costtop::alarm::{AlarmState, BudgetState, BudgetStatus};
+use costtop::alarm::{AlarmState, AlarmStatus, BudgetState, BudgetStatus};
 use costtop::config::Severity;
 use costtop::engine::counters::Counters;
 use costtop::engine::names::{NONE, NameId};
@@ -10,7 +10,7 @@ use costtop::label::Label;
 use costtop::money::{Cost, Money};
 use costtop::source::{SourceState, SourceStatus};
 use costtop::time::{Period, Timestamp, Zone, parse_rfc3339};
-use costtop::ui::snapshot::{AlarmLine, BellStatus, EventLine, Mark, Snapshot};
+use costtop::ui::snapshot::{BellStatus, EventLine, Mark, Snapshot};
 
 /// Reads an instant.
 pub fn at(text: &str) -> Timestamp {
@@ -161,8 +161,8 @@ fn budget(name: &str, key: Option<&str>, per: Period, spent: &str, limit: &str, 
     }
 }
 
-fn alarm(rule: &str, key: Option<&str>, severity: Severity, state: AlarmState, message: &str) -> AlarmLine {
-    AlarmLine {
+fn alarm(rule: &str, key: Option<&str>, severity: Severity, state: AlarmState, message: &str) -> AlarmStatus {
+    AlarmStatus {
         rule: Label::new(rule),
         scope: if key.is_some() { "user" } else { "global" },
         key: key.map(Label::new),
@@ -171,6 +171,10 @@ fn alarm(rule: &str, key: Option<&str>, severity: Severity, state: AlarmState, m
         state,
         since: at("2026-09-21T14:29:40Z"),
         message: message.to_owned(),
+        spent: Money::ZERO,
+        limit: Money::ZERO,
+        incident: String::new(),
+        loud: true,
     }
 }
 

@@ -3,10 +3,10 @@
 use ratatui::style::{Modifier, Style};
 
 use super::Scene;
+use crate::alarm::AlarmStatus;
 use crate::label;
 use crate::source::SourceState;
 use crate::ui::canvas::Canvas;
-use crate::ui::snapshot::AlarmLine;
 use crate::ui::text;
 use crate::ui::theme::{Role, Theme};
 
@@ -62,7 +62,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, scene: Scene<'_>) {
         }
         end = end.saturating_sub(2);
     }
-    let loud = scene.snapshot.alarms.iter().any(AlarmLine::is_loud);
+    let loud = scene.snapshot.alarms.iter().any(AlarmStatus::is_loud);
     let style = if loud {
         theme.style(Role::Alarm).add_modifier(Modifier::REVERSED | Modifier::BOLD)
     } else {

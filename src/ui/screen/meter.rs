@@ -5,9 +5,9 @@ use ratatui::style::{Modifier, Style};
 
 use super::Scene;
 use super::{budgets, kpis};
+use crate::alarm::AlarmStatus;
 use crate::source::SourceState;
 use crate::ui::canvas::Canvas;
-use crate::ui::snapshot::AlarmLine;
 use crate::ui::text::{self, UNKNOWN};
 use crate::ui::theme::{Role, Theme};
 use crate::ui::widget::chart;
@@ -83,7 +83,7 @@ pub(super) fn meter(canvas: &mut Canvas<'_>, scene: Scene<'_>) {
     if usize::from((x + width).saturating_sub(after)) > clock.len() {
         canvas.role_right(x + width, area.y, width, &clock, Role::Dim);
     }
-    let loud = snapshot.alarms.iter().any(AlarmLine::is_loud);
+    let loud = snapshot.alarms.iter().any(AlarmStatus::is_loud);
     if loud {
         canvas.paint(Rect { height: 1, ..area }, theme.style(Role::Alarm).add_modifier(Modifier::REVERSED));
     }

@@ -7,13 +7,17 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use costtop::config::{Config, SourceConfig};
+use costtop::config::{BudgetConfig, Config, Each, SourceConfig};
 use costtop::engine::bill::CostMode;
 use costtop::engine::counters::Counters;
+use costtop::label::Label;
+use costtop::money::Cost;
 use costtop::run::Sources;
 use costtop::run::live::{self, LiveError, Setup, Wires};
+use costtop::time::Timestamp;
 use costtop::ui::action::Effect;
 use costtop::ui::snapshot::Snapshot;
+use costtop::usage::Dimension;
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
 struct Running {
@@ -24,7 +28,10 @@ struct Running {
 
 impl Running {
     fn start(log: &Path, state: Option<&Path>) -> Running {
-        let config = Config::default();
+        Running::start_with(log, state, Config::default())
+    }
+
+    fn start_with(log: &Path, state: Option<&Path>, config: Config) -> Running {
         let source = SourceConfig { spec: log.display().to_string(), labels: Vec::new() };
         let setup = Setup {
             sources: Sources::new(&[source], &config).expect("works on this machine"),
@@ -110,6 +117,40 @@ fn restarts_count_what_one_run_counts() {
         (intake.records, intake.charges, intake.rejected)
     };
     assert_eq!(fates(&resumed), fates(&once));
+}
+
+#[test]
+fn a_sessions_budget_counts_the_same_charges_after_a_restart() {
+    let folder = tempfile::tempdir().expect("works on this machine");
+    let (log, state) = (folder.path().join("log.jsonl"), folder.path().join("state"));
+    let now = Timestamp::now();
+    let line = |model: &str, second: i64| {
+        let ts = now.plus_ms(second * 1000 - 60_000);
+        format!(
+            "{{\"request_id\":\"{model}{second}\",\"ts\":\"{ts}\",\"session_id\":\"run\",\"model\":\"{model}\",\"cost_usd\":1}}\n"
+        )
+    };
+    // The budget counts the dear model only; the session begins with the other one.
+    let text = line("cheap", 0) + &line("dear", 1) + &line("cheap", 2) + &line("dear", 3);
+    std::fs::write(&log, text).expect("works on this machine");
+    let budget = BudgetConfig {
+        name: Label::new("agent run"),
+        limit: Cost::from_pico(10_000_000_000_000),
+        per: None,
+        each: Each::Session,
+        warn: vec![800_000],
+        matches: vec![(Dimension::Model, "dear".to_owned())],
+        overrides: Vec::new(),
+    };
+    let spent = || {
+        let config = Config { budgets: vec![budget.clone()], ..Config::default() };
+        let running = Running::start_with(&log, Some(&state), config);
+        let snapshot = running.until(4);
+        running.quit();
+        snapshot.budgets.iter().map(|budget| budget.spent.pico()).collect::<Vec<_>>()
+    };
+    assert_eq!(spent(), [2_000_000_000_000]);
+    assert_eq!(spent(), [2_000_000_000_000], "after the restart");
 }
 
 /// Processor time of this process, from the kernel.

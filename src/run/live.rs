@@ -1,5 +1,6 @@
 //! The engine's thread while the dashboard is open: it alone changes the engine, and everything else asks it by message.
 
+use std::collections::HashMap;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,8 +14,9 @@ use super::persist::{Opened, PersistError, Persistence};
 use super::pipeline::{Message, Pipeline};
 use super::publish::{EventLog, keep_status, progress, standing_alarms};
 use crate::alarm::{Alarms, Budgets, ScopeError, SessionSpend, Which};
-use crate::config::Config;
+use crate::config::{Config, Each};
 use crate::engine::bill::CostMode;
+use crate::engine::names::{NONE, NameId, ProfileId};
 use crate::engine::view::OverviewQuery;
 use crate::engine::{Engine, Options, Post};
 use crate::label::clean;
@@ -185,7 +187,8 @@ impl Core {
         {
             log.add(now, Mark::Warn, "state", &format!("saved alarms cannot be read ({error}): they begin anew"));
         }
-        take_up_budgets(&mut budgets, &opened.engine, &mut alarms, now);
+        let per_session = config.budgets.iter().any(|budget| budget.each == Each::Session);
+        take_up_budgets(&mut budgets, &mut opened.engine, &mut alarms, per_session, now)?;
         let mut bell = Bell::new(config.alarm, config.zone);
         bell.resume(&alarms.statuses());
         let hooks = Hooks::start(&config.hooks)?;
@@ -429,19 +432,41 @@ impl Core {
     }
 }
 
-/// Sets budgets up with what the state knows of their periods; silent.
-fn take_up_budgets(budgets: &mut Budgets, engine: &Engine, alarms: &mut Alarms, now: Timestamp) {
-    let mut cells: Vec<(Timestamp, u32, Money)> = Vec::new();
+/// Sets budgets up with what the state knows of their periods and, where one is kept for each session, of their sessions; silent.
+fn take_up_budgets(
+    budgets: &mut Budgets,
+    engine: &mut Engine,
+    alarms: &mut Alarms,
+    per_session: bool,
+    now: Timestamp,
+) -> io::Result<()> {
+    let mut cells: Vec<(Timestamp, ProfileId, Money)> = Vec::new();
     let (from, until) = (now.plus_ms(-BUDGETS_BACK_MS).minute(), now.minute() + 1);
     engine.cells().for_each(from, until, |minute, profile, sums| {
         cells.push((Timestamp::from_ms(minute * MINUTE_MS), profile, sums.cost()));
     });
-    let sessions = engine.sessions().iter().map(|(session, sums)| SessionSpend {
-        first: sums.first,
-        last: sums.last,
-        profile: sums.profile,
-        session,
-        spent: sums.cost,
-    });
+    let sessions = if per_session { session_parts(engine, now)? } else { Vec::new() };
     budgets.rebuild(cells, sessions, engine.names(), now, alarms);
+    Ok(())
+}
+
+/// What each session cost by profile, so that a budget that counts only some charges of a session counts the same ones again.
+fn session_parts(engine: &mut Engine, now: Timestamp) -> io::Result<Vec<SessionSpend>> {
+    let since = now.plus_ms(-BUDGETS_BACK_MS);
+    let mut parts: HashMap<(NameId, ProfileId), SessionSpend> = HashMap::new();
+    let (ledger, names) = engine.ledger();
+    ledger.for_each_bill(names, |bill, _, _| {
+        if bill.session != NONE && bill.time >= since {
+            let (time, profile, session) = (bill.time, bill.profile, bill.session);
+            let new = SessionSpend { first: time, last: time, profile, session, spent: Money::ZERO };
+            let part = parts.entry((session, profile)).or_insert(new);
+            part.first = part.first.min(time);
+            part.last = part.last.max(time);
+            part.spent += bill.cost.into();
+        }
+        Ok(())
+    })?;
+    let mut parts: Vec<SessionSpend> = parts.into_values().collect();
+    parts.sort_unstable_by_key(|part| (part.first, part.session, part.profile));
+    Ok(parts)
 }

@@ -298,6 +298,9 @@ fn earliest(a: &Row, b: &Row, names: &Names) -> Ordering {
 /// The bill of the classes of one charge.
 #[must_use]
 pub fn bill(classes: &[&Class], names: &mut Names, mode: CostMode) -> Bill {
+    if let [only] = classes {
+        return alone(&only.row, mode);
+    }
     let winner = classes
         .iter()
         .copied()
@@ -310,27 +313,39 @@ pub fn bill(classes: &[&Class], names: &mut Names, mode: CostMode) -> Bill {
         })
         .unwrap_or(classes[0]);
     let row = &winner.row;
-    let used = !row.tokens.is_empty();
     let reported = MONEY_ORDER.into_iter().find_map(|origin| {
         let of_origin = classes.iter().filter(|class| class.row.origin == origin);
-        of_origin
-            .filter_map(|class| class.row.reported.filter(|cost| *cost > Cost::ZERO || !used || class.row.cache_hit))
-            .max()
+        of_origin.filter_map(|class| credible(&class.row, row)).max()
     });
+    let earliest = classes.iter().map(|class| &class.row).min_by(|a, b| by_time(a, b)).unwrap_or(row);
+    let (profile, session) = dimensions(classes, row, names);
+    Bill { time: Timestamp::from_ms(earliest.time), profile, session, ..of_tokens(row, reported, mode) }
+}
+
+/// The bill of a charge with one class: what [`bill`] says of it, found by a shorter way.
+#[must_use]
+pub fn alone(row: &Row, mode: CostMode) -> Bill {
+    of_tokens(row, credible(row, row), mode)
+}
+
+/// What `row` reports, if that can be: nothing costs nothing but what used nothing, or what a gateway's cache answered.
+fn credible(row: &Row, winner: &Row) -> Option<Cost> {
+    row.reported.filter(|cost| *cost > Cost::ZERO || winner.tokens.is_empty() || row.cache_hit)
+}
+
+/// The bill by the record whose tokens won, as if it were the only one.
+fn of_tokens(row: &Row, reported: Option<Cost>, mode: CostMode) -> Bill {
     // Nothing used costs nothing, whatever the model.
-    let computed = row.computed.or((!used).then_some(Cost::ZERO));
+    let computed = row.computed.or(row.tokens.is_empty().then_some(Cost::ZERO));
     let (cost, source) = match (mode, reported, computed) {
         (CostMode::Auto | CostMode::Reported, Some(cost), _) => (cost, CostSource::Reported),
         (CostMode::Auto | CostMode::Computed, _, Some(cost)) => (cost, CostSource::Computed),
         _ => (Cost::ZERO, CostSource::Unpriced),
     };
-    let earliest = classes.iter().map(|class| &class.row).min_by(|a, b| by_time(a, b)).unwrap_or(row);
-    let (profile, session) =
-        if classes.len() == 1 { (row.profile, row.session) } else { dimensions(classes, row, names) };
     Bill {
-        time: Timestamp::from_ms(earliest.time),
-        profile,
-        session,
+        time: Timestamp::from_ms(row.time),
+        profile: row.profile,
+        session: row.session,
         tokens: row.tokens,
         status: row.status,
         latency_ms: row.latency_ms,

@@ -112,7 +112,7 @@ impl Ledger {
         }
         let mut roots = found.iter().flatten().copied();
         let Some(first) = roots.next() else {
-            self.append_alone(row, names, posts, entry.history)?;
+            self.append_alone(row, posts, entry.history)?;
             return Ok(Applied { fate: Fate::Charge, charges: 1, id_reused: false });
         };
         let lonely = self.rows.get(first)?;
@@ -173,20 +173,19 @@ impl Ledger {
             let group = self.group(known)?;
             return self.join_groups(&[group], row, names, posts, history);
         }
-        self.append_alone(row, names, posts, history)?;
+        self.append_alone(row, posts, history)?;
         Ok(Applied { fate: Fate::Charge, charges: 1, id_reused: true })
     }
 
-    fn append_alone(&mut self, row: Row, names: &mut Names, posts: &mut Vec<Post>, history: bool) -> io::Result<u32> {
-        let row = Row { next: self.rows.len() as u32, ..row };
-        let number = self.rows.push(row)?;
+    fn append_alone(&mut self, mut row: Row, posts: &mut Vec<Post>, history: bool) -> io::Result<()> {
+        row.next = self.rows.len() as u32;
+        let number = self.rows.push(&row)?;
         for hash in row.ids.linking() {
             self.index.insert(hash, number);
         }
         self.touch(number);
-        let class = Class { number, row, times: [facet_time(&row); FACETS] };
-        posts.push(post(&bill::bill(&[&class], names, self.mode), 1, history));
-        Ok(number)
+        posts.push(post(&bill::alone(&row, self.mode), 1, history));
+        Ok(())
     }
 
     /// The common repeat: a record of the only class of its group.
@@ -249,7 +248,7 @@ impl Ledger {
             *class = after;
         } else {
             joined_kind = true;
-            let number = self.rows.push(row)?;
+            let number = self.rows.push(&row)?;
             classes.push(Class { number, row, times: [facet_time(&row); FACETS] });
         }
         // One ring, in order of number so that it is the same ring whatever came first.
@@ -403,9 +402,9 @@ impl Ledger {
             }
             // Blobs are by event day: a row may come before its neighbours of the same commit.
             while self.rows.len() <= number as usize {
-                self.rows.push(Row { ids: RecordIds::default(), ..row })?;
+                self.rows.push(&Row { ids: RecordIds::default(), ..row })?;
             }
-            self.rows.set(number, row)?;
+            self.rows.set(number, &row)?;
         }
         Ok(())
     }
@@ -443,7 +442,7 @@ impl Ledger {
 
     fn find(&mut self, hash: u128) -> io::Result<Option<u32>> {
         let rows = &mut self.rows;
-        self.index.find(hash, |number| Ok(rows.get(number)?.ids.links_by(hash)))
+        self.index.find(hash, |number| Ok(rows.ids(number)?.links_by(hash)))
     }
 
     fn class(&self, number: u32, row: Row) -> Class {
@@ -468,7 +467,7 @@ impl Ledger {
     }
 
     fn store(&mut self, class: &Class) -> io::Result<()> {
-        self.rows.set(class.number, class.row)?;
+        self.rows.set(class.number, &class.row)?;
         if class.row.ragged {
             self.ragged.insert(class.number, class.times);
         } else {

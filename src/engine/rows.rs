@@ -2,8 +2,12 @@
 //!
 //! Row numbers are stable. Memory is bounded by [`Rows::with_spill`]'s budget; without a file everything stays in memory.
 
+mod packed;
+
 use std::collections::VecDeque;
 use std::io;
+
+use packed::{Form, Segment, pack, unpack};
 
 use super::identity::RecordIds;
 use super::names::{NameId, ProfileId};
@@ -13,8 +17,8 @@ use crate::usage::{Dimension, Origin, Tokens};
 
 /// Rows in one segment.
 const SEGMENT_ROWS: usize = 512;
-/// Bytes of a row's place in the file: the longest encoding with its length, rounded up.
-const SLOT: usize = 320;
+/// Segments that stay in memory whatever the budget: the one that fills, and one beside it.
+const LEAST_SEGMENTS: usize = 2;
 
 /// Chosen dimensions and the session: each has its own best record.
 pub const FACETS: usize = Dimension::CHOSEN + 1;
@@ -213,13 +217,7 @@ impl Row {
             call: take_hash(bytes, has(flag::CALL))?,
             span: take_hash(bytes, has(flag::SPAN))?,
         };
-        let origin = match head[3] {
-            0 => Origin::Api,
-            1 => Origin::Transcript,
-            2 => Origin::Gateway,
-            3 => Origin::OpenTelemetry,
-            _ => return None,
-        };
+        let origin = packed::origin(head[3])?;
         let time = take_signed(bytes)?;
         let tokens_time = take_signed(bytes)?.wrapping_add(time);
         let tokens = Tokens {
@@ -270,14 +268,21 @@ impl Row {
 
 /// All rows by number.
 pub struct Rows {
-    segments: Vec<Option<Vec<Row>>>,
+    segments: Vec<Stored>,
     length: usize,
     in_memory: VecDeque<usize>,
-    budget_segments: usize,
+    /// Bytes of the segments in memory, and how many there may be.
+    bytes: usize,
+    budget: usize,
     spill: Option<Box<dyn Spill>>,
-    /// Segments whose file copy is older than memory, by segment.
     spill_failed: Option<String>,
-    buffer: Vec<u8>,
+}
+
+/// Where a segment is.
+enum Stored {
+    Memory(Segment),
+    /// In the file, its rows in this form.
+    File(Form),
 }
 
 impl Default for Rows {
@@ -294,18 +299,17 @@ impl Rows {
             segments: Vec::new(),
             length: 0,
             in_memory: VecDeque::new(),
-            budget_segments: usize::MAX,
+            bytes: 0,
+            budget: usize::MAX,
             spill: None,
             spill_failed: None,
-            buffer: Vec::new(),
         }
     }
 
     /// At most about `budget_bytes` stay in memory; older rows go to `spill`.
     #[must_use]
     pub fn with_spill(spill: Box<dyn Spill>, budget_bytes: usize) -> Rows {
-        let budget_segments = (budget_bytes / (SEGMENT_ROWS * size_of::<Row>())).max(2);
-        Rows { budget_segments, spill: Some(spill), ..Rows::in_memory() }
+        Rows { budget: budget_bytes, spill: Some(spill), ..Rows::in_memory() }
     }
 
     /// How many rows there are.
@@ -331,30 +335,56 @@ impl Rows {
     /// # Errors
     /// The spill file cannot be read, or there is no such row.
     pub fn get(&mut self, number: u32) -> io::Result<Row> {
-        let (segment, place) = (number as usize / SEGMENT_ROWS, number as usize % SEGMENT_ROWS);
+        let (segment, place) = split(number);
         match self.segments.get(segment) {
-            Some(Some(rows)) => rows.get(place).copied().ok_or_else(|| no_such_row(number)),
-            Some(None) => self.read_cold(number),
+            Some(Stored::Memory(rows)) => rows.get(place).ok_or_else(|| no_such_row(number)),
+            Some(Stored::File(form)) => {
+                let form = *form;
+                let Some(spill) = &mut self.spill else { return Err(no_such_row(number)) };
+                let mut slot = [0; Form::WIDEST.width()];
+                let slot = &mut slot[..form.width()];
+                spill.read_at(file_offset(segment, place, form), slot)?;
+                unpack(form, slot).ok_or_else(|| damaged(number))
+            }
             None => Err(no_such_row(number)),
+        }
+    }
+
+    /// The ids of the row of that number.
+    ///
+    /// # Errors
+    /// As [`Rows::get`].
+    pub fn ids(&mut self, number: u32) -> io::Result<RecordIds> {
+        let (segment, place) = split(number);
+        match self.segments.get(segment) {
+            Some(Stored::Memory(rows)) => rows.ids(place).ok_or_else(|| no_such_row(number)),
+            _ => self.get(number).map(|row| row.ids),
         }
     }
 
     /// Replaces a row.
     ///
     /// # Errors
-    /// The spill file cannot be written.
-    pub fn set(&mut self, number: u32, row: Row) -> io::Result<()> {
-        let (segment, place) = (number as usize / SEGMENT_ROWS, number as usize % SEGMENT_ROWS);
+    /// The spill file cannot be read or written.
+    pub fn set(&mut self, number: u32, row: &Row) -> io::Result<()> {
+        let (segment, place) = split(number);
         match self.segments.get_mut(segment) {
-            Some(Some(rows)) => {
-                *rows.get_mut(place).ok_or_else(|| no_such_row(number))? = row;
+            Some(Stored::Memory(rows)) => {
+                let before = rows.capacity();
+                rows.set(place, row).ok_or_else(|| no_such_row(number))?;
+                self.bytes = self.bytes - before + rows.capacity();
                 Ok(())
             }
-            Some(None) => {
-                self.buffer.clear();
-                encode_slot(&row, &mut self.buffer);
+            Some(Stored::File(form)) => {
                 let Some(spill) = &mut self.spill else { return Err(no_such_row(number)) };
-                spill.write_at(number as u64 * SLOT as u64, &self.buffer)
+                if let Some(slot) = pack(*form, row) {
+                    return spill.write_at(file_offset(segment, place, *form), &slot);
+                }
+                let mut rows = Segment::of_bytes(*form, read_segment(spill.as_mut(), segment, *form)?);
+                rows.set(place, row).ok_or_else(|| no_such_row(number))?;
+                spill.write_at(file_offset(segment, 0, rows.form()), rows.bytes())?;
+                *form = rows.form();
+                Ok(())
             }
             None => Err(no_such_row(number)),
         }
@@ -364,46 +394,42 @@ impl Rows {
     ///
     /// # Errors
     /// More than 4 billion rows.
-    pub fn push(&mut self, row: Row) -> io::Result<u32> {
+    pub fn push(&mut self, row: &Row) -> io::Result<u32> {
         let number = u32::try_from(self.length).map_err(|_| io::Error::other("the ledger holds 4 billion rows"))?;
         let segment = self.length / SEGMENT_ROWS;
         if segment == self.segments.len() {
-            self.make_room();
-            self.segments.push(Some(Vec::with_capacity(SEGMENT_ROWS)));
+            let rows = Segment::like(row, SEGMENT_ROWS);
+            self.make_room(rows.capacity());
+            self.bytes += rows.capacity();
+            self.segments.push(Stored::Memory(rows));
             self.in_memory.push_back(segment);
         }
         match self.segments.get_mut(segment) {
-            Some(Some(rows)) => rows.push(row),
+            Some(Stored::Memory(rows)) => {
+                let before = rows.capacity();
+                rows.push(row);
+                self.bytes = self.bytes - before + rows.capacity();
+            }
             _ => return Err(no_such_row(number)),
         }
         self.length += 1;
         Ok(number)
     }
 
-    /// Moves the oldest full segments to the file until one more fits the budget. Where the file fails, rows stay in memory.
-    fn make_room(&mut self) {
-        while self.in_memory.len() >= self.budget_segments {
+    /// Moves the oldest full segments to the file until `more` bytes fit the budget. Where the file fails, rows stay in memory.
+    fn make_room(&mut self, more: usize) {
+        while self.bytes + more > self.budget && self.in_memory.len() >= LEAST_SEGMENTS {
             let (Some(&segment), Some(spill)) = (self.in_memory.front(), &mut self.spill) else { return };
-            let Some(Some(rows)) = self.segments.get(segment) else { return };
-            self.buffer.clear();
-            for row in rows {
-                encode_slot(row, &mut self.buffer);
-            }
-            if let Err(error) = spill.write_at((segment * SEGMENT_ROWS * SLOT) as u64, &self.buffer) {
+            let Some(Stored::Memory(rows)) = self.segments.get(segment) else { return };
+            if let Err(error) = spill.write_at(file_offset(segment, 0, rows.form()), rows.bytes()) {
                 self.spill_failed = Some(error.to_string());
                 return;
             }
             self.spill_failed = None;
-            self.segments[segment] = None;
+            self.bytes -= rows.capacity();
+            self.segments[segment] = Stored::File(rows.form());
             self.in_memory.pop_front();
         }
-    }
-
-    fn read_cold(&mut self, number: u32) -> io::Result<Row> {
-        let Some(spill) = &mut self.spill else { return Err(no_such_row(number)) };
-        let mut slot = [0; SLOT];
-        spill.read_at(number as u64 * SLOT as u64, &mut slot)?;
-        decode_slot(&slot).ok_or_else(|| io::Error::other(format!("row {number} of the temporary file is damaged")))
     }
 
     /// Calls `each` for every row in order of number, reading cold segments whole.
@@ -413,39 +439,47 @@ impl Rows {
     pub fn for_each(&mut self, mut each: impl FnMut(u32, &Row) -> io::Result<()>) -> io::Result<()> {
         for segment in 0..self.segments.len() {
             let first = segment * SEGMENT_ROWS;
-            if let Some(rows) = &self.segments[segment] {
-                for (place, row) in rows.iter().enumerate() {
-                    each((first + place) as u32, row)?;
+            let cold;
+            let rows = match &self.segments[segment] {
+                Stored::Memory(rows) => rows,
+                Stored::File(form) => {
+                    let Some(spill) = &mut self.spill else { return Err(no_such_row(first as u32)) };
+                    cold = Segment::of_bytes(*form, read_segment(spill.as_mut(), segment, *form)?);
+                    &cold
                 }
-                continue;
-            }
-            let Some(spill) = &mut self.spill else { return Err(no_such_row(first as u32)) };
-            let mut bytes = vec![0; SEGMENT_ROWS * SLOT];
-            spill.read_at((first * SLOT) as u64, &mut bytes)?;
-            for (place, slot) in bytes.chunks_exact(SLOT).enumerate() {
-                let number = (first + place) as u32;
-                let row = decode_slot(slot)
-                    .ok_or_else(|| io::Error::other(format!("row {number} of the temporary file is damaged")))?;
-                each(number, &row)?;
+            };
+            for number in first..self.length.min(first + SEGMENT_ROWS) {
+                let row = rows.get(number - first).ok_or_else(|| damaged(number as u32))?;
+                each(number as u32, &row)?;
             }
         }
         Ok(())
     }
 }
 
+/// A row's segment and its place there.
+const fn split(number: u32) -> (usize, usize) {
+    (number as usize / SEGMENT_ROWS, number as usize % SEGMENT_ROWS)
+}
+
+/// Each segment has room for rows of any form in the file; where they are narrower, the rest stays a hole.
+const fn file_offset(segment: usize, place: usize, form: Form) -> u64 {
+    (segment * SEGMENT_ROWS * Form::WIDEST.width() + place * form.width()) as u64
+}
+
+/// All rows of a segment in the file: only full ones go there.
+fn read_segment(spill: &mut dyn Spill, segment: usize, form: Form) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; SEGMENT_ROWS * form.width()];
+    spill.read_at(file_offset(segment, 0, form), &mut bytes)?;
+    Ok(bytes)
+}
+
 fn no_such_row(number: u32) -> io::Error {
     io::Error::other(format!("the ledger has no row {number}"))
 }
 
-fn encode_slot(row: &Row, out: &mut Vec<u8>) {
-    let start = out.len();
-    row.encode(out);
-    debug_assert!(out.len() - start <= SLOT);
-    out.resize(start + SLOT, 0);
-}
-
-fn decode_slot(slot: &[u8]) -> Option<Row> {
-    Row::decode(&mut &*slot)
+fn damaged(number: u32) -> io::Error {
+    io::Error::other(format!("row {number} of the temporary file is damaged"))
 }
 
 #[cfg(test)]
@@ -493,11 +527,71 @@ pub(crate) mod tests {
         fn a_row_reads_back(row in any_row()) {
             let mut bytes = Vec::new();
             row.encode(&mut bytes);
-            prop_assert!(bytes.len() <= SLOT, "{} bytes", bytes.len());
             prop_assert_eq!(Row::decode(&mut &*bytes), Some(row));
             for end in 0..bytes.len() {
                 prop_assert_eq!(Row::decode(&mut &bytes[..end]), None);
             }
+        }
+    }
+
+    /// Rows as logs have them, few ids and counters, among any rows.
+    fn any_width() -> impl Strategy<Value = Row> {
+        (any_row(), any::<[bool; 7]>()).prop_map(|(row, keep)| {
+            let id = |hash: u128, keep: bool| if keep { hash } else { 0 };
+            let (rare, dated) = (keep[4], keep[5]);
+            Row {
+                ids: RecordIds {
+                    response: id(row.ids.response, keep[0]),
+                    request: id(row.ids.request, keep[1]),
+                    call: id(row.ids.call, keep[2]),
+                    span: id(row.ids.span, keep[3]),
+                    ..row.ids
+                },
+                tokens_dated: dated,
+                tokens_time: if rare {
+                    row.tokens_time
+                } else if dated {
+                    row.time
+                } else {
+                    0
+                },
+                tokens: if keep[6] { row.tokens } else { Tokens { input: 7, ..Tokens::default() } },
+                revision: if rare { row.revision } else { 0 },
+                place: Place { index: if rare { row.place.index } else { 0 }, ..row.place },
+                ..row
+            }
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn rows_of_every_width_are_kept_in_memory_and_file(
+            rows in proptest::collection::vec(any_width(), 1..40),
+            changes in proptest::collection::vec((0usize..3000, any_width()), 0..40),
+        ) {
+            let mut kept = Rows::with_spill(Box::new(Heap::default()), 0);
+            let mut expected = Vec::new();
+            for number in 0..3000 {
+                // Long runs of one row, so that segments of each width occur.
+                let row = rows[number / 600 % rows.len()];
+                kept.push(&row).expect("room");
+                expected.push(row);
+            }
+            for (number, row) in changes {
+                kept.set(number as u32, &row).expect("written");
+                expected[number] = row;
+                prop_assert_eq!(kept.get(number as u32).expect("read"), row);
+            }
+            for (number, row) in expected.iter().enumerate() {
+                prop_assert_eq!(kept.ids(number as u32).expect("read"), row.ids);
+            }
+            let mut seen = Vec::new();
+            kept.for_each(|_, row| {
+                seen.push(*row);
+                Ok(())
+            }).expect("read");
+            prop_assert_eq!(seen, expected);
         }
     }
 
@@ -507,11 +601,11 @@ pub(crate) mod tests {
         let row = any_row().new_tree(&mut runner).expect("a row").current();
         let mut rows = Rows::with_spill(Box::new(Heap::default()), 0);
         for number in 0..5000u32 {
-            assert_eq!(rows.push(Row { next: number, ..row }).expect("room"), number);
+            assert_eq!(rows.push(&Row { next: number, ..row }).expect("room"), number);
         }
         assert!(rows.in_memory.len() <= 2);
-        rows.set(7, Row { next: 70_000, ..row }).expect("written");
-        rows.set(4999, Row { next: 70_001, ..row }).expect("written");
+        rows.set(7, &Row { next: 70_000, ..row }).expect("written");
+        rows.set(4999, &Row { next: 70_001, ..row }).expect("written");
         assert_eq!(rows.get(7).expect("read").next, 70_000);
         assert_eq!(rows.get(4999).expect("read").next, 70_001);
         let mut seen = 0;

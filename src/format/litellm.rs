@@ -144,9 +144,10 @@ pub(super) fn read(record: &[u8], zone: Zone, each: &mut impl FnMut(Result<&Usag
         Ok(()) if marks.format() != Some(Format::LiteLlm) => return Reading::Foreign(marks),
         Ok(()) => {}
     }
-    match fields.usage(zone) {
-        Ok(usage) => each(Ok(&usage)),
-        Err(skip) => each(Err(skip)),
+    // By reference: a usage is large, and a match by value copies it.
+    match &fields.usage(zone) {
+        Ok(usage) => each(Ok(usage)),
+        Err(skip) => each(Err(*skip)),
     }
     Reading::Done
 }

@@ -10,137 +10,203 @@ use super::number;
 use super::scanner::{Scalar, Scanner};
 use super::{Marks, Reading, Skip};
 
-/// Keys that make a record one of ours.
+/// A key of one of ours. Those whose value is kept as text come first, then those kept as they stand.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+enum Key {
+    RequestId,
+    ResponseId,
+    CallId,
+    Session,
+    User,
+    UserId,
+    UserEmail,
+    EndUser,
+    Team,
+    Project,
+    Feature,
+    TaskType,
+    Agent,
+    Host,
+    Alias,
+    Provider,
+    Model,
+    Kind,
+    Tier,
+    Region,
+    DataResidency,
+    VertexLocation,
+    InferenceGeo,
+    Speed,
+    StopReason,
+    RetryOf,
+    CostSource,
+    Ts,
+    Timestamp,
+    Input,
+    Output,
+    Reasoning,
+    CacheRead,
+    CacheWrite,
+    CacheWrite5m,
+    CacheWrite1h,
+    WebSearches,
+    Status,
+    Latency,
+    MaxTokens,
+    Revision,
+    CacheHit,
+    Cost,
+    Computed,
+    Type,
+    Other,
+}
+
+/// How many keys are kept as text.
+const TEXTS: usize = Key::Ts as usize;
+/// How many are kept as they stand.
+const SCALARS: usize = Key::Type as usize - TEXTS;
+
+impl Key {
+    /// By length first: within one length two or three words are compared, not the whole list.
+    #[inline]
+    fn of(key: &[u8]) -> Key {
+        match key.len() {
+            2 if key == b"ts" => Key::Ts,
+            3 if key == b"key" => Key::Alias,
+            4 => match key {
+                b"user" => Key::User,
+                b"team" => Key::Team,
+                b"type" => Key::Type,
+                b"cost" => Key::Cost,
+                b"tier" => Key::Tier,
+                b"host" => Key::Host,
+                b"kind" => Key::Kind,
+                _ => Key::Other,
+            },
+            5 => match key {
+                b"model" => Key::Model,
+                b"agent" => Key::Agent,
+                b"speed" => Key::Speed,
+                _ => Key::Other,
+            },
+            6 => match key {
+                b"status" => Key::Status,
+                b"region" => Key::Region,
+                _ => Key::Other,
+            },
+            7 => match key {
+                b"feature" => Key::Feature,
+                b"project" => Key::Project,
+                b"user_id" => Key::UserId,
+                b"call_id" => Key::CallId,
+                _ => Key::Other,
+            },
+            8 => match key {
+                b"cost_usd" => Key::Cost,
+                b"provider" => Key::Provider,
+                b"end_user" => Key::EndUser,
+                b"retry_of" => Key::RetryOf,
+                b"revision" => Key::Revision,
+                _ => Key::Other,
+            },
+            9 => match key {
+                b"timestamp" => Key::Timestamp,
+                b"task_type" => Key::TaskType,
+                b"cache_hit" => Key::CacheHit,
+                _ => Key::Other,
+            },
+            10 => match key {
+                b"request_id" => Key::RequestId,
+                b"session_id" => Key::Session,
+                b"latency_ms" => Key::Latency,
+                b"max_tokens" => Key::MaxTokens,
+                b"user_email" => Key::UserEmail,
+                _ => Key::Other,
+            },
+            11 => match key {
+                b"stop_reason" => Key::StopReason,
+                b"cost_source" => Key::CostSource,
+                b"response_id" => Key::ResponseId,
+                b"inputTokens" => Key::Input,
+                _ => Key::Other,
+            },
+            12 => match key {
+                b"input_tokens" => Key::Input,
+                b"web_searches" => Key::WebSearches,
+                b"service_tier" => Key::Tier,
+                b"computed_usd" => Key::Computed,
+                b"outputTokens" => Key::Output,
+                _ => Key::Other,
+            },
+            13 => match key {
+                b"output_tokens" => Key::Output,
+                b"inference_geo" => Key::InferenceGeo,
+                _ => Key::Other,
+            },
+            14 if key == b"data_residency" => Key::DataResidency,
+            15 if key == b"vertex_location" => Key::VertexLocation,
+            16 if key == b"reasoning_tokens" => Key::Reasoning,
+            17 if key == b"cache_read_tokens" => Key::CacheRead,
+            18 if key == b"cache_write_tokens" => Key::CacheWrite,
+            21 => match key {
+                b"cache_write_5m_tokens" => Key::CacheWrite5m,
+                b"cache_write_1h_tokens" => Key::CacheWrite1h,
+                _ => Key::Other,
+            },
+            _ => Key::Other,
+        }
+    }
+
+    /// Whether it makes a record one of ours.
+    const fn speaks(self) -> bool {
+        matches!(
+            self,
+            Key::Model
+                | Key::Input
+                | Key::Output
+                | Key::CacheRead
+                | Key::CacheWrite
+                | Key::CacheWrite5m
+                | Key::CacheWrite1h
+                | Key::Cost
+        )
+    }
+}
+
+/// Whether a key makes a record one of ours.
 pub(super) fn speaks(key: &[u8]) -> bool {
-    matches!(
-        key,
-        b"model"
-            | b"input_tokens"
-            | b"inputTokens"
-            | b"output_tokens"
-            | b"outputTokens"
-            | b"cache_read_tokens"
-            | b"cache_write_tokens"
-            | b"cache_write_5m_tokens"
-            | b"cache_write_1h_tokens"
-            | b"cost_usd"
-            | b"cost"
-    )
+    Key::of(key).speaks()
 }
 
 /// The values of one record, unread.
-#[derive(Default)]
 struct Fields<'a> {
     kind_of_record: Scalar<'a>,
-    ts: Scalar<'a>,
-    timestamp: Scalar<'a>,
-    request_id: RawText<'a>,
-    response_id: RawText<'a>,
-    call_id: RawText<'a>,
-    user_id: RawText<'a>,
-    task_type: RawText<'a>,
-    model: RawText<'a>,
-    kind: RawText<'a>,
-    provider: RawText<'a>,
-    dimensions: Dimensions<'a>,
-    terms: Terms<'a>,
-    input: Scalar<'a>,
-    output: Scalar<'a>,
-    reasoning: Scalar<'a>,
-    cache_read: Scalar<'a>,
-    cache_write: Scalar<'a>,
-    cache_write_5m: Scalar<'a>,
-    cache_write_1h: Scalar<'a>,
-    web_searches: Scalar<'a>,
-    status: Scalar<'a>,
-    latency: Scalar<'a>,
-    max_tokens: Scalar<'a>,
-    revision: Scalar<'a>,
-    stop_reason: RawText<'a>,
-    retry_of: RawText<'a>,
-    cache_hit: Scalar<'a>,
-    cost: Scalar<'a>,
-    computed: Scalar<'a>,
-    cost_source: RawText<'a>,
+    texts: [RawText<'a>; TEXTS],
+    scalars: [Scalar<'a>; SCALARS],
 }
 
 /// Reads `record` if it has this format.
 pub(super) fn read(record: &[u8], zone: Zone, each: &mut impl FnMut(Result<&Usage<'_>, Skip>)) -> Reading {
     let mut marks = Marks::default();
-    let mut fields = Fields::default();
+    let mut fields =
+        Fields { kind_of_record: Scalar::Null, texts: [RawText::NONE; TEXTS], scalars: [Scalar::Null; SCALARS] };
     let mut scanner = Scanner::new(record);
-    let walked = scanner.object(|key, value| {
-        match key {
-            b"type" => fields.kind_of_record = marks.note_type(value)?,
-            b"ts" => fields.ts = value.scalar()?,
-            b"timestamp" => fields.timestamp = value.scalar()?,
-            b"request_id" => fields.request_id = value.text()?,
-            b"response_id" => fields.response_id = value.text()?,
-            b"call_id" => fields.call_id = value.text()?,
-            b"session_id" => fields.dimensions.session = value.text()?,
-            b"user" => fields.dimensions.user = value.text()?,
-            b"user_id" => fields.user_id = value.text()?,
-            b"user_email" => fields.dimensions.user_email = value.text()?,
-            b"end_user" => fields.dimensions.end_user = value.text()?,
-            b"team" => fields.dimensions.team = value.text()?,
-            b"project" => fields.dimensions.project = value.text()?,
-            b"feature" => fields.dimensions.feature = value.text()?,
-            b"task_type" => fields.task_type = value.text()?,
-            b"agent" => fields.dimensions.agent = value.text()?,
-            b"host" => fields.dimensions.host = value.text()?,
-            b"key" => fields.dimensions.key_alias = value.text()?,
-            b"provider" => fields.provider = value.text()?,
-            b"model" => {
-                marks.own = true;
-                fields.model = value.text()?;
-            }
-            b"kind" => fields.kind = value.text()?,
-            b"input_tokens" | b"inputTokens" => {
-                marks.own = true;
-                fields.input = value.scalar()?;
-            }
-            b"output_tokens" | b"outputTokens" => {
-                marks.own = true;
-                fields.output = value.scalar()?;
-            }
-            b"reasoning_tokens" => fields.reasoning = value.scalar()?,
-            b"cache_read_tokens" => {
-                marks.own = true;
-                fields.cache_read = value.scalar()?;
-            }
-            b"cache_write_tokens" => {
-                marks.own = true;
-                fields.cache_write = value.scalar()?;
-            }
-            b"cache_write_5m_tokens" => {
-                marks.own = true;
-                fields.cache_write_5m = value.scalar()?;
-            }
-            b"cache_write_1h_tokens" => {
-                marks.own = true;
-                fields.cache_write_1h = value.scalar()?;
-            }
-            b"web_searches" => fields.web_searches = value.scalar()?,
-            b"tier" | b"service_tier" => fields.terms.tier = value.text()?,
-            b"region" => fields.terms.region = value.text()?,
-            b"data_residency" => fields.terms.data_residency = value.text()?,
-            b"vertex_location" => fields.terms.vertex_location = value.text()?,
-            b"inference_geo" => fields.terms.inference_geo = value.text()?,
-            b"speed" => fields.terms.speed = value.text()?,
-            b"status" => fields.status = value.scalar()?,
-            b"latency_ms" => fields.latency = value.scalar()?,
-            b"max_tokens" => fields.max_tokens = value.scalar()?,
-            b"revision" => fields.revision = value.scalar()?,
-            b"stop_reason" => fields.stop_reason = value.text()?,
-            b"retry_of" => fields.retry_of = value.text()?,
-            b"cache_hit" => fields.cache_hit = value.scalar()?,
-            b"cost_usd" | b"cost" => {
-                marks.own = true;
-                fields.cost = value.scalar()?;
-            }
-            b"computed_usd" => fields.computed = value.scalar()?,
-            b"cost_source" => fields.cost_source = value.text()?,
-            _ => marks.note(key, value)?,
+    let walked = scanner.object(|name, value| {
+        let key = Key::of(name);
+        if key == Key::Other {
+            return marks.note(name, value);
+        }
+        if key == Key::Type {
+            fields.kind_of_record = marks.note_type(value)?;
+            return Ok(());
+        }
+        marks.own |= key.speaks();
+        // One place reads every value: a copy of the scanner for each key would not fit the processor's first cache.
+        let read = value.scalar()?;
+        match (key as usize).checked_sub(TEXTS) {
+            None => fields.texts[key as usize] = read.text(),
+            Some(place) => fields.scalars[place] = read,
         }
         Ok(())
     });
@@ -149,32 +215,45 @@ pub(super) fn read(record: &[u8], zone: Zone, each: &mut impl FnMut(Result<&Usag
         Ok(()) if marks.format() != Some(super::Format::Own) => return Reading::Foreign(marks),
         Ok(()) => {}
     }
-    match fields.usage(zone) {
-        Ok(usage) => each(Ok(&usage)),
-        Err(skip) => each(Err(skip)),
+    // By reference: a usage is large, and a match by value copies it.
+    match &fields.usage(zone) {
+        Ok(usage) => each(Ok(usage)),
+        Err(skip) => each(Err(*skip)),
     }
     Reading::Done
 }
 
 impl<'a> Fields<'a> {
+    /// What a key of the first part says.
+    #[inline]
+    const fn text(&self, key: Key) -> RawText<'a> {
+        self.texts[key as usize]
+    }
+
+    /// What a key of the second part says.
+    #[inline]
+    const fn value(&self, key: Key) -> Scalar<'a> {
+        self.scalars[key as usize - TEXTS]
+    }
+
     fn usage(&self, zone: Zone) -> Result<Usage<'a>, Skip> {
-        let mut model = self.model;
+        let mut model = self.text(Key::Model);
         if let Scalar::Text(kind) = self.kind_of_record {
             match kind.bytes().as_ref() {
                 b"adjustment" | b"transfer" | b"outcome" => return Err(Skip::NotUsage),
-                b"charge" => model = model.or(self.kind),
+                b"charge" => model = model.or(self.text(Key::Kind)),
                 _ => {}
             }
         }
         let states_tokens = [
-            self.input,
-            self.output,
-            self.reasoning,
-            self.cache_read,
-            self.cache_write,
-            self.cache_write_5m,
-            self.cache_write_1h,
-            self.web_searches,
+            self.value(Key::Input),
+            self.value(Key::Output),
+            self.value(Key::Reasoning),
+            self.value(Key::CacheRead),
+            self.value(Key::CacheWrite),
+            self.value(Key::CacheWrite5m),
+            self.value(Key::CacheWrite1h),
+            self.value(Key::WebSearches),
         ]
         .iter()
         .any(|count| !count.is_null());
@@ -194,30 +273,45 @@ impl<'a> Fields<'a> {
         Ok(Usage {
             origin: Origin::Api,
             is_final: true,
-            revision: number::lenient(self.revision),
-            cache_hit: self.cache_hit.is_true(),
+            revision: number::lenient(self.value(Key::Revision)),
+            cache_hit: self.value(Key::CacheHit).is_true(),
             ids: Ids {
-                response: self.response_id,
-                request: self.request_id,
-                call: self.call_id,
+                response: self.text(Key::ResponseId),
+                request: self.text(Key::RequestId),
+                call: self.text(Key::CallId),
                 own_request: true,
                 ..Ids::default()
             },
-            time: number::time(self.ts.or(self.timestamp), zone),
+            time: number::time(self.value(Key::Ts).or(self.value(Key::Timestamp)), zone),
             tokens,
             model,
-            provider: self.provider,
+            provider: self.text(Key::Provider),
             dimensions: Dimensions {
-                user: self.dimensions.user.or(self.user_id),
-                feature: self.dimensions.feature.or(self.task_type),
-                ..self.dimensions
+                user: self.text(Key::User).or(self.text(Key::UserId)),
+                end_user: self.text(Key::EndUser),
+                user_email: self.text(Key::UserEmail),
+                key_alias: self.text(Key::Alias),
+                team: self.text(Key::Team),
+                project: self.text(Key::Project),
+                feature: self.text(Key::Feature).or(self.text(Key::TaskType)),
+                agent: self.text(Key::Agent),
+                host: self.text(Key::Host),
+                session: self.text(Key::Session),
+                ..Dimensions::default()
             },
-            terms: self.terms,
-            status: u16::try_from(number::lenient(self.status)).unwrap_or(0),
-            latency_ms: number::lenient(self.latency),
-            stop_reason: self.stop_reason,
-            max_tokens: number::lenient(self.max_tokens),
-            retry_of: self.retry_of,
+            terms: Terms {
+                tier: self.text(Key::Tier),
+                region: self.text(Key::Region),
+                data_residency: self.text(Key::DataResidency),
+                vertex_location: self.text(Key::VertexLocation),
+                inference_geo: self.text(Key::InferenceGeo),
+                speed: self.text(Key::Speed),
+            },
+            status: u16::try_from(number::lenient(self.value(Key::Status))).unwrap_or(0),
+            latency_ms: number::lenient(self.value(Key::Latency)),
+            stop_reason: self.text(Key::StopReason),
+            max_tokens: number::lenient(self.value(Key::MaxTokens)),
+            retry_of: self.text(Key::RetryOf),
             reported,
             restated,
             ..Usage::default()
@@ -225,23 +319,23 @@ impl<'a> Fields<'a> {
     }
 
     fn tokens(&self) -> Result<Tokens, Rejection> {
-        let output = number::tokens(self.output)?;
+        let output = number::tokens(self.value(Key::Output))?;
         Ok(Tokens {
-            input: number::tokens(self.input)?,
-            cache_read: number::tokens(self.cache_read)?,
-            cache_write_5m: number::tokens(self.cache_write_5m.or(self.cache_write))?,
-            cache_write_1h: number::tokens(self.cache_write_1h)?,
+            input: number::tokens(self.value(Key::Input))?,
+            cache_read: number::tokens(self.value(Key::CacheRead))?,
+            cache_write_5m: number::tokens(self.value(Key::CacheWrite5m).or(self.value(Key::CacheWrite)))?,
+            cache_write_1h: number::tokens(self.value(Key::CacheWrite1h))?,
             output,
-            reasoning: number::tokens(self.reasoning)?.min(output),
-            web_searches: number::tokens(self.web_searches)?,
+            reasoning: number::tokens(self.value(Key::Reasoning))?.min(output),
+            web_searches: number::tokens(self.value(Key::WebSearches))?,
         })
     }
 
     /// What the record reports, and what costtop said before. `cost_source` tells which of the two `cost_usd` is.
     fn amounts(&self) -> Result<(Option<crate::money::Cost>, Option<Restated>), Rejection> {
-        let cost = number::cost(self.cost)?;
-        let computed = number::cost(self.computed)?.map(Restated::Computed);
-        Ok(match self.cost_source.bytes().as_ref() {
+        let cost = number::cost(self.value(Key::Cost))?;
+        let computed = number::cost(self.value(Key::Computed))?.map(Restated::Computed);
+        Ok(match self.text(Key::CostSource).bytes().as_ref() {
             b"computed" => (None, cost.map(Restated::Computed).or(computed)),
             b"unpriced" => (None, Some(Restated::Unpriced)),
             _ => (cost, computed),

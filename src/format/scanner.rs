@@ -10,7 +10,9 @@ use crate::usage::{RawText, Rejection};
 
 /// Deepest nesting of a line.
 pub const MAX_DEPTH: u32 = 64;
-/// Strings up to this length are searched word by word; `memchr` pays off beyond it.
+/// Bytes of a string looked at together.
+const BLOCK: usize = 16;
+/// Strings are searched block by block up to this length beyond the first one; `memchr` pays off beyond it.
 const SHORT: usize = 32;
 
 /// Why a walk ended before the line did.
@@ -266,7 +268,11 @@ impl<'a> Scanner<'a> {
 /// The first byte from `at` on that is no blank.
 #[inline]
 fn blanks(line: &[u8], mut at: usize) -> usize {
-    while let Some(b' ' | b'\t' | b'\r' | b'\n') = line.get(at) {
+    // Nearly always the first byte is none, and one comparison tells.
+    while let Some(&byte) = line.get(at)
+        && byte <= b' '
+        && matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
+    {
         at += 1;
     }
     at
@@ -280,42 +286,70 @@ fn colon(line: &[u8], at: usize) -> Result<usize, Stop> {
 }
 
 /// The closing quote of the string whose first byte is at `at`, and whether it holds escapes.
-#[inline]
-fn string_end(line: &[u8], mut at: usize) -> Result<(usize, bool), Stop> {
-    let mut escaped = false;
-    loop {
-        at = quote_or_backslash(line, at).ok_or(Stop::Syntax)?;
-        if line[at] == b'"' {
-            return Ok((at, escaped));
-        }
-        escaped = true;
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "twice a key, and the result of a call would come back through memory")]
+fn string_end(line: &[u8], at: usize) -> Result<(usize, bool), Stop> {
+    let at = quote_or_backslash(line, at).ok_or(Stop::Syntax)?;
+    if line[at] == b'"' { Ok((at, false)) } else { escaped_end(line, at).map(|end| (end, true)) }
+}
+
+/// The closing quote of a string whose first backslash is at `at`.
+fn escaped_end(line: &[u8], mut at: usize) -> Result<usize, Stop> {
+    while line[at] == b'\\' {
         at += match line.get(at + 1) {
             Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => 2,
             Some(b'u') if line.get(at + 2..at + 6).is_some_and(|hex| hex.iter().all(u8::is_ascii_hexdigit)) => 6,
             _ => return Err(Stop::Syntax),
         };
+        at = quote_or_backslash(line, at).ok_or(Stop::Syntax)?;
+    }
+    Ok(at)
+}
+
+/// The next quote or backslash. A block at a time at first, since most strings are short.
+#[inline]
+fn quote_or_backslash(line: &[u8], at: usize) -> Option<usize> {
+    let rest = line.get(at..)?;
+    let Some(block) = rest.first_chunk::<BLOCK>() else { return far_quote_or_backslash(line, at) };
+    let hits = quotes_and_backslashes(block);
+    if hits != 0 { Some(at + hits.trailing_zeros() as usize) } else { far_quote_or_backslash(line, at + BLOCK) }
+}
+
+/// The same from where the first block of a string is behind, or the line ends within it.
+fn far_quote_or_backslash(line: &[u8], mut at: usize) -> Option<usize> {
+    let limit = at + SHORT;
+    while at < limit
+        && let Some(block) = line.get(at..).and_then(<[u8]>::first_chunk::<BLOCK>)
+    {
+        let hits = quotes_and_backslashes(block);
+        if hits != 0 {
+            return Some(at + hits.trailing_zeros() as usize);
+        }
+        at += BLOCK;
+    }
+    memchr2(b'"', b'\\', line.get(at..)?).map(|found| at + found)
+}
+
+/// One bit for each byte of the block, the first lowest: it is a quote or a backslash.
+#[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
+#[inline]
+fn quotes_and_backslashes(block: &[u8; BLOCK]) -> u32 {
+    use std::arch::x86_64::{_mm_cmpeq_epi8, _mm_movemask_epi8, _mm_or_si128, _mm_set_epi64x, _mm_set1_epi8};
+    let whole = u128::from_le_bytes(*block);
+    // SAFETY: this function exists only where the whole program is compiled for these instructions; they touch no memory.
+    unsafe {
+        let bytes = _mm_set_epi64x((whole >> 64) as i64, whole as i64);
+        let quotes = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(b'"'.cast_signed()));
+        let backslashes = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(b'\\'.cast_signed()));
+        _mm_movemask_epi8(_mm_or_si128(quotes, backslashes)).cast_unsigned()
     }
 }
 
-/// The next quote or backslash. Eight bytes at a time at first, since most strings are short.
+/// One bit for each byte of the block, the first lowest: it is a quote or a backslash.
+#[cfg(not(all(target_arch = "x86_64", target_feature = "sse2")))]
 #[inline]
-fn quote_or_backslash(line: &[u8], mut at: usize) -> Option<usize> {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x8080_8080_8080_8080;
-    // The classic zero-byte test; the lowest hit is exact, those above it need not be.
-    let zeros = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
-    let limit = at + SHORT;
-    while at < limit
-        && let Some(word) = line.get(at..).and_then(<[u8]>::first_chunk::<8>)
-    {
-        let word = u64::from_le_bytes(*word);
-        let hits = zeros(word ^ (ONES * b'"' as u64)) | zeros(word ^ (ONES * b'\\' as u64));
-        if hits != 0 {
-            return Some(at + hits.trailing_zeros() as usize / 8);
-        }
-        at += 8;
-    }
-    memchr2(b'"', b'\\', line.get(at..)?).map(|found| at + found)
+fn quotes_and_backslashes(block: &[u8; BLOCK]) -> u32 {
+    block.iter().enumerate().fold(0, |bits, (place, byte)| bits | u32::from(matches!(byte, b'"' | b'\\')) << place)
 }
 
 /// The end of a number or literal.

@@ -10,23 +10,33 @@ use crate::time::Timestamp;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RawText<'a> {
     bytes: &'a [u8],
-    escaped: bool,
+    spelling: Spelling,
+}
+
+/// How the bytes of a text mean it. A word big: texts are copied by the dozen for each record, and a byte with padding behind it is
+/// copied in overlapping parts that wait for each other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(usize)]
+enum Spelling {
+    #[default]
+    Plain,
+    Escaped,
 }
 
 impl<'a> RawText<'a> {
     /// No text.
-    pub const NONE: RawText<'static> = RawText { bytes: b"", escaped: false };
+    pub const NONE: RawText<'static> = RawText { bytes: b"", spelling: Spelling::Plain };
 
     /// Bytes that mean what they say.
     #[must_use]
     pub const fn plain(bytes: &'a [u8]) -> RawText<'a> {
-        RawText { bytes, escaped: false }
+        RawText { bytes, spelling: Spelling::Plain }
     }
 
     /// The inside of a JSON string that holds at least one backslash.
     #[must_use]
     pub const fn escaped(bytes: &'a [u8]) -> RawText<'a> {
-        RawText { bytes, escaped: true }
+        RawText { bytes, spelling: Spelling::Escaped }
     }
 
     /// Whether there is nothing.
@@ -38,7 +48,19 @@ impl<'a> RawText<'a> {
     /// The bytes meant, escapes resolved. A broken escape stays as it stands; a lone surrogate becomes U+FFFD.
     #[must_use]
     pub fn bytes(self) -> Cow<'a, [u8]> {
-        if self.escaped { Cow::Owned(unescape(self.bytes)) } else { Cow::Borrowed(self.bytes) }
+        match self.spelling {
+            Spelling::Plain => Cow::Borrowed(self.bytes),
+            Spelling::Escaped => Cow::Owned(unescape(self.bytes)),
+        }
+    }
+
+    /// Whether `text` is what is meant.
+    #[must_use]
+    pub fn is(self, text: &[u8]) -> bool {
+        match self.spelling {
+            Spelling::Plain => self.bytes == text,
+            Spelling::Escaped => unescape(self.bytes) == text,
+        }
     }
 
     /// The bytes as they stand between the quotes, for equality tests and caches.
@@ -425,6 +447,8 @@ mod tests {
             let raw = raw.replace(r"\x22", "\\\"");
             let expected: String = serde_json::from_str(&format!("\"{raw}\"")).expect("valid JSON");
             assert_eq!(RawText::escaped(raw.as_bytes()).bytes().as_ref(), expected.as_bytes(), "{raw}");
+            assert!(RawText::escaped(raw.as_bytes()).is(expected.as_bytes()), "{raw}");
+            assert!(!RawText::plain(raw.as_bytes()).is(expected.as_bytes()), "{raw}");
         }
     }
 

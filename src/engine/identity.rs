@@ -188,10 +188,10 @@ struct Name<'a> {
 
 impl<'a> Name<'a> {
     fn of(id: RawText<'a>) -> Name<'a> {
-        let bytes = id.bytes();
-        if bytes.as_ref() == b"0" {
+        if id.is_empty() || id.is(b"0") {
             return Name { bytes: std::borrow::Cow::Borrowed(b""), long: false };
         }
+        let bytes = id.bytes();
         let long = bytes.len() >= GLOBAL_ID_LENGTH && bytes.len() - prefix_length(&bytes) >= GLOBAL_ID_LENGTH;
         Name { bytes, long }
     }

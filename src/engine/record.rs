@@ -265,22 +265,23 @@ impl BatchBuilder {
                 UserField::KeyAlias => given.key_alias,
             })
         });
+        let key = given.key_alias.or(given.key_hash);
         let texts = [
-            user,
-            given.team,
-            given.project,
-            given.feature,
-            given.agent,
-            given.host,
-            RawText::NONE,
-            given.key_alias.or(given.key_hash),
-            usage.model,
-            usage.provider,
-            usage.terms.tier,
+            &user,
+            &given.team,
+            &given.project,
+            &given.feature,
+            &given.agent,
+            &given.host,
+            &RawText::NONE,
+            &key,
+            &usage.model,
+            &usage.provider,
+            &usage.terms.tier,
         ];
         let mut dimensions = [0; Dimension::COUNT];
         for (slot, text) in texts.into_iter().enumerate() {
-            dimensions[slot] = self.label(slot, text);
+            dimensions[slot] = self.label(slot, *text);
             if dimensions[slot] == 0
                 && let Some(label) = around.defaults.get(slot).and_then(Option::as_ref)
             {
@@ -335,7 +336,13 @@ impl BatchBuilder {
         self.texts.clear();
         self.recent = Default::default();
         self.batch.history = history;
-        std::mem::take(&mut self.batch)
+        // Chunks of one file are alike: with room from the start, the next batch is not copied each time it doubles.
+        let next = Batch {
+            labels: Vec::with_capacity(self.batch.labels.len()),
+            records: Vec::with_capacity(self.batch.records.len()),
+            ..Batch::default()
+        };
+        std::mem::replace(&mut self.batch, next)
     }
 
     fn label(&mut self, slot: usize, text: RawText<'_>) -> u32 {

@@ -15,7 +15,7 @@ pub fn tokens(value: Scalar<'_>) -> Result<u32, Rejection> {
         Scalar::Null => Ok(0),
         Scalar::Number(text) => whole(text).ok_or(Rejection::Number),
         Scalar::Text(text) => whole(&text.bytes()).ok_or(Rejection::Number),
-        Scalar::Bool(_) | Scalar::Nested => Err(Rejection::Number),
+        Scalar::True | Scalar::False | Scalar::Nested => Err(Rejection::Number),
     }
 }
 
@@ -28,7 +28,7 @@ pub fn cost(value: Scalar<'_>) -> Result<Option<Cost>, Rejection> {
         Scalar::Null => Ok(None),
         Scalar::Number(text) => Cost::parse(text).map(Some).map_err(|_| Rejection::Number),
         Scalar::Text(text) => Cost::parse(&text.bytes()).map(Some).map_err(|_| Rejection::Number),
-        Scalar::Bool(_) | Scalar::Nested => Err(Rejection::Number),
+        Scalar::True | Scalar::False | Scalar::Nested => Err(Rejection::Number),
     }
 }
 
@@ -238,7 +238,7 @@ mod tests {
         ] {
             assert_eq!(read(text), Err(Rejection::Number), "{text:?}");
         }
-        assert_eq!(tokens(Scalar::Bool(true)), Err(Rejection::Number));
+        assert_eq!(tokens(Scalar::True), Err(Rejection::Number));
         assert_eq!(tokens(Scalar::Nested), Err(Rejection::Number));
     }
 
@@ -252,7 +252,7 @@ mod tests {
         for bad in ["-0.1", "NaN", "", "free", "1e30"] {
             assert_eq!(pico(Scalar::Number(bad.as_bytes())), Err(Rejection::Number), "{bad}");
         }
-        assert_eq!(pico(Scalar::Bool(false)), Err(Rejection::Number));
+        assert_eq!(pico(Scalar::False), Err(Rejection::Number));
     }
 
     #[test]

@@ -202,11 +202,10 @@ pub(super) fn read(record: &[u8], zone: Zone, each: &mut impl FnMut(Result<&Usag
             return Ok(());
         }
         marks.own |= key.speaks();
-        // One place reads every value: a copy of the scanner for each key would not fit the processor's first cache.
-        let read = value.scalar()?;
+        // Two places read every value: a copy of the scanner for each key would not fit the processor's first cache.
         match (key as usize).checked_sub(TEXTS) {
-            None => fields.texts[key as usize] = read.text(),
-            Some(place) => fields.scalars[place] = read,
+            None => fields.texts[key as usize] = value.text()?,
+            Some(place) => fields.scalars[place] = value.scalar()?,
         }
         Ok(())
     });
@@ -262,7 +261,7 @@ impl<'a> Fields<'a> {
             return Err(Skip::NotUsage);
         }
         let tokens = self.tokens().map_err(Skip::Rejected)?;
-        if model.bytes().as_ref() == b"<synthetic>" {
+        if model.is(b"<synthetic>") {
             return Err(Skip::NotUsage);
         }
         // Money needs no model: it is known. Tokens do, or nobody can price them.
@@ -335,10 +334,13 @@ impl<'a> Fields<'a> {
     fn amounts(&self) -> Result<(Option<crate::money::Cost>, Option<Restated>), Rejection> {
         let cost = number::cost(self.value(Key::Cost))?;
         let computed = number::cost(self.value(Key::Computed))?.map(Restated::Computed);
-        Ok(match self.text(Key::CostSource).bytes().as_ref() {
-            b"computed" => (None, cost.map(Restated::Computed).or(computed)),
-            b"unpriced" => (None, Some(Restated::Unpriced)),
-            _ => (cost, computed),
+        let source = self.text(Key::CostSource);
+        Ok(if source.is(b"computed") {
+            (None, cost.map(Restated::Computed).or(computed))
+        } else if source.is(b"unpriced") {
+            (None, Some(Restated::Unpriced))
+        } else {
+            (cost, computed)
         })
     }
 }

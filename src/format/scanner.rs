@@ -16,7 +16,10 @@ const BLOCK: usize = 16;
 const SHORT: usize = 32;
 
 /// Why a walk ended before the line did.
+///
+/// A word big: in a result it shares its place with a value's address, which would else be taken apart into bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u64)]
 pub enum Stop {
     /// No JSON, or cut off.
     Syntax,
@@ -44,8 +47,10 @@ pub enum Scalar<'a> {
     /// Absent or `null`.
     #[default]
     Null,
-    /// `true` or `false`.
-    Bool(bool),
+    /// `true`.
+    True,
+    /// `false`.
+    False,
     /// A number's text, `NaN` and infinities included.
     Number(&'a [u8]),
     /// A string.
@@ -81,7 +86,7 @@ impl<'a> Scalar<'a> {
     #[must_use]
     pub fn is_true(self) -> bool {
         match self {
-            Scalar::Bool(value) => value,
+            Scalar::True => true,
             Scalar::Text(text) => text.bytes().eq_ignore_ascii_case(b"true"),
             _ => false,
         }
@@ -193,8 +198,8 @@ impl<'a> Scanner<'a> {
                 self.at = plain_end(self.line, start)?;
                 Ok(match first {
                     b'n' => Scalar::Null,
-                    b't' => Scalar::Bool(true),
-                    b'f' => Scalar::Bool(false),
+                    b't' => Scalar::True,
+                    b'f' => Scalar::False,
                     _ => Scalar::Number(&self.line[start..self.at]),
                 })
             }
@@ -204,7 +209,15 @@ impl<'a> Scanner<'a> {
     /// The text ahead; a number counts as its text, everything else as none.
     #[inline]
     pub fn text(&mut self) -> Result<RawText<'a>, Stop> {
-        Ok(self.scalar()?.text())
+        match self.peek().ok_or(Stop::Syntax)? {
+            b'"' => self.quoted(),
+            b'{' | b'[' | b'n' | b't' | b'f' => self.skip().map(|()| RawText::NONE),
+            _ => {
+                let start = self.at;
+                self.at = plain_end(self.line, start)?;
+                Ok(RawText::plain(&self.line[start..self.at]))
+            }
+        }
     }
 
     /// One member of the object ahead; null if there is none. The last of that name counts.

@@ -59,10 +59,10 @@ impl Pricer {
         &self.book
     }
 
-    fn keep(&mut self, parts: &[RawText<'_>; PARTS], hash: u64, plan: Plan) {
+    fn keep(&mut self, parts: &[&RawText<'_>; PARTS], hash: u64, plan: Plan) {
         let length: usize = parts.iter().map(|part| part.as_written().len()).sum();
         // Text with escapes is not kept: its bytes could stand for another text that has none.
-        if length > MAX_KEY || parts.iter().any(|part| *part != RawText::plain(part.as_written())) {
+        if length > MAX_KEY || parts.iter().any(|part| **part != RawText::plain(part.as_written())) {
             return;
         }
         if self.kept.len() >= CAPACITY {
@@ -74,21 +74,21 @@ impl Pricer {
     }
 }
 
-fn parts<'a>(usage: &Usage<'a>) -> [RawText<'a>; PARTS] {
+fn parts<'u, 'a>(usage: &'u Usage<'a>) -> [&'u RawText<'a>; PARTS] {
     let terms = &usage.terms;
     [
-        usage.model,
-        usage.provider,
-        terms.region,
-        terms.tier,
-        terms.data_residency,
-        terms.vertex_location,
-        terms.inference_geo,
-        terms.speed,
+        &usage.model,
+        &usage.provider,
+        &terms.region,
+        &terms.tier,
+        &terms.data_residency,
+        &terms.vertex_location,
+        &terms.inference_geo,
+        &terms.speed,
     ]
 }
 
-fn hash(parts: &[RawText<'_>; PARTS]) -> u64 {
+fn hash(parts: &[&RawText<'_>; PARTS]) -> u64 {
     let mut hasher = FxHasher::default();
     for (at, part) in parts.iter().enumerate().filter(|(_, part)| !part.is_empty()) {
         hasher.write_usize(at);
@@ -97,13 +97,13 @@ fn hash(parts: &[RawText<'_>; PARTS]) -> u64 {
     hasher.finish()
 }
 
-fn is_key(kept: &Kept, parts: &[RawText<'_>; PARTS]) -> bool {
+fn is_key(kept: &Kept, parts: &[&RawText<'_>; PARTS]) -> bool {
     let mut rest = &*kept.key;
     parts.iter().zip(kept.lengths).all(|(part, length)| {
         let (own, tail) = rest.split_at(usize::from(length));
         rest = tail;
         // Most parts are empty, and comparing nothing with nothing is slow: on some processors the library's vector load at an
         // empty slice's address is a suppressed page fault (measured: 100 ns a part).
-        if own.is_empty() { part.is_empty() } else { *part == RawText::plain(own) }
+        if own.is_empty() { part.is_empty() } else { **part == RawText::plain(own) }
     })
 }

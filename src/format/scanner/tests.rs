@@ -86,7 +86,7 @@ fn members_come_with_their_keys_resolved() {
             ("usage".to_owned(), Scalar::Nested),
             ("b".to_owned(), Scalar::Text(RawText::escaped(br"t\n"))),
             ("c".to_owned(), Scalar::Number(b"5")),
-            ("d".to_owned(), Scalar::Bool(true)),
+            ("d".to_owned(), Scalar::True),
         ]
     );
 }

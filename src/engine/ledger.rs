@@ -100,6 +100,13 @@ impl Ledger {
         self.index.len()
     }
 
+    /// Prepares for records with these ids; changes nothing.
+    pub fn warm<'a>(&self, ids: impl Iterator<Item = &'a RecordIds>) {
+        for hash in ids.flat_map(RecordIds::linking) {
+            self.index.warm(hash);
+        }
+    }
+
     /// Applies one record and appends the differences it makes to `posts`.
     ///
     /// # Errors

@@ -195,7 +195,7 @@ impl Layout {
     #[must_use]
     pub fn chart_cells(&self) -> u16 {
         let drawn = self.panels.iter().find(|(panel, _)| *panel == Panel::Burn);
-        drawn.map_or(self.area.width, |(_, place)| place.width.saturating_sub(2 + AXIS_WIDTH)).max(1)
+        drawn.map_or(self.area.width, |(_, place)| place.width.saturating_sub(3 + AXIS_WIDTH)).max(1)
     }
 }
 
@@ -265,6 +265,6 @@ mod tests {
         assert_eq!(layout.rows(Panel::Users), 7);
         assert_eq!(layout.rows(Panel::Budgets), 4);
         assert_eq!(layout.rows(Panel::Events), 5);
-        assert_eq!(layout.chart_cells(), 70);
+        assert_eq!(layout.chart_cells(), 69, "two borders, the scale, and a free column at the right");
     }
 }

@@ -37,7 +37,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, scene: Scene<'_>, place: Rect) {
     }
     let (x, width) = (inside.x + 1, inside.width - 2);
     if budgets.is_empty() {
-        let words = if scene.state.arrived { "no budget: add [[budget]] to the configuration" } else { "" };
+        let words = if scene.state.arrived { "no budget yet: costtop config init" } else { "" };
         canvas.role(x, inside.y, width, words, Role::Dim);
         return;
     }

@@ -8,6 +8,8 @@ use crate::ui::canvas::Canvas;
 use crate::ui::theme::Role;
 
 /// Rates in dollars per hour, one for each dot column. For drawing only; sums stay exact in the engine.
+///
+/// A step is an average over minutes already, so a column shows its newest step, and the last one the burn rate of the figures above.
 #[must_use]
 pub fn rates(chart: &Chart, columns: usize) -> Vec<f64> {
     let steps = chart.steps.len();
@@ -16,9 +18,8 @@ pub fn rates(chart: &Chart, columns: usize) -> Vec<f64> {
     }
     (0..columns)
         .map(|column| {
-            let from = column * steps / columns;
-            let to = ((column + 1) * steps / columns).max(from + 1);
-            mean_of(&chart.steps[from..to])
+            let end = ((column + 1) * steps / columns).max(column * steps / columns + 1);
+            chart.steps[end - 1].to_f64()
         })
         .collect()
 }
@@ -99,7 +100,7 @@ mod tests {
         let chart = chart(&[1, 3], 1_800_000);
         assert!(close(&rates(&chart, 2), &[1.0, 3.0]));
         assert!(close(&rates(&chart, 4), &[1.0, 1.0, 3.0, 3.0]));
-        assert!(close(&rates(&chart, 1), &[2.0]));
+        assert!(close(&rates(&chart, 1), &[3.0]), "the newest, never halved by an idle neighbour");
         assert!((mean(&chart) - 2.0).abs() < 1e-9);
         assert!(rates(&Chart::default(), 4).is_empty());
     }

@@ -10,8 +10,10 @@ mod permission;
 mod print;
 
 pub use budget::specificity;
+pub(crate) use document::{Document, Table, Value};
 pub use error::{ConfigError, Origin};
-pub use load::{Loaded, Origins, Overrides, VARIABLES, default_path};
+pub(crate) use error::{any_of, remedy};
+pub use load::{Loaded, Origins, Overrides, VARIABLES, default_path, themes_folder};
 pub use print::TEMPLATE;
 
 use std::collections::BTreeMap;
@@ -42,6 +44,40 @@ pub struct Config {
     pub hooks: Vec<HookConfig>,
     /// Name of the theme.
     pub theme: String,
+    /// With which signs the screen is drawn.
+    pub graph: GraphChoice,
+    /// Clicks and the wheel are the screen's, not the terminal's own selection.
+    pub mouse: bool,
+}
+
+/// With which signs the screen is drawn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum GraphChoice {
+    /// By locale and terminal.
+    #[default]
+    Auto,
+    /// Braille dots and fine lines.
+    Braille,
+    /// Blocks and square corners.
+    Block,
+    /// Nothing beyond ASCII.
+    Ascii,
+}
+
+impl GraphChoice {
+    /// Every choice, in the order of help.
+    pub const ALL: [GraphChoice; 4] = [GraphChoice::Auto, GraphChoice::Braille, GraphChoice::Block, GraphChoice::Ascii];
+
+    /// The word of configuration and command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            GraphChoice::Auto => "auto",
+            GraphChoice::Braille => "braille",
+            GraphChoice::Block => "block",
+            GraphChoice::Ascii => "ascii",
+        }
+    }
 }
 
 /// One source with what the operator knows about it.
@@ -192,7 +228,9 @@ impl Default for Config {
             budgets: Vec::new(),
             alarm: AlarmConfig { bell: true, repeat: Duration::from_secs(60), quiet_hours: None },
             hooks: Vec::new(),
-            theme: "midnight".to_owned(),
+            theme: "auto".to_owned(),
+            graph: GraphChoice::Auto,
+            mouse: true,
         }
     }
 }

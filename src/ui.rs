@@ -3,8 +3,10 @@
 pub mod action;
 pub mod canvas;
 pub mod event_loop;
+pub mod graph;
 pub mod keys;
 pub mod layout;
+pub mod mouse;
 pub mod screen;
 pub mod snapshot;
 pub mod state;

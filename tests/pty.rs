@@ -19,6 +19,8 @@ mod keys;
 mod latency;
 #[path = "pty/life.rs"]
 mod life;
+#[path = "pty/mouse.rs"]
+mod mouse;
 #[path = "pty/panics.rs"]
 mod panics;
 #[path = "pty/place.rs"]

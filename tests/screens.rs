@@ -6,12 +6,14 @@ mod sample;
 use costtop::engine::view::Window;
 use costtop::time::Timestamp;
 use costtop::ui::action::{Action, Effect};
+use costtop::ui::graph::Graph;
 use costtop::ui::keys::KEYS;
 use costtop::ui::layout::Panel;
+use costtop::ui::mouse::Targets;
 use costtop::ui::screen::draw;
 use costtop::ui::snapshot::Snapshot;
 use costtop::ui::state::{Overlay, Selection, State, update};
-use costtop::ui::theme::{Depth, Theme};
+use costtop::ui::theme::{Depth, EMBEDDED, Theme};
 use proptest::prelude::*;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -24,9 +26,18 @@ fn state(width: u16, height: u16, snapshot: &Snapshot) -> State {
 }
 
 fn frame(state: &State, snapshot: &Snapshot, depth: Depth) -> Buffer {
-    let mut buffer = Buffer::empty(Rect::new(0, 0, state.size.0, state.size.1));
-    draw(state, snapshot, &Theme::midnight(depth), &mut buffer);
-    buffer
+    frame_in(&Theme::midnight(depth), state, snapshot).0
+}
+
+/// A frame, and what a click in it does.
+fn frame_in(theme: &Theme, state: &State, snapshot: &Snapshot) -> (Buffer, Targets) {
+    let area = Rect::new(0, 0, state.size.0, state.size.1);
+    let mut buffer = Buffer::empty(area);
+    let targets = draw(state, snapshot, theme, &mut buffer);
+    for (place, action) in targets.places() {
+        assert_eq!(place, place.intersection(area), "{action:?} is clicked outside of the screen");
+    }
+    (buffer, targets)
 }
 
 /// The symbols, line by line, between bars so that blanks at the end show.
@@ -120,6 +131,178 @@ fn colours_mean_what_the_theme_says_and_none_appear_without() {
         assert!(cell.fg == ratatui::style::Color::Reset && cell.bg == ratatui::style::Color::Reset);
     }
     insta::assert_snapshot!("styles_no_color", styles(&plain));
+}
+
+#[test]
+fn every_theme_in_its_colours() {
+    let busy = sample::busy();
+    let state = state(120, 36, &busy);
+    for (name, _) in EMBEDDED {
+        let theme = Theme::embedded(name, Depth::TrueColor).unwrap();
+        insta::assert_snapshot!(format!("styles_{name}"), styles(&frame_in(&theme, &state, &busy).0));
+    }
+}
+
+#[test]
+fn charts_bars_and_borders_in_other_signs() {
+    let alarmed = sample::alarmed();
+    for (name, graph) in [("ascii", Graph::Ascii), ("block", Graph::Block)] {
+        let theme = Theme::midnight(Depth::TrueColor).with_graph(graph);
+        for (width, height) in [(120, 36), (80, 24)] {
+            let state = state(width, height, &alarmed);
+            insta::assert_snapshot!(format!("{name}_{width}x{height}"), symbols(&frame_in(&theme, &state, &alarmed).0));
+        }
+    }
+}
+
+/// Everything a screen can say, at every size at which it says something else.
+#[test]
+fn in_ascii_no_sign_is_beyond_ascii_and_in_blocks_none_is_braille_or_round() {
+    let mut hostile = sample::alarmed();
+    hostile.events[0].text = "josé paid 日本 \u{1f469}\u{200d}\u{1f4bb} for ∑ in ～".to_owned();
+    hostile.state_note = Some("not durable · since 14:02 …".to_owned());
+    hostile.overview.as_of = true;
+    let mut snapshots = vec![hostile, sample::busy(), sample::empty(), sample::with_nameless()];
+    snapshots.push(Snapshot::empty(sample::now(), costtop::time::Zone::UTC));
+    for snapshot in &snapshots {
+        for (width, height) in [(200, 60), (120, 36), (80, 24), (60, 15), (40, 8), (20, 1), (12, 4)] {
+            for actions in [&[][..], &[Action::Help], &[Action::Intake], &[Action::Freeze, Action::Zoom, Action::Mouse]]
+            {
+                let mut state = state(width, height, snapshot);
+                for action in actions {
+                    update(&mut state, *action, snapshot);
+                }
+                let plain = Theme::midnight(Depth::TrueColor);
+                let text = symbols(&frame_in(&plain.clone().with_graph(Graph::Ascii), &state, snapshot).0);
+                assert!(text.chars().all(|c| matches!(c, '\n' | ' '..='~')), "{width}x{height} {actions:?}\n{text}");
+                let text = symbols(&frame_in(&plain.with_graph(Graph::Block), &state, snapshot).0);
+                let wrong = |c: char| matches!(c, '\u{2800}'..='\u{28ff}' | '╭' | '╮' | '╰' | '╯' | '━' | '╸');
+                assert!(!text.contains(wrong), "{width}x{height} {actions:?}\n{text}");
+            }
+        }
+    }
+}
+
+/// Whoever sees no colour sees the same screen: glyphs and words do not depend on it.
+#[test]
+fn colour_says_nothing_that_signs_do_not() {
+    for snapshot in [sample::busy(), sample::alarmed(), sample::empty(), sample::with_nameless()] {
+        for (width, height) in [(120, 36), (80, 24), (60, 15), (40, 8)] {
+            for steps in 0..6 {
+                let mut state = state(width, height, &snapshot);
+                (0..steps).for_each(|_| assert!(update(&mut state, Action::NextPanel, &snapshot).is_none_or(|_| true)));
+                let text = symbols(&frame(&state, &snapshot, Depth::TrueColor));
+                assert_eq!(text, symbols(&frame(&state, &snapshot, Depth::None)));
+                if height >= 10 {
+                    let focused = format!("▸ {}", state.visit.focus.name());
+                    assert!(text.contains(&focused), "the focus is a border's colour alone: no '{focused}' in\n{text}");
+                }
+            }
+        }
+    }
+}
+
+/// The text in a place, as it is drawn.
+fn text_at(buffer: &Buffer, place: Rect) -> String {
+    place.positions().map(|at| buffer[at].symbol()).collect::<String>().trim().to_owned()
+}
+
+#[test]
+fn a_click_does_what_is_drawn_there() {
+    use costtop::engine::view::SortKey;
+    let snapshot = sample::alarmed();
+    let theme = Theme::midnight(Depth::TrueColor);
+    for (width, height) in [(200, 60), (120, 36), (80, 24), (60, 15)] {
+        for focus in [Panel::Models, Panel::Users] {
+            let mut state = state(width, height, &snapshot);
+            update(&mut state, Action::Focus(focus), &snapshot);
+            let (buffer, targets) = frame_in(&theme, &state, &snapshot);
+            let (mut rows, mut headings, mut windows, mut keys) = (0, 0, 0, 0);
+            for (place, action) in targets.places() {
+                let said = text_at(&buffer, place);
+                assert_eq!(targets.at(place.x, place.y).is_some(), place.area() > 0);
+                match action {
+                    Action::Select(panel, row) => {
+                        let table =
+                            if panel == Panel::Models { &snapshot.overview.models } else { &snapshot.overview.users };
+                        let name = table.rows[row].name.as_ref().unwrap().as_str();
+                        let words = said.trim_start_matches(['▸', '▲', '●', ' ']);
+                        assert!(words.starts_with(&name[..8.min(name.len())]), "'{said}' is not '{name}'");
+                        let mut clicked = state.clone();
+                        update(&mut clicked, action, &snapshot);
+                        let visit = if panel == Panel::Models { &clicked.visit.models } else { &clicked.visit.users };
+                        assert_eq!((clicked.visit.focus, visit.selected), (panel, Selection::Row(table.rows[row].id)));
+                        rows += 1;
+                    }
+                    Action::SortBy(panel, key) => {
+                        let label = match (panel, key) {
+                            (Panel::Models, SortKey::Name) => "MODEL",
+                            (_, SortKey::Name) => "USER",
+                            (_, SortKey::Cost) => "$ 15m",
+                            (_, SortKey::Burn) => "$/h",
+                            (_, SortKey::Tokens) => "TOKENS",
+                            (_, SortKey::Hit) => "HIT",
+                            (_, SortKey::Requests) => "REQUESTS",
+                        };
+                        assert_eq!(said, label, "{width}x{height} {panel:?}");
+                        headings += 1;
+                    }
+                    Action::SetWindow(window) => {
+                        assert_eq!(said, window.name());
+                        windows += 1;
+                    }
+                    Action::Focus(panel) => assert!(said.contains(panel.name()), "{panel:?}: {said}"),
+                    other => {
+                        let binding = KEYS.iter().find(|binding| binding.action == other).unwrap();
+                        let word = binding.footer.unwrap();
+                        assert!(said.contains(word) || said == "[", "'{said}' is not '{word}'");
+                        keys += 1;
+                    }
+                }
+            }
+            assert!(rows >= 2 && headings >= 3 && keys >= 5, "{width}x{height}: {rows} {headings} {keys}");
+            assert_eq!(windows, if width >= 120 { 8 } else { usize::from(width == 80) });
+        }
+    }
+}
+
+#[test]
+fn headings_sort_and_the_wheel_scrolls_what_lies_under_it() {
+    use costtop::engine::view::SortKey;
+    let mut snapshot = sample::busy();
+    snapshot.overview.users = sample::many_users(500, 0, 60);
+    let mut state = state(120, 36, &snapshot);
+    let asked = |effect: Option<Effect>| match effect {
+        Some(Effect::Query(query)) => query.users,
+        other => panic!("{other:?}"),
+    };
+    let query = asked(update(&mut state, Action::SortBy(Panel::Users, SortKey::Burn), &snapshot));
+    assert_eq!((query.sort, query.reversed, state.visit.focus), (SortKey::Burn, false, Panel::Users));
+    assert!(
+        asked(update(&mut state, Action::SortBy(Panel::Users, SortKey::Burn), &snapshot)).reversed,
+        "again reverses"
+    );
+    let query = asked(update(&mut state, Action::SortBy(Panel::Users, SortKey::Cost), &snapshot));
+    assert_eq!((query.sort, query.reversed), (SortKey::Cost, false));
+
+    update(&mut state, Action::Focus(Panel::Models), &snapshot);
+    let rows = state.layout(&snapshot).rows(Panel::Users);
+    update(&mut state, Action::Wheel(Panel::Users, 3), &snapshot);
+    assert_eq!((state.visit.focus, state.visit.users.offset), (Panel::Models, 3), "the keyboard stays");
+    update(&mut state, Action::Arrived, &snapshot);
+    assert_eq!(state.visit.users.offset, 3, "a new snapshot does not scroll back");
+    let first = snapshot.overview.users.rows[3].id;
+    assert_eq!(state.visit.users.selected, Selection::Row(first), "the selection stays in sight");
+    update(&mut state, Action::Wheel(Panel::Users, -3), &snapshot);
+    assert_eq!((state.visit.users.offset, state.visit.users.selected), (0, Selection::Row(first)));
+    for _ in 0..200 {
+        update(&mut state, Action::Wheel(Panel::Users, 3), &snapshot);
+    }
+    assert_eq!(state.visit.users.offset, 500 - rows, "not beyond the last row");
+    update(&mut state, Action::Help, &snapshot);
+    assert!(matches!(frame_in(&Theme::midnight(Depth::None), &state, &snapshot).1.at(60, 18), Some(Action::Back)));
+    update(&mut state, Action::Wheel(Panel::Users, -3), &snapshot);
+    assert_eq!(state.visit.users.offset, 500 - rows, "nothing below a sheet moves");
 }
 
 #[test]
@@ -285,11 +468,15 @@ fn text_from_outside_cannot_move_the_cursor() {
 }
 
 fn any_action() -> impl Strategy<Value = Action> {
+    let panel = || proptest::sample::select(Panel::ALL.to_vec());
     let keys: Vec<Action> = KEYS.iter().map(|binding| binding.action).collect();
     prop_oneof![
         4 => proptest::sample::select(keys),
         1 => (0u16..260, 0u16..90).prop_map(|(width, height)| Action::Resize(width, height)),
         1 => Just(Action::Arrived),
+        1 => (panel(), 0usize..600).prop_map(|(panel, row)| Action::Select(panel, row)),
+        1 => (panel(), -3i8..4).prop_map(|(panel, rows)| Action::Wheel(panel, rows)),
+        1 => panel().prop_map(Action::Focus),
         1 => (0i64..10_000_000).prop_map(|ms| Action::Clock(Timestamp::from_ms(1_790_000_000_000 + ms))),
     ]
 }
@@ -317,20 +504,29 @@ proptest! {
             update(&mut state, action, &snapshot);
             frame(&state, &snapshot, Depth::TrueColor);
         }
-        frame(&state, &snapshot, Depth::None);
+        for graph in [Graph::Ascii, Graph::Block] {
+            frame_in(&Theme::midnight(Depth::None).with_graph(graph), &state, &snapshot);
+        }
     }
 }
 
+/// None is refused, nothing is written outside, and even one cell says something.
 #[test]
-fn the_smallest_sizes_one_by_one() {
+fn every_size_one_by_one() {
+    let theme = Theme::midnight(Depth::TrueColor);
+    let large =
+        [(120, 36), (119, 29), (110, 30), (109, 60), (132, 43), (160, 50), (200, 60), (240, 70), (300, 100), (500, 3)];
     for snapshot in [sample::busy(), sample::alarmed(), sample::empty()] {
-        for width in 0..=70 {
-            for height in 0..=22 {
-                let mut state = state(width, height, &snapshot);
-                frame(&state, &snapshot, Depth::TrueColor);
-                update(&mut state, Action::Help, &snapshot);
-                frame(&state, &snapshot, Depth::TrueColor);
+        let small = (0..=75).flat_map(|width| (0..=30).map(move |height| (width, height)));
+        for (width, height) in small.chain(large) {
+            let mut state = state(width, height, &snapshot);
+            let (buffer, _) = frame_in(&theme, &state, &snapshot);
+            assert_eq!(buffer.area, Rect::new(0, 0, width, height));
+            if width > 0 && height > 0 {
+                assert!(!symbols(&buffer).trim().is_empty(), "{width}x{height} says nothing");
             }
+            update(&mut state, Action::Help, &snapshot);
+            frame_in(&theme, &state, &snapshot);
         }
     }
 }

@@ -12,11 +12,13 @@ use super::flags::{Color, From, Global};
 use super::report_options::ReportArgs;
 use super::setup::{Setup, state_to_own};
 use super::{Failure, report};
+use crate::config::themes_folder;
 use crate::engine::view::Window;
 use crate::run::Sources;
 use crate::run::live::{self, Wires};
 use crate::time::Timestamp;
-use crate::ui::theme::{ColorChoice, Depth, Theme};
+use crate::ui::graph::Graph;
+use crate::ui::theme::{ColorChoice, Depth, ThemeRefusal, Themes};
 use crate::ui::{self, Exit, UiError};
 
 /// What the dashboard takes.
@@ -59,7 +61,9 @@ pub fn open(
     args: &DashboardArgs,
     global: &Global,
 ) -> Result<ExitCode, Failure> {
-    let theme = theme(&setup.config.theme, global.color)?;
+    let graph = Graph::detect(setup.config.graph, |name| std::env::var(name).ok());
+    let themes = themes(&setup.config.theme, depth(global.color), graph).map_err(Failure::configuration)?;
+    let mouse = setup.config.mouse;
     let zone = setup.config.zone;
     let setup = live::Setup {
         sources,
@@ -80,7 +84,7 @@ pub fn open(
         .name("costtop-engine".to_owned())
         .spawn(move || live::run(setup, &wires))
         .map_err(|error| anyhow!("cannot start the engine ({error}): check the limits of processes"))?;
-    let options = ui::Options { theme, zone, window: Window::default(), clock: Timestamp::now };
+    let options = ui::Options { themes, mouse, zone, window: Window::default(), clock: Timestamp::now };
     let closed = ui::run(options, &snapshots, &effects_in, &rings);
     // The engine stops when nobody asks any more, and commits what it has applied.
     drop((effects_in, snapshots));
@@ -95,14 +99,23 @@ pub fn open(
     }
 }
 
-fn theme(name: &str, color: Color) -> Result<Theme, Failure> {
-    if name != "midnight" {
-        return Err(Failure::configuration(format!("unknown theme '{name}': use midnight")));
-    }
+/// The themes of this machine, the named one shown.
+///
+/// # Errors
+/// No theme of this name, or its file is refused.
+pub fn themes(name: &str, depth: Depth, graph: Graph) -> Result<Themes, ThemeRefusal> {
+    Themes::load(themes_folder().as_deref(), name, (depth, graph), |name| std::env::var(name).ok())
+}
+
+/// How many colours this terminal shows.
+fn depth(color: Color) -> Depth {
     let choice = match color {
         Color::Auto => ColorChoice::Auto,
         Color::Always => ColorChoice::Always,
         Color::Never => ColorChoice::Never,
+        Color::Ansi16 => ColorChoice::Ansi16,
+        Color::Ansi256 => ColorChoice::Ansi256,
+        Color::TrueColor => ColorChoice::TrueColor,
     };
-    Ok(Theme::midnight(Depth::detect(choice, |name| std::env::var(name).ok())))
+    Depth::detect(choice, |name| std::env::var(name).ok())
 }

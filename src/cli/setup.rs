@@ -32,6 +32,8 @@ pub fn load_config(global: &Global) -> Result<Loaded, Failure> {
         config: global.config.clone(),
         timezone: global.timezone.map(|zone| zone.name().to_owned()),
         theme: global.theme.clone(),
+        graph: global.graph,
+        no_mouse: global.no_mouse,
     };
     Loaded::from_machine(&overrides, &|name| std::env::var(name).ok()).map_err(Failure::configuration)
 }

@@ -42,13 +42,13 @@ impl ConfigError {
     /// The exit code of a refused configuration: `EX_CONFIG` of sysexits.h.
     pub const EXIT_CODE: u8 = 78;
 
-    pub(super) fn new(origin: Origin, what: impl Into<String>) -> ConfigError {
+    pub(crate) fn new(origin: Origin, what: impl Into<String>) -> ConfigError {
         ConfigError { origin, what: what.into() }
     }
 }
 
 /// What to write instead of `word`: the nearest known word, or all of them where none is near.
-pub(super) fn remedy(word: &str, known: &[&str]) -> String {
+pub(crate) fn remedy(word: &str, known: &[&str]) -> String {
     if let Some(longer) = known.iter().find(|other| word.len() >= 3 && other.starts_with(word)) {
         return format!("did you mean '{longer}'?");
     }
@@ -64,7 +64,7 @@ pub(super) fn remedy(word: &str, known: &[&str]) -> String {
 }
 
 /// `a, b or c`.
-pub(super) fn any_of(words: &[&str]) -> String {
+pub(crate) fn any_of(words: &[&str]) -> String {
     match words {
         [] => String::new(),
         [only] => (*only).to_owned(),

@@ -40,6 +40,8 @@ impl Loaded {
         lines.value("timezone", &quoted(config.zone.name()), "timezone");
         lines.value("user", &list(config.user.iter().map(|field| field.name())), "user");
         lines.value("theme", &quoted(&config.theme), "theme");
+        lines.value("graph", &quoted(config.graph.name()), "graph");
+        lines.value("mouse", if config.mouse { "true" } else { "false" }, "mouse");
         for (at, source) in config.sources.iter().enumerate() {
             lines.table("[[source]]", Some(&format!("source.{at}")));
             let listens = super::file::LISTEN.iter().any(|scheme| source.spec.starts_with(scheme));

@@ -1,6 +1,7 @@
 //! What can happen to the screen, and what it asks of the engine in return.
 
-use crate::engine::view::OverviewQuery;
+use super::layout::Panel;
+use crate::engine::view::{OverviewQuery, SortKey, Window};
 use crate::time::Timestamp;
 
 /// Something that happened: a key, the clock, a new size, a new snapshot.
@@ -46,6 +47,20 @@ pub enum Action {
     Intake,
     /// Close what lies on top, then the zoom.
     Back,
+    /// The next theme.
+    NextTheme,
+    /// Leave the mouse to the terminal's own selection, or take it again.
+    Mouse,
+    /// The keyboard goes to this panel.
+    Focus(Panel),
+    /// The row at this place of this panel was clicked.
+    Select(Panel, usize),
+    /// This column's heading was clicked: order by it, or turn the order round.
+    SortBy(Panel, SortKey),
+    /// This window, for all panels.
+    SetWindow(Window),
+    /// The list in this panel by so many rows, whoever has the keyboard.
+    Wheel(Panel, i8),
     /// Hand the terminal back to the shell.
     Suspend,
     /// Paint every cell again.

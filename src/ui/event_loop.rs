@@ -15,12 +15,13 @@ use signal_hook::iterator::Signals;
 
 use super::action::{Action, Effect};
 use super::keys;
+use super::mouse::{self, Targets};
 use super::screen;
 use super::snapshot::Snapshot;
 use super::state::{State, update};
 use super::terminal::Terminal;
 use super::text;
-use super::theme::Theme;
+use super::theme::{Theme, Themes};
 use crate::alarm::AlarmStatus;
 use crate::engine::view::Window;
 use crate::time::{Timestamp, Zone};
@@ -30,8 +31,10 @@ const FRAME: Duration = Duration::from_millis(33);
 
 /// How the screen opens.
 pub struct Options {
-    /// Colours and styles.
-    pub theme: Theme,
+    /// Colours and styles; the shown one first, the others at a key.
+    pub themes: Themes,
+    /// Take clicks and the wheel.
+    pub mouse: bool,
     /// How times are shown until a snapshot says so.
     pub zone: Zone,
     /// For all panels.
@@ -76,7 +79,7 @@ pub fn run(
 ) -> Result<Exit, UiError> {
     let leaving = Arc::new(AtomicBool::new(false));
     let signals = signals(&leaving)?;
-    let terminal = Terminal::enter(options.theme.depth)?;
+    let terminal = Terminal::enter(options.themes.depth())?;
     let keys = keyboard();
     let exit = Screen::new(options, terminal)?.run(snapshots, effects, rings, &keys, &signals);
     // From here on a second signal ends the process by itself.
@@ -115,7 +118,10 @@ fn signals(leaving: &Arc<AtomicBool>) -> io::Result<Receiver<i32>> {
 struct Screen {
     options: Options,
     terminal: Terminal,
+    theme: Theme,
     state: State,
+    /// What a click does where, in the frame that is on the screen.
+    targets: Targets,
     shown: Arc<Snapshot>,
     latest: Option<Arc<Snapshot>>,
     dirty: bool,
@@ -125,9 +131,11 @@ struct Screen {
 impl Screen {
     fn new(options: Options, terminal: Terminal) -> io::Result<Screen> {
         let now = (options.clock)();
-        let state = State::new(now, terminal.size()?, options.window);
+        let mut state = State::new(now, terminal.size()?, options.window);
+        state.mouse = options.mouse;
         let shown = Arc::new(Snapshot::empty(now, options.zone));
-        Ok(Screen { options, terminal, state, shown, latest: None, dirty: true, drawn: None })
+        let (theme, targets) = (options.themes.shown(), Targets::default());
+        Ok(Screen { options, terminal, theme, state, targets, shown, latest: None, dirty: true, drawn: None })
     }
 
     fn run(
@@ -141,6 +149,7 @@ impl Screen {
         let mut rings = rings.clone();
         let size = self.state.size;
         self.act(Action::Resize(size.0, size.1), effects);
+        self.terminal.mouse(self.state.mouse)?;
         self.draw()?;
         loop {
             select_biased! {
@@ -197,23 +206,41 @@ impl Screen {
                 self.act(Action::Resize(width, height), effects);
             }
             Event::Key(key) => match keys::parse(key) {
-                Some(Action::Suspend) => self.suspend(effects)?,
-                Some(Action::Repaint) => self.terminal.repaint(),
-                Some(action) => {
-                    let was_frozen = self.state.frozen.is_some();
-                    if self.act(action, effects) == Some(Effect::Quit) {
-                        return Ok(Some(Exit::Quit));
-                    }
-                    if was_frozen
-                        && self.state.frozen.is_none()
-                        && let Some(latest) = self.latest.take()
-                    {
-                        self.arrive(latest, effects);
-                    }
-                }
+                Some(action) => return self.perform(action, effects),
+                None => return Ok(None),
+            },
+            Event::Mouse(event) => match mouse::parse(event, &self.targets) {
+                Some(action) => return self.perform(action, effects),
                 None => return Ok(None),
             },
             _ => return Ok(None),
+        }
+        self.draw()?;
+        Ok(None)
+    }
+
+    /// Does what a key or a click asked for, and draws it.
+    fn perform(&mut self, action: Action, effects: &Sender<Effect>) -> Result<Option<Exit>, UiError> {
+        match action {
+            Action::Suspend => self.suspend(effects)?,
+            Action::Repaint => self.terminal.repaint(),
+            Action::NextTheme => {
+                self.options.themes.next();
+                self.theme = self.options.themes.shown();
+            }
+            _ => {
+                let was_frozen = self.state.frozen.is_some();
+                if self.act(action, effects) == Some(Effect::Quit) {
+                    return Ok(Some(Exit::Quit));
+                }
+                self.terminal.mouse(self.state.mouse)?;
+                if was_frozen
+                    && self.state.frozen.is_none()
+                    && let Some(latest) = self.latest.take()
+                {
+                    self.arrive(latest, effects);
+                }
+            }
         }
         self.draw()?;
         Ok(None)
@@ -271,10 +298,10 @@ impl Screen {
         if self.terminal.is_gone() {
             return Err(UiError::Panicked);
         }
-        let (state, shown, theme) = (&self.state, &self.shown, &self.options.theme);
+        let (state, shown, theme, targets) = (&self.state, &self.shown, &self.theme, &mut self.targets);
         let drawn = self
             .terminal
-            .draw(state.size, |buffer| screen::draw(state, shown, theme, buffer))
+            .draw(state.size, |buffer| *targets = screen::draw(state, shown, theme, buffer))
             .and_then(|()| self.terminal.title(&title(state, shown)));
         self.dirty = false;
         self.drawn = Some(Instant::now());

@@ -3,6 +3,7 @@
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 use super::action::Action;
+use super::graph::Graph;
 use super::snapshot::Snapshot;
 use super::state::State;
 
@@ -165,6 +166,22 @@ pub const KEYS: &[Binding] = &[
         works: always,
     },
     Binding {
+        action: Action::NextTheme,
+        name: "theme",
+        keys: &["t"],
+        help: "next theme",
+        footer: Some("theme"),
+        works: always,
+    },
+    Binding {
+        action: Action::Mouse,
+        name: "mouse",
+        keys: &["M"],
+        help: "mouse to the terminal, or back",
+        footer: None,
+        works: always,
+    },
+    Binding {
         action: Action::Help,
         name: "help",
         keys: &["?"],
@@ -240,10 +257,18 @@ fn key_name(event: &KeyEvent) -> Option<String> {
     (!event.modifiers.contains(KeyModifiers::ALT)).then_some(name)
 }
 
-/// A key as help and footer show it: `⇥` for tab, arrows as arrows.
+/// A key as help and footer show it: `⇥` for tab, arrows as arrows, their names where there are no such signs.
 #[must_use]
-pub fn symbol(key: &str) -> &str {
+pub fn symbol(key: &str, graph: Graph) -> &str {
     match key {
+        "up" | "down" | "left" | "right" | "tab" | "backtab" if graph == Graph::Ascii => match key {
+            "up" => "Up",
+            "down" => "Down",
+            "left" => "Left",
+            "right" => "Right",
+            "tab" => "Tab",
+            _ => "Shift-Tab",
+        },
         "up" => "↑",
         "down" => "↓",
         "left" => "←",

@@ -69,6 +69,8 @@ pub struct State {
     pub frozen: Option<Frozen>,
     /// A snapshot has come.
     pub arrived: bool,
+    /// Clicks and the wheel come here; else they are the terminal's own.
+    pub mouse: bool,
     series: HashMap<NameId, usize>,
     asked: Option<OverviewQuery>,
 }
@@ -92,6 +94,7 @@ impl State {
             overlay: None,
             frozen: None,
             arrived: false,
+            mouse: true,
             series: HashMap::new(),
             asked: None,
         }
@@ -133,6 +136,11 @@ impl State {
     #[must_use]
     pub fn has_panels(&self, snapshot: &Snapshot) -> bool {
         self.overlay.is_none() && !matches!(self.layout(snapshot).shape, Shape::Meter | Shape::Line)
+    }
+
+    /// A click can reach this panel.
+    fn offers(&self, snapshot: &Snapshot, panel: Panel) -> bool {
+        self.overlay.is_none() && self.layout(snapshot).offers(panel)
     }
 
     /// The focused panel has an order. A frozen view keeps the one it has.
@@ -182,6 +190,24 @@ impl State {
         let step = if forward { 1 } else { count - 1 };
         let next = (1..=count).map(|n| Panel::ALL[(here + n * step) % count]).find(|panel| layout.offers(*panel));
         self.visit.focus = next.unwrap_or(self.visit.focus);
+    }
+
+    /// The list in this panel by so many rows; the keyboard stays where it is.
+    fn wheel(&mut self, snapshot: &Snapshot, panel: Panel, by: i64) {
+        let rows = self.layout(snapshot).rows(panel);
+        let frozen = self.frozen.is_some();
+        let (visit, motion) = (&mut self.visit, Motion::Rows(by));
+        match panel {
+            Panel::Models => visit.models.wheel(by, &snapshot.overview.models, rows, frozen),
+            Panel::Users => visit.users.wheel(by, &snapshot.overview.users, rows, frozen),
+            Panel::Events => {
+                visit.events = motion.apply(visit.events, rows, snapshot.events.len().saturating_sub(rows));
+            }
+            Panel::Budgets => {
+                visit.budgets = motion.apply(visit.budgets, rows, snapshot.budgets.len().saturating_sub(rows));
+            }
+            Panel::Burn | Panel::Spread => {}
+        }
     }
 
     fn scroll(&mut self, snapshot: &Snapshot, motion: Motion) {
@@ -289,6 +315,26 @@ fn apply(state: &mut State, action: Action, snapshot: &Snapshot) -> Option<Effec
         Action::Freeze => {
             state.frozen = if state.frozen.is_some() { None } else { Some(Frozen { since: state.now, behind: 0 }) };
         }
+        Action::SetWindow(window) if state.can_change_window(snapshot) => state.visit.window = window,
+        Action::Focus(panel) if state.offers(snapshot, panel) => state.visit.focus = panel,
+        Action::Select(panel, place) if state.offers(snapshot, panel) => {
+            state.visit.focus = panel;
+            match panel {
+                Panel::Models => state.visit.models.select(place, &snapshot.overview.models),
+                Panel::Users => state.visit.users.select(place, &snapshot.overview.users),
+                _ => {}
+            }
+        }
+        Action::SortBy(panel, key) if state.offers(snapshot, panel) => {
+            state.visit.focus = panel;
+            if state.sorts(snapshot) {
+                let models = panel == Panel::Models;
+                let table = if models { &mut state.visit.models } else { &mut state.visit.users };
+                table.sort_by(key);
+            }
+        }
+        Action::Wheel(panel, rows) if state.offers(snapshot, panel) => state.wheel(snapshot, panel, i64::from(rows)),
+        Action::Mouse => state.mouse = !state.mouse,
         Action::Zoom if state.zooms(snapshot) => state.visit.zoomed = !state.visit.zoomed,
         Action::Help => state.toggle(Overlay::Help),
         Action::Intake => state.toggle(Overlay::Intake),

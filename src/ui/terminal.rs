@@ -22,8 +22,11 @@ use super::theme::Depth;
 static ENTERED: AtomicBool = AtomicBool::new(false);
 static HOOK: Once = Once::new();
 
-/// End of a synchronized update, plain style, cursor, the window title of before, the screen of before.
-const LEAVE: &[u8] = b"\x1b[?2026l\x1b[0m\x1b[?25h\x1b[23;2t\x1b[?1049l";
+/// End of a synchronized update, the terminal's own mouse, plain style, cursor, the window title of before, the screen of before.
+const LEAVE: &[u8] = b"\x1b[?2026l\x1b[?1006l\x1b[?1000l\x1b[0m\x1b[?25h\x1b[23;2t\x1b[?1049l";
+/// Presses and the wheel come as keys do, in decimal numbers. Motion is not asked for: it would wake us at every cell.
+const TAKE_MOUSE: &[u8] = b"\x1b[?1000h\x1b[?1006h";
+const LEAVE_MOUSE: &[u8] = b"\x1b[?1006l\x1b[?1000l";
 /// Keeps the window title for later.
 const KEEP_TITLE: &[u8] = b"\x1b[22;2t";
 
@@ -55,6 +58,7 @@ pub struct Terminal {
     whole: bool,
     title: String,
     has_title: bool,
+    mouse: bool,
     keyboard: Option<File>,
 }
 
@@ -82,6 +86,7 @@ impl Terminal {
             whole: true,
             title: String::new(),
             has_title: !matches!(std::env::var("TERM").as_deref(), Ok("linux" | "dumb")),
+            mouse: false,
             keyboard,
         };
         terminal.take()?;
@@ -97,8 +102,25 @@ impl Terminal {
             writer.write_all(KEEP_TITLE)?;
         }
         queue!(writer, EnterAlternateScreen, cursor::Hide)?;
+        if self.mouse {
+            writer.write_all(TAKE_MOUSE)?;
+        }
         self.title.clear();
         self.whole = true;
+        Write::flush(writer)
+    }
+
+    /// Takes clicks and the wheel, or leaves them to the terminal's own selection.
+    ///
+    /// # Errors
+    /// Where the terminal is lost.
+    pub fn mouse(&mut self, ours: bool) -> io::Result<()> {
+        if self.mouse == ours {
+            return Ok(());
+        }
+        self.mouse = ours;
+        let writer = &mut self.backend;
+        writer.write_all(if ours { TAKE_MOUSE } else { LEAVE_MOUSE })?;
         Write::flush(writer)
     }
 

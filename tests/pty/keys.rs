@@ -2,7 +2,11 @@
 
 use std::collections::HashSet;
 
+use costtop::ui::graph::Graph;
 use costtop::ui::keys::{self, KEYS};
+
+use costtop::ui::theme::EMBEDDED;
+use vt100::MouseProtocolMode;
 
 use super::console::{Console, count};
 use super::place::{Place, append, charge, text};
@@ -149,7 +153,10 @@ fn every_key_does_what_its_help_says() {
     tried.each("help", &["esc closes"]);
     for binding in KEYS {
         tried.shows(binding.help);
-        binding.keys.iter().for_each(|key| assert!(tried.console.text().contains(keys::symbol(key)), "{key}"));
+        binding
+            .keys
+            .iter()
+            .for_each(|key| assert!(tried.console.text().contains(keys::symbol(key, Graph::Braille)), "{key}"));
     }
     tried.press("back", "esc");
     tried.console.wait_until_gone("esc closes");
@@ -157,6 +164,19 @@ fn every_key_does_what_its_help_says() {
     let paints = count(&tried.console.seen().bytes, b"\x1b[2J");
     tried.press("repaint", "ctrl-l");
     tried.console.wait_for("a whole frame", |seen| count(&seen.bytes, b"\x1b[2J") > paints);
+
+    for (theme, _) in EMBEDDED.iter().cycle().skip(1).take(EMBEDDED.len()) {
+        tried.press("theme", "t");
+        tried.shows(theme);
+    }
+
+    let taken = |console: &Console| console.seen().terminal.screen().mouse_protocol_mode() != MouseProtocolMode::None;
+    assert!(taken(&tried.console));
+    tried.each("mouse", &["mouse off"]);
+    assert!(!taken(&tried.console));
+    tried.press("mouse", "M");
+    tried.console.wait_until_gone("mouse off");
+    assert!(taken(&tried.console));
 
     tried.each("mute", &["♪ bell muted"]);
     tried.press("mute", "m");

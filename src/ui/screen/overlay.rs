@@ -3,6 +3,7 @@
 use ratatui::layout::Rect;
 
 use super::Scene;
+use crate::ui::action::Action;
 use crate::ui::canvas::Canvas;
 use crate::ui::keys::{self, KEYS};
 use crate::ui::state::{Overlay, State};
@@ -24,10 +25,11 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, scene: Scene<'_>) {
             // The keys as they work once the sheet is closed.
             let mut below: State = scene.state.clone();
             below.overlay = None;
+            let graph = canvas.theme.graph;
             let lines = KEYS.iter().map(|binding| Line {
-                left: binding.keys.iter().map(|key| keys::symbol(key)).collect::<Vec<_>>().join(" "),
+                left: binding.keys.iter().map(|key| keys::symbol(key, graph)).collect::<Vec<_>>().join(" "),
                 right: binding.help.to_owned(),
-                bright: binding.action == crate::ui::action::Action::Help || (binding.works)(&below, scene.snapshot),
+                bright: binding.action == Action::Help || (binding.works)(&below, scene.snapshot),
             });
             sheet(canvas, scene, "keys", &lines.collect::<Vec<_>>(), false);
         }
@@ -77,14 +79,16 @@ fn sheet(canvas: &mut Canvas<'_>, scene: Scene<'_>, title: &str, lines: &[Line],
     let area = scene.layout.area;
     let left = lines.iter().map(|line| text::width(&line.left)).max().unwrap_or(0);
     let right = lines.iter().map(|line| text::width(&line.right)).max().unwrap_or(0);
-    let column = left + 3 + right;
-    let columns =
-        if lines.len() + 2 > usize::from(area.height) && 2 * column + 6 <= usize::from(area.width) { 2 } else { 1 };
+    let natural = left + 3 + right;
+    // Cut words are better than missing lines.
+    let columns = if lines.len() + 2 > usize::from(area.height) && area.width >= 70 { 2 } else { 1 };
+    let column = if columns == 2 { natural.min(usize::from(area.width) / 2 - 3) } else { natural };
     let rows = lines.len().div_ceil(columns);
     let width = (columns * (column + 2) + 2).min(usize::from(area.width)) as u16;
     let height = (rows + 2).min(usize::from(area.height)) as u16;
     let place = Rect::new((area.width - width) / 2, (area.height - height) / 2, width, height);
     canvas.clear(place);
+    canvas.targets.cover(area, Action::Back);
     let theme = canvas.theme;
     let close = [("esc", theme.style(Role::Accent)), (" closes", theme.style(Role::Dim))];
     let inside = panel::panel(canvas, place, &[(title, theme.style(Role::Title))], &close, true);

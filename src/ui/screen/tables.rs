@@ -9,6 +9,7 @@ use super::Scene;
 use crate::engine::counters::Counters;
 use crate::engine::view::{GroupRow, SortKey, Table};
 use crate::money::Money;
+use crate::ui::action::Action;
 use crate::ui::canvas::Canvas;
 use crate::ui::layout::Panel;
 use crate::ui::state::TableVisit;
@@ -40,7 +41,7 @@ pub(super) fn models(canvas: &mut Canvas<'_>, scene: Scene<'_>, place: Rect) {
         Column { width: 7, rank: 4 },
     ];
     let (name_width, is_shown) = arrange(inside.width - BEFORE_NAME - 1, 12, columns);
-    let mut cells = Cells::new(inside, BEFORE_NAME, name_width);
+    let mut cells = Cells::new(Panel::Models, inside, BEFORE_NAME, name_width);
     let window = format!("$ {}", scene.window());
     let labels = [
         (window.as_str(), Some(SortKey::Cost)),
@@ -54,6 +55,7 @@ pub(super) fn models(canvas: &mut Canvas<'_>, scene: Scene<'_>, place: Rect) {
     heading(canvas, &cells, visit.sort, ("MODEL", &[1, 3]), columns, is_shown, labels);
     for (place_in_order, group) in &shown {
         cells.next_row();
+        canvas.targets.add(cells.row(), Action::Select(Panel::Models, *place_in_order));
         let selected = scene.focused(Panel::Models) && visit.place(table) == Some(*place_in_order);
         let named = begin(canvas, scene, &cells, group, "model", selected);
         let series = canvas.theme.series(scene.state.series_of(group.id));
@@ -113,7 +115,7 @@ pub(super) fn users(canvas: &mut Canvas<'_>, scene: Scene<'_>, place: Rect) {
     ];
     let pad = u16::from(inside.width >= 50);
     let (name_width, is_shown) = arrange(inside.width - BEFORE_NAME - pad, 11, columns);
-    let mut cells = Cells::new(inside, BEFORE_NAME, name_width);
+    let mut cells = Cells::new(Panel::Users, inside, BEFORE_NAME, name_width);
     let window = format!("$ {}", scene.window());
     let labels = [
         (window.as_str(), Some(SortKey::Cost)),
@@ -126,6 +128,7 @@ pub(super) fn users(canvas: &mut Canvas<'_>, scene: Scene<'_>, place: Rect) {
     let (mut rest, mut rest_burn, mut nameless_shown) = (table.sums, table.burn, false);
     for (place_in_order, group) in &shown {
         cells.next_row();
+        canvas.targets.add(cells.row(), Action::Select(Panel::Users, *place_in_order));
         rest.add(&group.sums, -1);
         rest_burn -= group.burn;
         nameless_shown |= group.name.is_none();

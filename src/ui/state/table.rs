@@ -78,7 +78,23 @@ impl TableVisit {
         self.show(place, rows);
     }
 
-    fn select(&mut self, place: usize, table: &Table) {
+    /// Moves what is in sight by so many rows; the selection stays where it is as long as it is in sight.
+    pub(super) fn wheel(&mut self, by: i64, table: &Table, rows: usize, only_at_hand: bool) {
+        let (mut first, mut last) = (0, table.groups.saturating_sub(rows.max(1)));
+        if only_at_hand {
+            first = table.offset;
+            last = last.min((table.offset + table.rows.len()).saturating_sub(rows.max(1)));
+        }
+        let place = self.place(table).unwrap_or(self.offset);
+        self.offset = Motion::Rows(by).apply(self.offset, rows, last).max(first.min(last));
+        let seen = place.clamp(self.offset, self.offset + rows.max(1) - 1);
+        if seen != place {
+            self.select(seen, table);
+        }
+    }
+
+    /// The row at a place is the selected one.
+    pub(super) fn select(&mut self, place: usize, table: &Table) {
         let row = place.checked_sub(table.offset).and_then(|at| table.rows.get(at));
         self.selected = row.map_or(Selection::Place(place), |row| Selection::Row(row.id));
     }
@@ -103,6 +119,12 @@ impl TableVisit {
         let at = SortKey::ALL.iter().position(|key| *key == self.sort).unwrap_or(0);
         self.sort = SortKey::ALL[(at + 1) % SortKey::ALL.len()];
         self.reversed = false;
+    }
+
+    /// Orders by a column; the one it is ordered by already is turned round.
+    pub(super) fn sort_by(&mut self, key: SortKey) {
+        self.reversed = self.sort == key && !self.reversed;
+        self.sort = key;
     }
 
     pub(super) fn reverse(&mut self) {

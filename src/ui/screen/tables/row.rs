@@ -9,7 +9,9 @@ use crate::config::Severity;
 use crate::engine::counters::Counters;
 use crate::engine::view::{GroupRow, SortKey, Table};
 use crate::source::SourceState;
+use crate::ui::action::Action;
 use crate::ui::canvas::Canvas;
+use crate::ui::keys;
 use crate::ui::layout::{Panel, Shape};
 use crate::ui::state::TableVisit;
 use crate::ui::text;
@@ -19,6 +21,7 @@ use crate::ui::widget::panel;
 
 /// Where the cells of the current row are.
 pub(super) struct Cells {
+    panel: Panel,
     inside: Rect,
     before_name: u16,
     name_width: u16,
@@ -27,8 +30,8 @@ pub(super) struct Cells {
 }
 
 impl Cells {
-    pub fn new(inside: Rect, before_name: u16, name_width: u16) -> Cells {
-        Cells { inside, before_name, name_width, y: inside.y }
+    pub fn new(panel: Panel, inside: Rect, before_name: u16, name_width: u16) -> Cells {
+        Cells { panel, inside, before_name, name_width, y: inside.y }
     }
 
     pub fn next_row(&mut self) {
@@ -95,12 +98,14 @@ pub(super) fn title(
         groups if groups == shown => format!("{groups}"),
         groups => format!("{shown} of {}", text::grouped(groups as i128)),
     };
+    let tab = keys::symbol("tab", theme.graph);
     let other = match (scene.layout.shape, panel) {
-        (Shape::Full, _) => "",
-        (_, Panel::Models) => "⇥ users · ",
-        _ => "⇥ more · ",
+        (Shape::Full, _) => String::new(),
+        (_, Panel::Models) => format!("{tab} users · "),
+        _ => format!("{tab} more · "),
     };
-    let right = [(other, dim), (sorted.as_str(), accent), (arrow, accent), (count.as_str(), theme.style(Role::Text))];
+    let right =
+        [(other.as_str(), dim), (sorted.as_str(), accent), (arrow, accent), (count.as_str(), theme.style(Role::Text))];
     let title = [(panel.name(), theme.style(Role::Title).add_modifier(Modifier::BOLD))];
     let inside = panel::panel(canvas, place, &title, &right, scene.focused(panel));
     (inside.width > 12 && inside.height > 0).then_some(inside)
@@ -121,6 +126,16 @@ pub(super) fn heading<const N: usize>(
         if key == Some(sort) { theme.style(Role::Accent).add_modifier(Modifier::BOLD) } else { theme.style(Role::Dim) }
     };
     canvas.put(cells.name(), cells.y, cells.name_width, name, style(Some(SortKey::Name)));
+    let mut target = |x: u16, width: u16, key: SortKey| {
+        let place = Rect { x, y: cells.y, width, height: 1 }.intersection(cells.inside);
+        canvas.targets.add(place, Action::SortBy(cells.panel, key));
+    };
+    target(cells.name(), cells.name_width, SortKey::Name);
+    for (end, ((_, key), column)) in cells.ends(columns, shown).0.into_iter().zip(labels.iter().zip(columns)) {
+        if let (Some(end), Some(key)) = (end, key) {
+            target(end - column.width, column.width, *key);
+        }
+    }
     let mut ends = cells.ends(columns, shown);
     for (at, (label, key)) in labels.into_iter().enumerate() {
         let width = columns[at].width;

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use crate::alarm::{AlarmState, AlarmStatus, Alarms, Transition};
 use crate::config::Severity;
-use crate::engine::view::Overview;
+use crate::engine::view::View;
 use crate::label::{Label, clean};
 use crate::source::{SourceState, SourceStatus};
 use crate::time::Timestamp;
@@ -63,8 +63,8 @@ impl EventLog {
     }
 
     /// Adds a line for each model that turned out to have no price.
-    pub fn unpriced(&mut self, now: Timestamp, overview: &Overview) {
-        for (model, tokens) in &overview.unpriced_models {
+    pub fn unpriced(&mut self, now: Timestamp, view: &View) {
+        for (model, tokens) in &view.unpriced_models {
             if self.unpriced.insert(model.clone()) {
                 let text = format!("{model} has no price · {tokens} tokens unpriced");
                 self.add(now, Mark::Warn, "price", &text);

@@ -183,7 +183,7 @@ impl Core {
             log.add(now, Mark::Warn, "state", &note);
         }
         if let Some(saved) = opened.alarms.take()
-            && let Err(error) = alarms.load(&saved)
+            && let Err(error) = alarms.load(&saved, now)
         {
             log.add(now, Mark::Warn, "state", &format!("saved alarms cannot be read ({error}): they begin anew"));
         }

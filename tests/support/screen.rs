@@ -172,9 +172,13 @@ fn alarm(rule: &str, key: Option<&str>, severity: Severity, state: AlarmState, m
         severity,
         state,
         since: at("2026-09-21T14:29:40Z"),
+        first: at("2026-09-21T14:29:40Z"),
+        count: 1,
+        until: None,
         message: message.to_owned(),
         spent: Money::ZERO,
         limit: Money::ZERO,
+        excess: Money::ZERO,
         incident: String::new(),
         loud: true,
     }

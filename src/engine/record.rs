@@ -399,9 +399,11 @@ impl BatchBuilder {
 
     #[inline]
     fn label(&mut self, text: RawText<'_>) -> u32 {
-        if text.is_empty() {
-            return 0;
-        }
+        if text.is_empty() { 0 } else { self.label_of_some(text) }
+    }
+
+    #[inline(never)]
+    fn label_of_some(&mut self, text: RawText<'_>) -> u32 {
         let written = text.as_written();
         let known = *self.recent.place(written);
         if known.label != 0 && known.is(&self.texts, written) { known.label } else { self.label_of_other(text) }

@@ -2,6 +2,7 @@
 //!
 //! Its only file is the one it is lent for cold ledger rows (`rows::Spill`); time is always an argument.
 
+mod answer;
 pub mod bill;
 pub mod cells;
 mod changed;
@@ -10,7 +11,6 @@ pub mod identity;
 pub mod index;
 pub mod ledger;
 pub mod names;
-mod overview;
 pub mod recent;
 pub mod record;
 pub mod report;
@@ -171,6 +171,7 @@ impl Engine {
         for (number, record) in batch.records.iter().enumerate() {
             if number % WARMED_TOGETHER == 0 {
                 let next = &batch.records[number..batch.records.len().min(number + WARMED_TOGETHER)];
+                record::warm(next);
                 self.ledger.warm(next.iter().map(|record| &record.ids));
             }
             let dimensions = &record.dimensions;

@@ -9,7 +9,7 @@ use super::layout::{Layout, Panel, Shape};
 use super::snapshot::Snapshot;
 use crate::alarm::AlarmState;
 use crate::engine::names::NameId;
-use crate::engine::view::{OverviewQuery, Window};
+use crate::engine::view::{By, LEFT, RIGHT, ViewQuery, Window};
 use crate::time::Timestamp;
 
 pub use table::{Selection, TableVisit};
@@ -72,7 +72,7 @@ pub struct State {
     /// Clicks and the wheel come here; else they are the terminal's own.
     pub mouse: bool,
     series: HashMap<NameId, usize>,
-    asked: Option<OverviewQuery>,
+    asked: Option<ViewQuery>,
 }
 
 impl State {
@@ -109,13 +109,16 @@ impl State {
 
     /// What the engine must be asked to fill this screen.
     #[must_use]
-    pub fn query(&self, snapshot: &Snapshot) -> OverviewQuery {
+    pub fn query(&self, snapshot: &Snapshot) -> ViewQuery {
         let layout = self.layout(snapshot);
-        OverviewQuery {
+        ViewQuery {
             window: self.visit.window,
-            models: self.visit.models.query(layout.rows(Panel::Models)),
-            users: self.visit.users.query(layout.rows(Panel::Users)),
+            tables: [
+                self.visit.models.query(By::MODEL, layout.rows(Panel::Models)),
+                self.visit.users.query(By::USER, layout.rows(Panel::Users)),
+            ],
             chart_steps: 2 * usize::from(layout.chart_cells()),
+            ..ViewQuery::default()
         }
     }
 
@@ -198,8 +201,8 @@ impl State {
         let frozen = self.frozen.is_some();
         let (visit, motion) = (&mut self.visit, Motion::Rows(by));
         match panel {
-            Panel::Models => visit.models.wheel(by, &snapshot.overview.models, rows, frozen),
-            Panel::Users => visit.users.wheel(by, &snapshot.overview.users, rows, frozen),
+            Panel::Models => visit.models.wheel(by, &snapshot.view.tables[LEFT], rows, frozen),
+            Panel::Users => visit.users.wheel(by, &snapshot.view.tables[RIGHT], rows, frozen),
             Panel::Events => {
                 visit.events = motion.apply(visit.events, rows, snapshot.events.len().saturating_sub(rows));
             }
@@ -216,8 +219,8 @@ impl State {
         let visit = &mut self.visit;
         let rows = layout.rows(visit.focus);
         match visit.focus {
-            Panel::Models => visit.models.go(motion, &snapshot.overview.models, rows, frozen),
-            Panel::Users => visit.users.go(motion, &snapshot.overview.users, rows, frozen),
+            Panel::Models => visit.models.go(motion, &snapshot.view.tables[LEFT], rows, frozen),
+            Panel::Users => visit.users.go(motion, &snapshot.view.tables[RIGHT], rows, frozen),
             Panel::Events => {
                 visit.events = motion.apply(visit.events, rows, snapshot.events.len().saturating_sub(rows));
             }
@@ -232,9 +235,9 @@ impl State {
     fn settle(&mut self, snapshot: &Snapshot) {
         self.arrived = true;
         let layout = self.layout(snapshot);
-        self.visit.models.settle(&snapshot.overview.models, layout.rows(Panel::Models));
-        self.visit.users.settle(&snapshot.overview.users, layout.rows(Panel::Users));
-        for row in &snapshot.overview.models.rows {
+        self.visit.models.settle(&snapshot.view.tables[LEFT], layout.rows(Panel::Models));
+        self.visit.users.settle(&snapshot.view.tables[RIGHT], layout.rows(Panel::Users));
+        for row in &snapshot.view.tables[LEFT].rows {
             let next = self.series.len();
             if next < SERIES_CAP {
                 self.series.entry(row.id).or_insert(next);
@@ -276,8 +279,8 @@ pub fn update(state: &mut State, action: Action, snapshot: &Snapshot) -> Option<
         return effect;
     }
     let query = state.query(snapshot);
-    (state.asked != Some(query)).then(|| {
-        state.asked = Some(query);
+    (state.asked.as_ref() != Some(&query)).then(|| {
+        state.asked = Some(query.clone());
         Effect::Query(query)
     })
 }
@@ -320,8 +323,8 @@ fn apply(state: &mut State, action: Action, snapshot: &Snapshot) -> Option<Effec
         Action::Select(panel, place) if state.offers(snapshot, panel) => {
             state.visit.focus = panel;
             match panel {
-                Panel::Models => state.visit.models.select(place, &snapshot.overview.models),
-                Panel::Users => state.visit.users.select(place, &snapshot.overview.users),
+                Panel::Models => state.visit.models.select(place, &snapshot.view.tables[LEFT]),
+                Panel::Users => state.visit.users.select(place, &snapshot.view.tables[RIGHT]),
                 _ => {}
             }
         }

@@ -17,6 +17,7 @@ pub mod failure;
 pub(crate) mod figures;
 pub mod flags;
 pub mod man;
+pub mod places;
 pub mod prices;
 pub mod report;
 pub mod report_options;

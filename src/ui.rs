@@ -13,6 +13,7 @@ pub mod state;
 pub mod terminal;
 pub mod text;
 pub mod theme;
+pub mod welcome;
 pub mod widget;
 
 pub use event_loop::{Exit, Options, UiError, run};

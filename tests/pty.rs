@@ -11,6 +11,8 @@ mod alarms;
 mod console;
 #[path = "pty/demo.rs"]
 mod demo;
+#[path = "pty/first.rs"]
+mod first;
 #[path = "pty/hostile.rs"]
 mod hostile;
 #[path = "pty/keys.rs"]

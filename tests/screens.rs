@@ -10,10 +10,11 @@ use costtop::ui::graph::Graph;
 use costtop::ui::keys::KEYS;
 use costtop::ui::layout::Panel;
 use costtop::ui::mouse::Targets;
-use costtop::ui::screen::draw;
+use costtop::ui::screen::{draw, welcome};
 use costtop::ui::snapshot::Snapshot;
 use costtop::ui::state::{Overlay, Selection, State, update};
 use costtop::ui::theme::{Depth, EMBEDDED, Theme};
+use costtop::ui::welcome::Welcome;
 use proptest::prelude::*;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -223,8 +224,11 @@ fn a_click_does_what_is_drawn_there() {
                 assert_eq!(targets.at(place.x, place.y).is_some(), place.area() > 0);
                 match action {
                     Action::Select(panel, row) => {
-                        let table =
-                            if panel == Panel::Models { &snapshot.view.tables[LEFT] } else { &snapshot.view.tables[RIGHT] };
+                        let table = if panel == Panel::Models {
+                            &snapshot.view.tables[LEFT]
+                        } else {
+                            &snapshot.view.tables[RIGHT]
+                        };
                         let name = table.rows[row].name.as_ref().unwrap().as_str();
                         let words = said.trim_start_matches(['▸', '▲', '●', ' ']);
                         assert!(words.starts_with(&name[..8.min(name.len())]), "'{said}' is not '{name}'");
@@ -320,7 +324,11 @@ fn the_age_is_on_every_screen() {
         }
     }
     snapshot.view.as_of = true;
-    assert!(screen(80, 24, &snapshot).contains("AS OF Mon 21 Sep 14:32"));
+    snapshot.view.until = sample::now().plus_ms(-9 * 86_400_000 - 3_600_000);
+    assert!(screen(120, 36, &snapshot).contains("AS OF 9 d ago   Sat 12 Sep 13:32"));
+    for (width, height) in [(80, 24), (60, 15), (40, 8), (20, 1)] {
+        assert!(screen(width, height, &snapshot).contains("AS OF 9 d ago"), "{width}x{height}");
+    }
     snapshot.view.as_of = false;
     snapshot.progress = Some(0.437);
     assert!(screen(80, 24, &snapshot).contains("LOADING 43 %"));
@@ -509,6 +517,38 @@ proptest! {
         }
         for graph in [Graph::Ascii, Graph::Block] {
             frame_in(&Theme::midnight(Depth::None).with_graph(graph), &state, &snapshot);
+        }
+    }
+}
+
+#[test]
+fn where_there_is_nothing_to_read() {
+    let feed = [
+        ("costtop /var/log/litellm/", "a folder, a file or a glob, followed as it grows"),
+        ("your-app | costtop -", "a pipe"),
+    ];
+    let welcome = Welcome {
+        looked: vec![
+            "Codex ~/.codex/sessions: 3 files, 1.2 MB; not read".to_owned(),
+            "Claude Code ~/.claude/projects: not there".to_owned(),
+        ],
+        feed: feed.map(|(command, what)| (command.to_owned(), what.to_owned())).to_vec(),
+    };
+    let show = |width, height, graph| {
+        let mut buffer = Buffer::empty(Rect::new(0, 0, width, height));
+        welcome::draw(&welcome, &Theme::midnight(Depth::TrueColor).with_graph(graph), &mut buffer);
+        symbols(&buffer)
+    };
+    for (width, height) in [(120, 36), (80, 24), (40, 8), (20, 1)] {
+        insta::assert_snapshot!(format!("welcome_{width}x{height}"), show(width, height, Graph::Braille));
+    }
+    for width in 0..=100 {
+        for height in 0..=30 {
+            let text = show(width, height, Graph::Ascii);
+            assert!(text.chars().all(|c| matches!(c, '\n' | ' '..='~')), "{text}");
+            if width >= 20 && height >= 4 {
+                assert!(text.contains("Enter shows the demo") && text.contains("q quit"), "{width}x{height}\n{text}");
+            }
         }
     }
 }

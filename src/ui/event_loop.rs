@@ -3,8 +3,8 @@
 //! It sleeps until something happens; by itself it wakes once a second, for the clock in the header.
 
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -78,7 +78,7 @@ pub fn run(
     rings: &Receiver<()>,
 ) -> Result<Exit, UiError> {
     let leaving = Arc::new(AtomicBool::new(false));
-    let signals = signals(&leaving)?;
+    let signals = signals(Some(&leaving))?;
     let terminal = Terminal::enter(options.themes.depth())?;
     let keys = keyboard();
     let exit = Screen::new(options, terminal)?.run(snapshots, effects, rings, &keys, &signals);
@@ -87,21 +87,29 @@ pub fn run(
     exit
 }
 
-fn keyboard() -> Receiver<Event> {
-    let (sender, receiver) = unbounded();
-    thread::spawn(move || {
-        while let Ok(event) = event::read() {
-            if sender.send(event).is_err() {
-                return;
+/// Key and mouse events. One thread reads them for the life of the process, as a second one would take every other key.
+pub(super) fn keyboard() -> Receiver<Event> {
+    static EVENTS: OnceLock<Receiver<Event>> = OnceLock::new();
+    let events = EVENTS.get_or_init(|| {
+        let (sender, receiver) = unbounded();
+        thread::spawn(move || {
+            while let Ok(event) = event::read() {
+                if sender.send(event).is_err() {
+                    return;
+                }
             }
-        }
+        });
+        receiver
     });
-    receiver
+    events.clone()
 }
 
-fn signals(leaving: &Arc<AtomicBool>) -> io::Result<Receiver<i32>> {
+/// The signals that the screen answers. Once `leaving` is set, the next one ends the process by itself.
+pub(super) fn signals(leaving: Option<&Arc<AtomicBool>>) -> io::Result<Receiver<i32>> {
     for signal in [SIGTERM, SIGHUP, SIGINT] {
-        signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(leaving))?;
+        if let Some(leaving) = leaving {
+            signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(leaving))?;
+        }
     }
     let mut signals = Signals::new([SIGTERM, SIGHUP, SIGINT, SIGTSTP, SIGCONT])?;
     let (sender, receiver) = unbounded();

@@ -226,15 +226,15 @@ pub const KEYS: &[Binding] = &[
 /// What a key event means; `None` for keys without a meaning and for releases.
 #[must_use]
 pub fn parse(event: &KeyEvent) -> Option<Action> {
-    if event.kind == KeyEventKind::Release {
-        return None;
-    }
-    let name = key_name(event)?;
+    let name = name(event)?;
     KEYS.iter().find(|binding| binding.keys.contains(&name.as_str())).map(|binding| binding.action)
 }
 
-/// A key event in the words of the table.
-fn key_name(event: &KeyEvent) -> Option<String> {
+/// A key event in the words of the table; `None` for releases, too.
+pub(super) fn name(event: &KeyEvent) -> Option<String> {
+    if event.kind == KeyEventKind::Release {
+        return None;
+    }
     let name = match event.code {
         KeyCode::Up => "up".to_owned(),
         KeyCode::Down => "down".to_owned(),
@@ -247,6 +247,7 @@ fn key_name(event: &KeyEvent) -> Option<String> {
         KeyCode::Tab => "tab".to_owned(),
         KeyCode::BackTab => "backtab".to_owned(),
         KeyCode::Esc => "esc".to_owned(),
+        KeyCode::Enter => "enter".to_owned(),
         KeyCode::Char(' ') => "space".to_owned(),
         KeyCode::Char(character) => character.to_string(),
         _ => return None,

@@ -10,6 +10,7 @@ mod meter;
 mod overlay;
 mod spread;
 mod tables;
+pub mod welcome;
 
 use ratatui::buffer::Buffer;
 

@@ -126,8 +126,9 @@ impl Theme {
         });
         let (screen, text) = (styles[Role::Screen as usize], styles[Role::Text as usize]);
         let selected = &mut styles[Role::Selected as usize];
-        if selected.bg.is_some() && selected.bg == screen.bg {
-            // With few colours two greys become one: the row is reversed, as it is without any.
+        let few = depth == Depth::Ansi16 && !bright;
+        if selected.bg.is_some() && (selected.bg == screen.bg || few) {
+            // With few colours two greys become one, and on white a pastel a strong colour: the row is reversed, as it is without any.
             *selected = text.bg(screen.bg.unwrap_or_default()).reversed();
         }
         Theme {

@@ -133,8 +133,9 @@ fn ages(scene: Scene<'_>, theme: &Theme) -> Vec<Segment> {
         ages.push(Segment::new(0, "REBUILDING", accent));
     }
     if snapshot.view.as_of {
-        let date = snapshot.zone.format(snapshot.view.until, "%a %e %b %H:%M");
-        ages.push(Segment::new(0, format!("AS OF {date}"), warn));
+        let until = snapshot.view.until;
+        ages.push(Segment::new(0, format!("AS OF {}", text::ago(state.now.ms() - until.ms())), warn));
+        ages.push(Segment::new(4, snapshot.zone.format(until, "%a %e %b %H:%M"), theme.style(Role::Warn)));
     }
     if ages.is_empty() {
         let is = |wanted: &SourceState| {

@@ -29,7 +29,7 @@ fn standing(scene: Scene<'_>, theme: &Theme) -> (String, Style) {
     } else if let Some(part) = snapshot.progress {
         (format!("LOADING {} %", text::percent(part)), Role::Accent)
     } else if snapshot.view.as_of {
-        (format!("AS OF {}", snapshot.zone.format(snapshot.view.until, "%e %b %H:%M")), Role::Warn)
+        (format!("AS OF {}", text::ago(state.now.ms() - snapshot.view.until.ms())), Role::Warn)
     } else {
         ("● LIVE".to_owned(), Role::Good)
     };

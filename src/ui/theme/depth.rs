@@ -137,7 +137,9 @@ fn ansi16([red, green, blue]: [u8; 3], bright: bool) -> Color {
     };
     let plain = match hue {
         0..20 | 330.. => 1,
-        20..70 => 3,
+        // Yellow is for dark grounds: on white it is hardly seen.
+        20..70 if bright => 3,
+        20..70 => 5,
         70..165 => 2,
         165..210 => 6,
         210..250 => 4,

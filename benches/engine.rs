@@ -9,7 +9,7 @@ use costtop::config::Config;
 use costtop::engine::identity::IdentityKey;
 use costtop::engine::record::{Batch, Surroundings};
 use costtop::engine::rows::Rows;
-use costtop::engine::view::{OverviewQuery, TableQuery, Window};
+use costtop::engine::view::{By, RIGHT, TableQuery, ViewQuery, Window};
 use costtop::engine::{Engine, Options};
 use costtop::price::PriceBook;
 use costtop::run::decode::{LineDecoder, Shared};
@@ -91,18 +91,18 @@ fn query(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("query 33k users");
     group.sample_size(20);
     for window in [Window::M15, Window::D7] {
-        let users = TableQuery { rows: 60, ..TableQuery::default() };
-        let query = OverviewQuery { window, users, chart_steps: 200, ..OverviewQuery::default() };
+        let tables = [TableQuery::by(By::MODEL), TableQuery { rows: 60, ..TableQuery::by(By::USER) }];
+        let query = ViewQuery { window, tables, chart_steps: 200, ..ViewQuery::default() };
         // The first answer of a window builds its sums; frames only pick from them.
-        let first = engine.overview(&query);
-        assert!(window != Window::D7 || first.users.groups > 30_000, "{} users", first.users.groups);
+        let first = engine.view(&query);
+        assert!(window != Window::D7 || first.tables[RIGHT].groups > 30_000, "{} users", first.tables[RIGHT].groups);
         group.bench_function(format!("overview {}", window.name()), |bencher| {
-            bencher.iter(|| black_box(engine.overview(&query)));
+            bencher.iter(|| black_box(engine.view(&query)));
         });
     }
-    let [short, long] = [Window::H6, Window::D7].map(|window| OverviewQuery { window, ..OverviewQuery::default() });
+    let [short, long] = [Window::H6, Window::D7].map(|window| ViewQuery { window, ..ViewQuery::default() });
     group.bench_function("another window and back", |bencher| {
-        bencher.iter(|| (black_box(engine.overview(&short)), black_box(engine.overview(&long))));
+        bencher.iter(|| (black_box(engine.view(&short)), black_box(engine.view(&long))));
     });
     group.finish();
 }

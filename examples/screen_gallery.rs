@@ -35,7 +35,8 @@ fn main() -> Result<(), UiError> {
         thread::spawn(move || {
             for effect in effects {
                 match effect {
-                    Effect::Query(query) => snapshot.overview.query.window = query.window,
+                    Effect::Query(query) => snapshot.view.query.window = query.window,
+                    Effect::Charge(_) => continue,
                     Effect::Mute(muted) => snapshot.bell.muted = muted,
                     Effect::Acknowledge => {
                         let _ = send_ring.send(());

@@ -2,6 +2,7 @@
 //!
 //! Its only file is the one it is lent for cold ledger rows (`rows::Spill`); time is always an argument.
 
+mod answer;
 pub mod bill;
 pub mod cells;
 mod changed;
@@ -10,7 +11,6 @@ pub mod identity;
 pub mod index;
 pub mod ledger;
 pub mod names;
-mod overview;
 pub mod recent;
 pub mod record;
 pub mod report;

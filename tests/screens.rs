@@ -3,7 +3,7 @@
 #[path = "support/screen.rs"]
 mod sample;
 
-use costtop::engine::view::Window;
+use costtop::engine::view::{LEFT, RIGHT, Window};
 use costtop::time::Timestamp;
 use costtop::ui::action::{Action, Effect};
 use costtop::ui::keys::KEYS;
@@ -136,9 +136,9 @@ fn the_age_is_on_every_screen() {
             assert!(text.contains("FROZEN 00:42 · 1,204 behind"), "{width}x{height}\n{text}");
         }
     }
-    snapshot.overview.as_of = true;
+    snapshot.view.as_of = true;
     assert!(screen(80, 24, &snapshot).contains("AS OF Mon 21 Sep 14:32"));
-    snapshot.overview.as_of = false;
+    snapshot.view.as_of = false;
     snapshot.progress = Some(0.437);
     assert!(screen(80, 24, &snapshot).contains("LOADING 43 %"));
     snapshot.progress = None;
@@ -157,7 +157,7 @@ fn every_key_changes_what_it_should() {
     let snapshot = sample::alarmed();
     let press = |state: &mut State, action| update(state, action, &snapshot);
     let mut state = state(120, 36, &snapshot);
-    let id = |place: usize| Selection::Row(snapshot.overview.models.rows[place].id);
+    let id = |place: usize| Selection::Row(snapshot.view.tables[LEFT].rows[place].id);
 
     press(&mut state, Action::Down);
     press(&mut state, Action::Down);
@@ -174,9 +174,9 @@ fn every_key_changes_what_it_should() {
     assert_eq!(state.visit.models.selected, Selection::First);
 
     let Some(Effect::Query(query)) = press(&mut state, Action::SortNext) else { panic!("a new order needs a query") };
-    assert_eq!(query.models.sort, costtop::engine::view::SortKey::Burn);
+    assert_eq!(query.tables[LEFT].sort, costtop::engine::view::SortKey::Burn);
     let Some(Effect::Query(query)) = press(&mut state, Action::SortReverse) else { panic!("so does turning it round") };
-    assert!(query.models.reversed);
+    assert!(query.tables[LEFT].reversed);
     let Some(Effect::Query(query)) = press(&mut state, Action::LongerWindow) else { panic!("so does a window") };
     assert_eq!(query.window, Window::H1);
     press(&mut state, Action::ShorterWindow);
@@ -215,11 +215,11 @@ fn the_selection_follows_the_row_not_the_line() {
     let mut snapshot = sample::busy();
     let mut state = state(120, 36, &snapshot);
     update(&mut state, Action::Down, &snapshot);
-    let chosen = snapshot.overview.models.rows[1].id;
-    snapshot.overview.models.rows.swap(1, 6);
+    let chosen = snapshot.view.tables[LEFT].rows[1].id;
+    snapshot.view.tables[LEFT].rows.swap(1, 6);
     update(&mut state, Action::Arrived, &snapshot);
     assert_eq!(state.visit.models.selected, Selection::Row(chosen));
-    assert_eq!(state.visit.models.place(&snapshot.overview.models), Some(6));
+    assert_eq!(state.visit.models.place(&snapshot.view.tables[LEFT]), Some(6));
     let text = symbols(&frame(&state, &snapshot, Depth::None));
     let line = text.lines().find(|line| line.contains('▸') && line.contains("gpt-6-sol"));
     assert!(line.is_some(), "{text}");
@@ -229,8 +229,8 @@ fn the_selection_follows_the_row_not_the_line() {
 fn colours_of_models_stay_when_the_order_changes() {
     let mut snapshot = sample::busy();
     let mut state = state(120, 36, &snapshot);
-    let before: Vec<_> = snapshot.overview.models.rows.iter().map(|row| (row.id, state.series_of(row.id))).collect();
-    snapshot.overview.models.rows.reverse();
+    let before: Vec<_> = snapshot.view.tables[LEFT].rows.iter().map(|row| (row.id, state.series_of(row.id))).collect();
+    snapshot.view.tables[LEFT].rows.reverse();
     update(&mut state, Action::Arrived, &snapshot);
     for (id, series) in before {
         assert_eq!(state.series_of(id), series);
@@ -240,14 +240,17 @@ fn colours_of_models_stay_when_the_order_changes() {
 #[test]
 fn scrolling_goes_through_rows_that_have_not_come_yet() {
     let mut snapshot = sample::busy();
-    snapshot.overview.users = sample::many_users(100_000, 0, 21);
+    snapshot.view.tables[RIGHT] = sample::many_users(100_000, 0, 21);
     let mut state = state(120, 36, &snapshot);
     update(&mut state, Action::NextPanel, &snapshot);
     let Some(Effect::Query(query)) = update(&mut state, Action::Last, &snapshot) else { panic!("needs other rows") };
-    assert!(query.users.offset + query.users.rows >= 100_000 && query.users.rows <= 60, "{query:?}");
-    snapshot.overview.users = sample::many_users(100_000, query.users.offset, query.users.rows);
+    assert!(
+        query.tables[RIGHT].offset + query.tables[RIGHT].rows >= 100_000 && query.tables[RIGHT].rows <= 60,
+        "{query:?}"
+    );
+    snapshot.view.tables[RIGHT] = sample::many_users(100_000, query.tables[RIGHT].offset, query.tables[RIGHT].rows);
     update(&mut state, Action::Arrived, &snapshot);
-    assert_eq!(state.visit.users.place(&snapshot.overview.users), Some(99_999));
+    assert_eq!(state.visit.users.place(&snapshot.view.tables[RIGHT]), Some(99_999));
     assert!(symbols(&frame(&state, &snapshot, Depth::None)).contains("▸  user-99999"));
 }
 
@@ -308,7 +311,7 @@ proptest! {
             3 => sample::with_nameless(),
             _ => {
                 let mut snapshot = sample::busy();
-                snapshot.overview.users = sample::many_users(500, 480, 60);
+                snapshot.view.tables[RIGHT] = sample::many_users(500, 480, 60);
                 snapshot
             }
         };

@@ -18,7 +18,7 @@ use crate::alarm::{Alarms, Budgets, ScopeError, SessionSpend, Which};
 use crate::config::{Config, Each};
 use crate::engine::bill::CostMode;
 use crate::engine::names::{NONE, NameId, ProfileId};
-use crate::engine::view::OverviewQuery;
+use crate::engine::view::ViewQuery;
 use crate::engine::{Engine, Options, Post};
 use crate::label::clean;
 use crate::money::Money;
@@ -106,7 +106,7 @@ struct Core {
     persistence: Persistence,
     log: EventLog,
     sources: Vec<SourceStatus>,
-    query: OverviewQuery,
+    query: ViewQuery,
     posts: Vec<Post>,
     generations: std::collections::HashSet<u32>,
     started: Instant,
@@ -135,8 +135,8 @@ pub fn run(setup: Setup, wires: &Wires) -> Result<(), LiveError> {
     };
     if setup.state.is_some() {
         // Totals first: the rows follow while they are on the screen.
-        let overview = opened.engine.overview(&OverviewQuery::default());
-        let first = Snapshot { overview, ..Snapshot::empty(now, setup.config.zone) };
+        let view = opened.engine.view(&ViewQuery::default());
+        let first = Snapshot { view, ..Snapshot::empty(now, setup.config.zone) };
         if wires.snapshots.send(Arc::new(first)).is_err() {
             return Ok(());
         }
@@ -185,7 +185,7 @@ impl Core {
             log.add(now, Mark::Warn, "state", &note);
         }
         if let Some(saved) = opened.alarms.take()
-            && let Err(error) = alarms.load(&saved)
+            && let Err(error) = alarms.load(&saved, now)
         {
             log.add(now, Mark::Warn, "state", &format!("saved alarms cannot be read ({error}): they begin anew"));
         }
@@ -205,7 +205,7 @@ impl Core {
             persistence,
             log,
             sources: Vec::new(),
-            query: OverviewQuery::default(),
+            query: ViewQuery::default(),
             posts: Vec::new(),
             generations: std::collections::HashSet::new(),
             started: Instant::now(),
@@ -410,20 +410,23 @@ impl Core {
             }
             Effect::Mute(true) => self.bell.mute(None),
             Effect::Mute(false) => self.bell.unmute(),
-            Effect::Quit => {}
+            // Details of charges come with the list of charges.
+            Effect::Charge(_) | Effect::Quit => {}
         }
         self.dirty = true;
     }
 
     fn snapshot(&mut self, now: Timestamp) -> Snapshot {
         let begun = Instant::now();
-        let overview = self.engine.overview(&self.query);
-        self.log.unpriced(now, &overview);
+        let view = self.engine.view(&self.query);
+        self.log.unpriced(now, &view);
         let snapshot = Snapshot {
             now,
             zone: self.config.zone,
-            overview,
+            view,
             budgets: self.budgets.statuses(self.engine.names(), KEYS_OF_A_BUDGET),
+            scope_budgets: Vec::new(),
+            open: None,
             alarms: standing_alarms(&self.alarms),
             events: self.log.lines(),
             sources: self.sources.clone(),

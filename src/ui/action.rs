@@ -1,6 +1,6 @@
 //! What can happen to the screen, and what it asks of the engine in return.
 
-use crate::engine::view::OverviewQuery;
+use crate::engine::view::{ChargeId, ViewQuery};
 use crate::time::Timestamp;
 
 /// Something that happened: a key, the clock, a new size, a new snapshot.
@@ -61,10 +61,12 @@ pub enum Action {
 }
 
 /// What goes back to the engine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// The screen needs other rows, another window or another order.
-    Query(OverviewQuery),
+    Query(ViewQuery),
+    /// A charge was opened, or closed again.
+    Charge(Option<ChargeId>),
     /// Every firing alarm has been seen.
     Acknowledge,
     /// Silence the bell, or let it ring again.

@@ -183,9 +183,9 @@ impl Screen {
     fn act(&mut self, action: Action, effects: &Sender<Effect>) -> Option<Effect> {
         let effect = update(&mut self.state, action, &self.shown);
         self.dirty = true;
-        if let Some(effect) = effect {
+        if let Some(effect) = &effect {
             // An engine that is gone shows in its channel of snapshots.
-            let _ = effects.send(effect);
+            let _ = effects.send(effect.clone());
         }
         effect
     }
@@ -235,7 +235,7 @@ impl Screen {
     /// A frozen screen keeps the newest snapshot for later and says how far it is behind. Alarms and the bell are never frozen.
     fn arrive(&mut self, snapshot: Arc<Snapshot>, effects: &Sender<Effect>) {
         if self.state.frozen.is_some() {
-            let behind = snapshot.overview.total.requests - self.shown.overview.total.requests;
+            let behind = snapshot.view.total.requests - self.shown.view.total.requests;
             if snapshot.alarms != self.shown.alarms || snapshot.bell != self.shown.bell {
                 let shown = Arc::make_mut(&mut self.shown);
                 shown.alarms.clone_from(&snapshot.alarms);
@@ -287,5 +287,5 @@ fn title(state: &State, snapshot: &Snapshot) -> String {
         return "costtop".to_owned();
     }
     let mark = if snapshot.alarms.iter().any(AlarmStatus::is_loud) { "▲ " } else { "" };
-    format!("{mark}costtop {}/h", text::dollars(snapshot.overview.burn))
+    format!("{mark}costtop {}/h", text::dollars(snapshot.view.burn))
 }

@@ -34,7 +34,7 @@ impl Scene<'_> {
 
     /// The window the figures are of; the one asked for may still be on its way.
     fn window(&self) -> &'static str {
-        self.snapshot.overview.query.window.name()
+        self.snapshot.view.query.window.name()
     }
 }
 

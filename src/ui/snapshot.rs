@@ -1,7 +1,7 @@
 //! What the engine hands to the screen: one value per publication, all text already safe to draw.
 
 use crate::alarm::{AlarmState, AlarmStatus, BudgetStatus};
-use crate::engine::view::Overview;
+use crate::engine::view::{ChargeDetail, View};
 use crate::source::SourceStatus;
 use crate::time::{Timestamp, Zone};
 
@@ -13,9 +13,13 @@ pub struct Snapshot {
     /// How times are shown.
     pub zone: Zone,
     /// The answer to the screen's query.
-    pub overview: Overview,
+    pub view: View,
     /// Budgets, in the order of the configuration.
     pub budgets: Vec<BudgetStatus>,
+    /// Budgets that are kept for a part of the scope: this user's, this session's. Empty on the overview.
+    pub scope_budgets: Vec<BudgetStatus>,
+    /// The charge that is open, once it was found.
+    pub open: Option<OpenCharge>,
     /// Alarms that are not over.
     pub alarms: Vec<AlarmStatus>,
     /// Notable things, newest first.
@@ -39,8 +43,10 @@ impl Snapshot {
         Snapshot {
             now,
             zone,
-            overview: Overview { until: now, ..Overview::default() },
+            view: View { until: now, ..View::default() },
             budgets: Vec::new(),
+            scope_budgets: Vec::new(),
+            open: None,
             alarms: Vec::new(),
             events: Vec::new(),
             sources: Vec::new(),
@@ -64,6 +70,35 @@ impl Snapshot {
     pub fn alarms_in(&self, state: AlarmState) -> usize {
         self.alarms.iter().filter(|alarm| alarm.state == state).count()
     }
+}
+
+/// One charge with everything that can be said of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OpenCharge {
+    /// What the ledger knows.
+    pub charge: ChargeDetail,
+    /// How it was priced, term by term: name, count and rate, dollars. Empty where the line is gone and no table prices it.
+    pub terms: Vec<[String; 3]>,
+    /// What else the bill depended on, and doubts: one sentence each.
+    pub notes: Vec<String>,
+    /// The line it came from, read again.
+    pub line: SourceLine,
+}
+
+/// A line of a log, read again where it still exists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SourceLine {
+    /// It says the same.
+    Read {
+        /// File and byte offset.
+        place: String,
+        /// Its format.
+        format: &'static str,
+        /// Names and values that costtop reads from it, no text of a prompt.
+        facts: Vec<(&'static str, String)>,
+    },
+    /// It cannot be read any more, and why.
+    Gone(String),
 }
 
 /// How an event is marked.

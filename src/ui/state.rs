@@ -9,7 +9,7 @@ use super::layout::{Layout, Panel, Shape};
 use super::snapshot::Snapshot;
 use crate::alarm::AlarmState;
 use crate::engine::names::NameId;
-use crate::engine::view::{OverviewQuery, Window};
+use crate::engine::view::{By, LEFT, RIGHT, ViewQuery, Window};
 use crate::time::Timestamp;
 
 pub use table::{Selection, TableVisit};
@@ -70,7 +70,7 @@ pub struct State {
     /// A snapshot has come.
     pub arrived: bool,
     series: HashMap<NameId, usize>,
-    asked: Option<OverviewQuery>,
+    asked: Option<ViewQuery>,
 }
 
 impl State {
@@ -106,13 +106,16 @@ impl State {
 
     /// What the engine must be asked to fill this screen.
     #[must_use]
-    pub fn query(&self, snapshot: &Snapshot) -> OverviewQuery {
+    pub fn query(&self, snapshot: &Snapshot) -> ViewQuery {
         let layout = self.layout(snapshot);
-        OverviewQuery {
+        ViewQuery {
             window: self.visit.window,
-            models: self.visit.models.query(layout.rows(Panel::Models)),
-            users: self.visit.users.query(layout.rows(Panel::Users)),
+            tables: [
+                self.visit.models.query(By::MODEL, layout.rows(Panel::Models)),
+                self.visit.users.query(By::USER, layout.rows(Panel::Users)),
+            ],
             chart_steps: 2 * usize::from(layout.chart_cells()),
+            ..ViewQuery::default()
         }
     }
 
@@ -190,8 +193,8 @@ impl State {
         let visit = &mut self.visit;
         let rows = layout.rows(visit.focus);
         match visit.focus {
-            Panel::Models => visit.models.go(motion, &snapshot.overview.models, rows, frozen),
-            Panel::Users => visit.users.go(motion, &snapshot.overview.users, rows, frozen),
+            Panel::Models => visit.models.go(motion, &snapshot.view.tables[LEFT], rows, frozen),
+            Panel::Users => visit.users.go(motion, &snapshot.view.tables[RIGHT], rows, frozen),
             Panel::Events => {
                 visit.events = motion.apply(visit.events, rows, snapshot.events.len().saturating_sub(rows));
             }
@@ -206,9 +209,9 @@ impl State {
     fn settle(&mut self, snapshot: &Snapshot) {
         self.arrived = true;
         let layout = self.layout(snapshot);
-        self.visit.models.settle(&snapshot.overview.models, layout.rows(Panel::Models));
-        self.visit.users.settle(&snapshot.overview.users, layout.rows(Panel::Users));
-        for row in &snapshot.overview.models.rows {
+        self.visit.models.settle(&snapshot.view.tables[LEFT], layout.rows(Panel::Models));
+        self.visit.users.settle(&snapshot.view.tables[RIGHT], layout.rows(Panel::Users));
+        for row in &snapshot.view.tables[LEFT].rows {
             let next = self.series.len();
             if next < SERIES_CAP {
                 self.series.entry(row.id).or_insert(next);
@@ -250,8 +253,8 @@ pub fn update(state: &mut State, action: Action, snapshot: &Snapshot) -> Option<
         return effect;
     }
     let query = state.query(snapshot);
-    (state.asked != Some(query)).then(|| {
-        state.asked = Some(query);
+    (state.asked.as_ref() != Some(&query)).then(|| {
+        state.asked = Some(query.clone());
         Effect::Query(query)
     })
 }

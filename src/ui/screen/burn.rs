@@ -40,7 +40,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, scene: Scene<'_>, place: Rect) {
     if inside.height < 2 || inside.width <= AXIS_WIDTH + 1 {
         return;
     }
-    let steps = &scene.snapshot.overview.chart;
+    let steps = &scene.snapshot.view.chart;
     let plot = Rect {
         x: inside.x + AXIS_WIDTH,
         y: inside.y,
@@ -100,9 +100,9 @@ fn axis(canvas: &mut Canvas<'_>, x: u16, plot: Rect, top: f64) {
 
 /// Local times below the chart, as many as fit with room between.
 fn times(canvas: &mut Canvas<'_>, scene: Scene<'_>, plot: Rect) {
-    let steps = &scene.snapshot.overview.chart;
+    let steps = &scene.snapshot.view.chart;
     let length = steps.step_ms.saturating_mul(i64::try_from(steps.steps.len()).unwrap_or(0));
-    let pattern = match scene.snapshot.overview.query.window {
+    let pattern = match scene.snapshot.view.query.window {
         Window::M1 => "%H:%M:%S",
         Window::D7 | Window::D30 => "%d %b",
         _ => "%H:%M",

@@ -43,13 +43,13 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, scene: Scene<'_>) {
 }
 
 fn figures(scene: Scene<'_>, theme: &Theme) -> [Figure; 6] {
-    let (overview, window) = (&scene.snapshot.overview, scene.window());
+    let (view, window) = (&scene.snapshot.view, scene.window());
     let (figure, dim, good, warn) =
         (theme.figure(), theme.style(Role::Dim), theme.style(Role::Good), theme.style(Role::Warn));
     let arrived = scene.state.arrived;
     let known = |text: String| if arrived { text } else { UNKNOWN.to_owned() };
     let one = |text: String, style: Style| vec![(text, style)];
-    let sums = &overview.window;
+    let sums = &view.window;
 
     let mut requests = one(counted(sums.requests), dim);
     if !arrived {
@@ -73,13 +73,13 @@ fn figures(scene: Scene<'_>, theme: &Theme) -> [Figure; 6] {
     );
     let quantile =
         |cost: Option<crate::money::Cost>| cost.map_or_else(|| UNKNOWN.to_owned(), |cost| text::dollars(cost.into()));
-    let burn = vec![(known(text::dollars(overview.burn)), figure), (if arrived { "/h" } else { "" }.to_owned(), dim)];
+    let burn = vec![(known(text::dollars(view.burn)), figure), (if arrived { "/h" } else { "" }.to_owned(), dim)];
     [
         Figure { label: "BURN 5m".to_owned(), value: burn, note: one("no usual yet".to_owned(), dim) },
         Figure { label: format!("SPENT {window}"), value: one(known(spent(sums)), figure), note: requests },
         Figure {
             label: "TODAY".to_owned(),
-            value: one(known(spent(&overview.today)), figure),
+            value: one(known(spent(&view.today)), figure),
             note: if arrived { today_note(scene.snapshot, theme) } else { Vec::new() },
         },
         Figure {
@@ -90,15 +90,15 @@ fn figures(scene: Scene<'_>, theme: &Theme) -> [Figure; 6] {
         Figure { label: format!("CACHE HIT {window}"), value: hit, note: saved },
         Figure {
             label: format!("PER REQUEST {window}"),
-            value: vec![(quantile(overview.spread.p50), figure), (" p50".to_owned(), dim)],
-            note: one(format!("p95 {}", quantile(overview.spread.p95)), dim),
+            value: vec![(quantile(view.spread.p50), figure), (" p50".to_owned(), dim)],
+            note: one(format!("p95 {}", quantile(view.spread.p95)), dim),
         },
     ]
 }
 
 /// The daily budget that is kept for one sum: best the one that counts all that TODAY counts.
 pub(super) fn day_budget(snapshot: &Snapshot) -> Option<(&BudgetStatus, bool)> {
-    let today = snapshot.overview.today.cost();
+    let today = snapshot.view.today.cost();
     let mut daily = snapshot.budgets.iter().filter(|budget| budget.key.is_none() && budget.per == Some(Period::Day));
     let first = daily.clone().next()?;
     Some(daily.find(|budget| budget.spent == today).map_or((first, false), |budget| (budget, true)))
@@ -113,7 +113,7 @@ fn counted(requests: i64) -> String {
 /// `69 % of $600`; with its name where the budget counts something else than the figure above.
 fn today_note(snapshot: &Snapshot, theme: &Theme) -> Line {
     let Some((budget, same)) = day_budget(snapshot) else {
-        return vec![(counted(snapshot.overview.today.requests), theme.style(Role::Dim))];
+        return vec![(counted(snapshot.view.today.requests), theme.style(Role::Dim))];
     };
     let share = text::percent(share(budget));
     let limit = whole(budget.limit);
@@ -147,16 +147,15 @@ fn one_line(canvas: &mut Canvas<'_>, scene: Scene<'_>) {
     let place = scene.layout.kpis;
     let theme = canvas.theme;
     let (dim, figure) = (theme.style(Role::Title), theme.figure());
-    let overview = &scene.snapshot.overview;
+    let view = &scene.snapshot.view;
     let known = |text: String| if scene.state.arrived { text } else { UNKNOWN.to_owned() };
-    let hit =
-        overview.window.cache_hit_ratio().map_or_else(|| UNKNOWN.to_owned(), |hit| format!("{:.1}%", hit * 100.0));
-    let p95 = overview.spread.p95.map_or_else(|| UNKNOWN.to_owned(), |cost| text::dollars(cost.into()));
+    let hit = view.window.cache_hit_ratio().map_or_else(|| UNKNOWN.to_owned(), |hit| format!("{:.1}%", hit * 100.0));
+    let p95 = view.spread.p95.map_or_else(|| UNKNOWN.to_owned(), |cost| text::dollars(cost.into()));
     let window = scene.window();
     let parts = [
-        ("BURN 5m", known(format!("{}/h", text::dollars(overview.burn)))),
-        (window, known(spent(&overview.window))),
-        ("TODAY", known(spent(&overview.today))),
+        ("BURN 5m", known(format!("{}/h", text::dollars(view.burn)))),
+        (window, known(spent(&view.window))),
+        ("TODAY", known(spent(&view.today))),
         ("HIT", hit),
         ("P95", p95),
     ];

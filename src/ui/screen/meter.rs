@@ -6,6 +6,7 @@ use ratatui::style::{Modifier, Style};
 use super::Scene;
 use super::{budgets, kpis};
 use crate::alarm::AlarmStatus;
+use crate::engine::view::LEFT;
 use crate::source::SourceState;
 use crate::ui::canvas::Canvas;
 use crate::ui::text::{self, UNKNOWN};
@@ -27,8 +28,8 @@ fn standing(scene: Scene<'_>, theme: &Theme) -> (String, Style) {
         ("LOADING".to_owned(), Role::Accent)
     } else if let Some(part) = snapshot.progress {
         (format!("LOADING {} %", text::percent(part)), Role::Accent)
-    } else if snapshot.overview.as_of {
-        (format!("AS OF {}", snapshot.zone.format(snapshot.overview.until, "%e %b %H:%M")), Role::Warn)
+    } else if snapshot.view.as_of {
+        (format!("AS OF {}", snapshot.zone.format(snapshot.view.until, "%e %b %H:%M")), Role::Warn)
     } else {
         ("● LIVE".to_owned(), Role::Good)
     };
@@ -36,7 +37,7 @@ fn standing(scene: Scene<'_>, theme: &Theme) -> (String, Style) {
 }
 
 fn burn(scene: Scene<'_>) -> String {
-    if scene.state.arrived { format!("{}/h", text::dollars(scene.snapshot.overview.burn)) } else { UNKNOWN.to_owned() }
+    if scene.state.arrived { format!("{}/h", text::dollars(scene.snapshot.view.burn)) } else { UNKNOWN.to_owned() }
 }
 
 /// `● $88.80/h · 69 % of day · today $412.60`: as much as fits.
@@ -54,8 +55,8 @@ pub(super) fn line(canvas: &mut Canvas<'_>, scene: Scene<'_>) {
         parts.push((format!(" {}%", text::percent(kpis::share(budget))), theme.style(Role::Text)));
     }
     if known {
-        parts.push((format!(" · today {}", kpis::spent(&scene.snapshot.overview.today)), theme.style(Role::Text)));
-        parts.push((format!(" · {} req/min", scene.snapshot.overview.requests_per_minute), dim));
+        parts.push((format!(" · today {}", kpis::spent(&scene.snapshot.view.today)), theme.style(Role::Text)));
+        parts.push((format!(" · {} req/min", scene.snapshot.view.requests_per_minute), dim));
     }
     let mut x = area.x;
     for (at, (text, style)) in parts.iter().enumerate() {
@@ -71,7 +72,7 @@ pub(super) fn line(canvas: &mut Canvas<'_>, scene: Scene<'_>) {
 pub(super) fn meter(canvas: &mut Canvas<'_>, scene: Scene<'_>) {
     let area = scene.layout.area;
     let theme = canvas.theme;
-    let (snapshot, overview) = (scene.snapshot, &scene.snapshot.overview);
+    let (snapshot, view) = (scene.snapshot, &scene.snapshot.view);
     let (dim, figure) = (theme.style(Role::Title), theme.figure());
     let (x, width) = (area.x + u16::from(area.width > 20), area.width.saturating_sub(2 * u16::from(area.width > 20)));
     let row = |y: u16| Rect { x, y, width, height: 1 };
@@ -87,8 +88,8 @@ pub(super) fn meter(canvas: &mut Canvas<'_>, scene: Scene<'_>) {
     if loud {
         canvas.paint(Rect { height: 1, ..area }, theme.style(Role::Alarm).add_modifier(Modifier::REVERSED));
     }
-    let spent = known(kpis::spent(&overview.window));
-    let today = known(kpis::spent(&overview.today));
+    let spent = known(kpis::spent(&view.window));
+    let today = known(kpis::spent(&view.today));
     let burn = burn(scene);
     canvas.pieces(x, area.y + 1, width, &[("BURN 5m ", dim), (&burn, figure)]);
     let mut y = area.y + 2;
@@ -105,13 +106,13 @@ pub(super) fn meter(canvas: &mut Canvas<'_>, scene: Scene<'_>) {
         y += 1;
     }
     if area.bottom().saturating_sub(y) >= 3 {
-        let rates = chart::rates(&overview.chart, usize::from(width) * 2);
+        let rates = chart::rates(&view.chart, usize::from(width) * 2);
         let top = chart::scale(rates.iter().copied().fold(0.0, f64::max));
-        chart::draw(canvas, Rect { height: 2, ..row(y) }, &rates, top, chart::mean(&overview.chart));
+        chart::draw(canvas, Rect { height: 2, ..row(y) }, &rates, top, chart::mean(&view.chart));
         y += 2;
     }
     for group in
-        overview.models.rows.iter().skip(scene.state.visit.models.offset.saturating_sub(overview.models.offset))
+        view.tables[LEFT].rows.iter().skip(scene.state.visit.models.offset.saturating_sub(view.tables[LEFT].offset))
     {
         if y >= area.bottom() {
             break;

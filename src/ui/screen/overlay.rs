@@ -37,7 +37,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, scene: Scene<'_>) {
 }
 
 fn intake(scene: Scene<'_>) -> Vec<Line> {
-    let intake = &scene.snapshot.overview.intake;
+    let intake = &scene.snapshot.view.intake;
     let line = |left: &str, count: u64| Line {
         left: left.to_owned(),
         right: text::grouped(i128::from(count)),
@@ -63,7 +63,7 @@ fn intake(scene: Scene<'_>) -> Vec<Line> {
     ];
     let classes = Rejection::ALL.iter().zip(intake.rejected).filter(|(_, count)| *count > 0);
     lines.extend(classes.map(|(class, count)| line(&format!("rejected: {}", class.name()), count)));
-    let unpriced = &scene.snapshot.overview.unpriced_models;
+    let unpriced = &scene.snapshot.view.unpriced_models;
     lines.extend(unpriced.iter().map(|(model, tokens)| Line {
         left: format!("unpriced: {}", text::fit(model.as_str(), 22)),
         right: format!("{} tokens", text::count(i64::try_from(*tokens).unwrap_or(i64::MAX))),

@@ -12,7 +12,7 @@ use crate::ui::widget::{bar, panel};
 const BINS: [&str; 5] = ["<$.001", "<$.01", "<$.1", "<$1", "≥$1"];
 
 pub(super) fn draw(canvas: &mut Canvas<'_>, scene: Scene<'_>, place: Rect) {
-    let spread = &scene.snapshot.overview.spread;
+    let spread = &scene.snapshot.view.spread;
     let theme = canvas.theme;
     let requests = text::grouped(i128::from(spread.requests));
     let window = format!(" {}", scene.window());

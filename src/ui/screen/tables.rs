@@ -7,7 +7,7 @@ use ratatui::style::Style;
 
 use super::Scene;
 use crate::engine::counters::Counters;
-use crate::engine::view::{GroupRow, SortKey, Table};
+use crate::engine::view::{GroupRow, LEFT, RIGHT, SortKey, Table};
 use crate::money::Money;
 use crate::ui::canvas::Canvas;
 use crate::ui::layout::Panel;
@@ -26,7 +26,7 @@ const BEFORE_NAME: u16 = 3;
 ///  ▸ claude-opus-4-8      7.86  ━━━━━──    38.9  ▄▄▃▇▃▆█▄    1.2M   84%  $0.41
 /// ```
 pub(super) fn models(canvas: &mut Canvas<'_>, scene: Scene<'_>, place: Rect) {
-    let (table, visit) = (&scene.snapshot.overview.models, &scene.state.visit.models);
+    let (table, visit) = (&scene.snapshot.view.tables[LEFT], &scene.state.visit.models);
     let shown = shown(table, visit, scene.layout.rows(Panel::Models));
     let Some(inside) = title(canvas, scene, place, Panel::Models, table, visit, shown.len()) else { return };
     let share_width = if inside.width >= 100 { 18 } else { 10 };
@@ -100,7 +100,7 @@ pub(super) fn models(canvas: &mut Canvas<'_>, scene: Scene<'_>, place: Rect) {
 ///  ▲ ci-evals        6.94   37.2  opus-4-8
 /// ```
 pub(super) fn users(canvas: &mut Canvas<'_>, scene: Scene<'_>, place: Rect) {
-    let (table, visit) = (&scene.snapshot.overview.users, &scene.state.visit.users);
+    let (table, visit) = (&scene.snapshot.view.tables[RIGHT], &scene.state.visit.users);
     let shown = shown(table, visit, scene.layout.rows(Panel::Users));
     let Some(inside) = title(canvas, scene, place, Panel::Users, table, visit, shown.len()) else { return };
     let wide = if inside.width >= 56 { 19 } else { 10 };

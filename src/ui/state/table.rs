@@ -2,7 +2,7 @@
 
 use super::Motion;
 use crate::engine::names::NameId;
-use crate::engine::view::{SortKey, Table, TableQuery};
+use crate::engine::view::{By, SortKey, Table, TableQuery};
 
 /// What is selected.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,8 +31,10 @@ pub struct TableVisit {
 
 impl TableVisit {
     /// The rows in sight and a page before and after, so that a key finds its row at hand.
-    pub(super) fn query(&self, rows: usize) -> TableQuery {
+    pub(super) fn query(&self, by: By, rows: usize) -> TableQuery {
         TableQuery {
+            by,
+            filter: String::new(),
             sort: self.sort,
             reversed: self.reversed,
             offset: self.offset.saturating_sub(rows),

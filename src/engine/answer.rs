@@ -1,4 +1,4 @@
-//! The answer to the overview's question, from standing sums: its cost follows the groups in the window and the visible rows.
+//! The answer to a screen's question, from standing sums: its cost follows the groups in the window and the visible rows.
 
 use std::cmp::Ordering;
 
@@ -11,7 +11,7 @@ use super::recent::STEP_MS;
 use super::spread::Buckets;
 use super::standing::Standing;
 use super::tier::Value;
-use super::view::{Chart, GroupRow, Overview, OverviewQuery, SortKey, Table, TableQuery, Window};
+use super::view::{By, Charges, Chart, GroupRow, LEFT, RIGHT, SortKey, Table, TableQuery, View, ViewQuery, Window};
 use crate::money::Money;
 use crate::time::{MINUTE_MS, Timestamp};
 use crate::usage::Dimension;
@@ -22,8 +22,8 @@ const TREND: i64 = 8;
 const BURN_MS: i64 = 5 * MINUTE_MS;
 
 impl Engine {
-    /// Answers the overview's question at the engine's time.
-    pub fn overview(&mut self, query: &OverviewQuery) -> Overview {
+    /// Answers a screen's question at the engine's time.
+    pub fn view(&mut self, query: &ViewQuery) -> View {
         let (until, as_of) = self.window_end(query.window);
         let until_minute = until.minute() + 1;
         let (_, standing_until) = self.standing.minutes();
@@ -36,21 +36,30 @@ impl Engine {
             sum.join(buckets);
             sum
         });
-        Overview {
-            query: *query,
+        View {
+            query: query.clone(),
+            scope_names: Vec::new(),
             until,
             as_of,
             rebuilding: false,
             burn: self.recent.burn(),
+            burn_all: self.recent.burn(),
             requests_per_minute: self.recent.requests_per_minute(),
             window: self.standing.total,
+            window_all: self.standing.total,
             today: self.today.2,
+            today_all: self.today.2,
             total: self.total,
             sessions: self.sessions.count(),
             chart: self.chart(query.window, until, as_of, query.chart_steps),
-            models: self.table(Dimension::Model, &query.models, until, as_of),
-            users: self.table(Dimension::User, &query.users, until, as_of),
+            tables: [
+                self.table(Dimension::Model, &query.tables[LEFT], until, as_of),
+                self.table(Dimension::User, &query.tables[RIGHT], until, as_of),
+            ],
+            charges: Charges::default(),
             spread: all.spread(),
+            split: None,
+            session: None,
             intake: self.intake.clone(),
             unpriced_models: self.unpriced_models(),
             newest: self.newest,
@@ -93,7 +102,7 @@ impl Engine {
                 Money::from_pico(money * 3_600_000 / i128::from(span))
             })
             .collect();
-        Chart { start: Timestamp::from_ms(start), step_ms, steps: rates }
+        Chart { start: Timestamp::from_ms(start), step_ms, steps: rates, classes: Vec::new() }
     }
 
     fn table(&self, dimension: Dimension, query: &TableQuery, until: Timestamp, as_of: bool) -> Table {
@@ -156,12 +165,15 @@ impl Engine {
                     None
                 },
                 most_on: favourites.get(id).and_then(|(_, model)| self.names.named(*model)).cloned(),
+                last: None,
             })
             .collect();
         Table {
+            by: By::Dimension(dimension),
             rows,
             offset,
             groups: groups.len(),
+            unfiltered: groups.len(),
             sums: standing.total,
             burn: if as_of { Money::ZERO } else { self.recent.burn() },
             nameless: groups.get(&NONE).copied().unwrap_or_default(),

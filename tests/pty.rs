@@ -21,6 +21,8 @@ mod keys;
 mod latency;
 #[path = "pty/life.rs"]
 mod life;
+#[path = "pty/looks.rs"]
+mod looks;
 #[path = "pty/mouse.rs"]
 mod mouse;
 #[path = "pty/panics.rs"]

@@ -105,7 +105,9 @@ pub fn open(
     let themes = shown(&setup, global)?;
     let mouse = setup.config.mouse;
     let zone = setup.config.zone;
-    let said = themes.refused().map(|error| (Mark::Warn, "theme", error.to_string())).collect();
+    // The list of events is short of room: the file's name will do.
+    let folder = themes_folder().map(|folder| format!("{}/", folder.display())).unwrap_or_default();
+    let said = themes.refused().map(|error| (Mark::Warn, "theme", error.to_string().replace(&folder, ""))).collect();
     let mut setup = live::Setup {
         said,
         sources,

@@ -310,7 +310,7 @@ impl Screen {
         let drawn = self
             .terminal
             .draw(state.size, |buffer| *targets = screen::draw(state, shown, theme, buffer))
-            .and_then(|()| self.terminal.title(&title(state, shown)));
+            .and_then(|()| self.terminal.title(&theme.graph.text(&title(state, shown))));
         self.dirty = false;
         self.drawn = Some(Instant::now());
         drawn.map_err(UiError::from)

@@ -1,11 +1,11 @@
-//! What lies over the screen: the keys, or what came in.
+//! What lies over the screen: the keys, what came in, or what a table can be grouped by.
 
 use ratatui::layout::Rect;
 
 use super::Scene;
 use crate::ui::canvas::Canvas;
-use crate::ui::keys::{self, KEYS};
-use crate::ui::state::{Overlay, State};
+use crate::ui::keys::{self, KEYS, Mode};
+use crate::ui::state::{Overlay, State, choices};
 use crate::ui::text;
 use crate::ui::theme::Role;
 use crate::ui::widget::panel;
@@ -24,16 +24,36 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, scene: Scene<'_>) {
             // The keys as they work once the sheet is closed.
             let mut below: State = scene.state.clone();
             below.overlay = None;
-            let lines = KEYS.iter().map(|binding| Line {
+            let page = below.visit.page;
+            let here = KEYS.iter().filter(|binding| binding.mode == Mode::Screen && binding.pages.contains(&page));
+            let lines = here.map(|binding| Line {
                 left: binding.keys.iter().map(|key| keys::symbol(key)).collect::<Vec<_>>().join(" "),
                 right: binding.help.to_owned(),
                 bright: binding.action == crate::ui::action::Action::Help || (binding.works)(&below, scene.snapshot),
             });
-            sheet(canvas, scene, "keys", &lines.collect::<Vec<_>>(), false);
+            sheet(canvas, scene, "keys", &lines.collect::<Vec<_>>(), Kind::Keys);
         }
-        Some(Overlay::Intake) => sheet(canvas, scene, "intake", &intake(scene), true),
-        None => {}
+        Some(Overlay::Intake) => sheet(canvas, scene, "intake", &intake(scene), Kind::Numbers),
+        None => {
+            if let Some(menu) = scene.state.menu {
+                let lines = choices().into_iter().map(|(letter, by)| Line {
+                    left: letter.to_string(),
+                    right: by.name().to_owned(),
+                    bright: true,
+                });
+                sheet(canvas, scene, "group by", &lines.collect::<Vec<_>>(), Kind::Choices(menu.at));
+            }
+        }
     }
+}
+
+/// What the lines of a sheet are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Keys,
+    Numbers,
+    /// One of them is marked.
+    Choices(usize),
 }
 
 fn intake(scene: Scene<'_>) -> Vec<Line> {
@@ -73,10 +93,10 @@ fn intake(scene: Scene<'_>) -> Vec<Line> {
 }
 
 /// A framed sheet in the middle, in two columns where one is too high.
-fn sheet(canvas: &mut Canvas<'_>, scene: Scene<'_>, title: &str, lines: &[Line], numbers: bool) {
+fn sheet(canvas: &mut Canvas<'_>, scene: Scene<'_>, title: &str, lines: &[Line], kind: Kind) {
     let area = scene.layout.area;
     let left = lines.iter().map(|line| text::width(&line.left)).max().unwrap_or(0);
-    let right = lines.iter().map(|line| text::width(&line.right)).max().unwrap_or(0);
+    let right = lines.iter().map(|line| text::width(&line.right)).max().unwrap_or(0).max(text::width(title));
     let column = left + 3 + right;
     let columns =
         if lines.len() + 2 > usize::from(area.height) && 2 * column + 6 <= usize::from(area.width) { 2 } else { 1 };
@@ -86,7 +106,10 @@ fn sheet(canvas: &mut Canvas<'_>, scene: Scene<'_>, title: &str, lines: &[Line],
     let place = Rect::new((area.width - width) / 2, (area.height - height) / 2, width, height);
     canvas.clear(place);
     let theme = canvas.theme;
-    let close = [("esc", theme.style(Role::Accent)), (" closes", theme.style(Role::Dim))];
+    let close = match kind {
+        Kind::Choices(_) => vec![],
+        Kind::Keys | Kind::Numbers => vec![("esc", theme.style(Role::Accent)), (" closes", theme.style(Role::Dim))],
+    };
     let inside = panel::panel(canvas, place, &[(title, theme.style(Role::Title))], &close, true);
     let fit = usize::from(inside.height);
     for (at, line) in lines.iter().enumerate() {
@@ -97,17 +120,22 @@ fn sheet(canvas: &mut Canvas<'_>, scene: Scene<'_>, title: &str, lines: &[Line],
         let x = inside.x + 1 + (column_at * (column + 2)) as u16;
         let y = inside.y + row as u16;
         let end = inside.right().min(x + column as u16);
-        let (key, words) = match (line.bright, numbers) {
+        let (key, words) = match (line.bright, kind) {
             (false, _) => (Role::Dim, Role::Dim),
-            (true, false) => (Role::Accent, Role::Text),
-            (true, true) => (Role::Text, Role::Text),
+            (true, Kind::Keys | Kind::Choices(_)) => (Role::Accent, Role::Text),
+            (true, Kind::Numbers) => (Role::Text, Role::Text),
         };
         canvas.role(x, y, end.saturating_sub(x), &line.left, key);
-        if numbers {
+        if kind == Kind::Numbers {
             canvas.role_right(end, y, end.saturating_sub(x), &line.right, words);
         } else {
             let x = x + left as u16 + 3;
             canvas.role(x, y, end.saturating_sub(x), &line.right, words);
+        }
+        if kind == Kind::Choices(at) {
+            let x = inside.x + (column_at * (column + 2)) as u16;
+            canvas.role(x, y, 1, "▸", Role::Accent);
+            canvas.paint(Rect::new(x, y, end + 1 - x, 1).intersection(inside), theme.style(Role::Selected));
         }
     }
 }

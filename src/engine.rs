@@ -171,6 +171,7 @@ impl Engine {
         for (number, record) in batch.records.iter().enumerate() {
             if number % WARMED_TOGETHER == 0 {
                 let next = &batch.records[number..batch.records.len().min(number + WARMED_TOGETHER)];
+                record::warm(next);
                 self.ledger.warm(next.iter().map(|record| &record.ids));
             }
             let dimensions = &record.dimensions;

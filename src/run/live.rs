@@ -10,6 +10,7 @@ use crossbeam_channel::{Receiver, Sender, TrySendError, never, select};
 
 use super::Sources;
 use super::decode::{Decoded, Shared};
+use super::memory::Leftover;
 use super::persist::{Opened, PersistError, Persistence};
 use super::pipeline::{Message, Pipeline};
 use super::publish::{EventLog, keep_status, numbers, progress};
@@ -121,6 +122,7 @@ struct Core {
     published: Option<Instant>,
     publish_cost: Duration,
     minute: i64,
+    leftover: Leftover,
 }
 
 /// Runs until the screen quits. Everything applied is committed before it returns.
@@ -183,7 +185,7 @@ impl Core {
             log.add(now, Mark::Warn, "state", &note);
         }
         if let Some(saved) = opened.alarms.take()
-            && let Err(error) = alarms.load(&saved)
+            && let Err(error) = alarms.load(&saved, now)
         {
             log.add(now, Mark::Warn, "state", &format!("saved alarms cannot be read ({error}): they begin anew"));
         }
@@ -217,6 +219,7 @@ impl Core {
             published: None,
             publish_cost: Duration::ZERO,
             minute: now.minute(),
+            leftover: Leftover::new(),
         };
         core.transitions(now);
         Ok(core)
@@ -329,6 +332,7 @@ impl Core {
         if !self.caught_up && self.caught_up_after.is_some_and(|chunks| self.applied >= chunks) {
             self.caught_up = true;
             self.dirty = true;
+            self.leftover.release();
             let intake = self.engine.intake();
             let text = format!(
                 "{} lines known, up to date in {:.2} s, {} rejected",
@@ -356,6 +360,7 @@ impl Core {
                 self.lag_ms = Some(u64::try_from(now.ms() - newest.ms()).unwrap_or(0));
             }
         }
+        self.leftover.applied(decoded.batch.intake.bytes);
         self.persistence.applied(decoded.generation, decoded.position, decoded.batch.intake.bytes);
         self.transitions(now);
         self.dirty = true;
@@ -378,6 +383,7 @@ impl Core {
     }
 
     fn tick(&mut self, now: Timestamp) {
+        self.leftover.release_when_calm();
         self.engine.tick(now);
         self.budgets.tick(self.engine.names(), now, &mut self.alarms);
         self.transitions(now);

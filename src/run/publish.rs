@@ -47,17 +47,23 @@ impl EventLog {
         self.lines.truncate(EVENTS);
     }
 
-    /// Adds what an alarm did.
+    /// Adds what an alarm did. That it may soon be over is not told: the next line is that it is, or that it fires again.
     pub fn transition(&mut self, transition: &Transition) {
+        if transition.state == AlarmState::Recovering {
+            return;
+        }
         let mark = match (transition.state, transition.severity) {
             (AlarmState::Resolved, _) => Mark::Good,
+            _ if transition.again => Mark::Note,
             (AlarmState::Firing, Severity::Page | Severity::Critical) => Mark::Alarm,
             (AlarmState::Firing, _) => Mark::Limit,
             _ => Mark::Note,
         };
         let text = match transition.state {
             AlarmState::Acknowledged => format!("seen: {}", transition.message),
+            AlarmState::Snoozed => format!("snoozed: {}", transition.message),
             AlarmState::Resolved => format!("over: {}", transition.message),
+            _ if transition.again => format!("again: {}", transition.message),
             _ => transition.message.clone(),
         };
         self.add(transition.time, mark, transition.cause, &text);

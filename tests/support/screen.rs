@@ -175,9 +175,13 @@ pub fn alarm(rule: &str, key: Option<&str>, severity: Severity, state: AlarmStat
         severity,
         state,
         since: at("2026-09-21T14:29:40Z"),
+        first: at("2026-09-21T14:29:40Z"),
+        count: 1,
+        until: None,
         message: message.to_owned(),
         spent: Money::ZERO,
         limit: Money::ZERO,
+        excess: Money::ZERO,
         incident: format!("{rule}|{}", key.unwrap_or_default()),
         loud: true,
     }

@@ -207,14 +207,14 @@ fn underline(canvas: &mut Canvas<'_>, cells: &Cells, (name, room): (&str, u16), 
     canvas.paint(place, Style::new().add_modifier(Modifier::UNDERLINED));
 }
 
-/// The worst alarm of this row: firing, or pending and acknowledged ones.
+/// The worst alarm of this row: firing, dealt with, or about to come or go.
 fn badge(scene: Scene<'_>, group: &GroupRow, scope: &str) -> Option<(&'static str, Role)> {
     let name = group.name.as_ref()?;
     let rank = |state: AlarmState, severity: Severity| match state {
         AlarmState::Firing if severity >= Severity::Page => Some((3, "▲", Role::Alarm)),
         AlarmState::Firing => Some((2, "◆", Role::Warn)),
-        AlarmState::Acknowledged => Some((1, "●", Role::Warn)),
-        AlarmState::Pending => Some((0, "◇", Role::Warn)),
+        AlarmState::Acknowledged | AlarmState::Snoozed => Some((1, "●", Role::Warn)),
+        AlarmState::Recovering | AlarmState::Pending => Some((0, "◇", Role::Warn)),
         AlarmState::Resolved => None,
     };
     let own = scene.snapshot.alarms.iter().filter(|alarm| alarm.scope == scope && alarm.key.as_ref() == Some(name));

@@ -409,10 +409,15 @@ impl Core {
                 self.transitions(now);
                 self.published = None;
             }
+            Effect::Snooze(incident, minutes) => {
+                self.alarms.snooze(Which::Incident(&incident), now.plus_ms(minutes * MINUTE_MS), now);
+                self.transitions(now);
+                self.published = None;
+            }
             Effect::Mute(true) => self.bell.mute(None),
             Effect::Mute(false) => self.bell.unmute(),
             // Details of charges come with the list of charges.
-            Effect::Charge(_) | Effect::Snooze(..) | Effect::Quit => {}
+            Effect::Charge(_) | Effect::Quit => {}
         }
         self.dirty = true;
     }

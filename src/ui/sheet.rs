@@ -1,6 +1,8 @@
 //! What is read and not chosen from: a session, a charge, its price and its source as lines of label and value. A snapshot enters, lines
 //! leave, cut to no width but wrapped where they are sentences.
 
+pub mod over;
+
 use super::layout::Panel;
 use super::snapshot::{OpenCharge, Snapshot, SourceLine};
 use super::text::{self, UNKNOWN};
@@ -205,7 +207,7 @@ fn origin(open: &OpenCharge, width: usize) -> Vec<Line> {
     let mut lines: Vec<Line> = Vec::new();
     match &open.line {
         SourceLine::Read { place, format, facts } => {
-            lines.extend(words(&format!("{place}  {format}"), width, Role::Text));
+            lines.extend(words(&format!("{place} · {format}"), width, Role::Text));
             lines.extend(facts.iter().map(|(name, value)| Line::Named((*name).to_owned(), clean(value).into_owned())));
         }
         SourceLine::Gone(why) => lines.extend(words(&format!("◆ {why}"), width, Role::Warn)),

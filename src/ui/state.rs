@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use super::action::{Action, Effect};
 use super::keys::Mode;
 use super::layout::{Layout, Page, Panel, Plan, Shape};
-use super::sheet;
+use super::sheet::{self, over};
 use super::snapshot::Snapshot;
 use crate::engine::names::NameId;
 use crate::engine::view::{By, ChargeId, ChargesQuery, LEFT, RIGHT, TableQuery, ViewQuery, Window};
@@ -51,6 +51,8 @@ pub struct State {
     pub below: Vec<Visit>,
     /// What lies over it.
     pub overlay: Option<Overlay>,
+    /// First line in sight of what lies over it.
+    pub sheet: usize,
     /// A filter is being typed.
     pub typing: Option<Typing>,
     /// A grouping is being chosen.
@@ -72,6 +74,7 @@ impl State {
             visit: Visit::overview(window),
             below: Vec::new(),
             overlay: None,
+            sheet: 0,
             typing: None,
             menu: None,
             arrived: false,
@@ -184,6 +187,12 @@ impl State {
     }
 
     fn scroll(&mut self, snapshot: &Snapshot, motion: Motion) {
+        if self.overlay.is_some() {
+            let entries = over::entries(self, snapshot);
+            let (rows, columns) = over::fit(&entries, self.size);
+            self.sheet = motion.apply(self.sheet, rows, entries.len().saturating_sub(rows * columns));
+            return;
+        }
         let layout = self.layout(snapshot);
         let rows = layout.rows(self.visit.focus);
         let frozen = self.visit.frozen.is_some();

@@ -1,5 +1,6 @@
 //! Where the user is: in, beside and out again, and what is asked on the way.
 
+use costtop::alarm::AlarmState;
 use costtop::engine::view::{By, ChargeOrder, End, LEFT, RIGHT, Scope, Window};
 use costtop::ui::action::{Action, Effect};
 use costtop::ui::layout::{Page, Panel};
@@ -155,6 +156,15 @@ fn one_alarm_is_acknowledged_where_one_is_selected_and_all_elsewhere() {
     assert_eq!(seat.asked.len(), 3);
     seat.press("home Z");
     assert_eq!(seat.asked.last(), Some(&Effect::Snooze("everything|".to_owned(), 15)));
+    // One that is snoozed for a quarter of an hour, then for an hour, then for four.
+    let at = seat.base.alarms.iter().position(|alarm| alarm.state == AlarmState::Snoozed).unwrap();
+    seat.press("down down down");
+    for (taken, next) in [(15, 60), (60, 240), (240, 240)] {
+        let alarm = &mut seat.shown.alarms[at];
+        alarm.until = Some(alarm.since.plus_ms(taken * 60_000));
+        seat.press("Z");
+        assert_eq!(seat.asked.last(), Some(&Effect::Snooze("surge|3".to_owned(), next)));
+    }
 }
 
 #[test]

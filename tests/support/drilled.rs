@@ -277,10 +277,34 @@ pub fn answer(base: &Snapshot, query: &ViewQuery, charge: Option<ChargeId>) -> S
 /// Alarms in every state.
 pub fn many_alarms() -> Snapshot {
     let mut snapshot = sample::alarmed();
-    let alarm = sample::alarm;
-    snapshot.alarms.push(alarm("cache", Some("svc-support"), Severity::Warn, AlarmState::Pending, "cache hits fell to 9 %"));
-    snapshot.alarms[2].incident = "cache|1".to_owned();
+    let alarm = |rule, key, severity, state, message| {
+        let mut alarm = sample::alarm(rule, Some(key), severity, state, message);
+        alarm.cause = if rule == "each user" { "budget" } else { rule };
+        alarm
+    };
+    snapshot.alarms[0].excess = usd("3.18");
+    (snapshot.alarms[0].spent, snapshot.alarms[0].limit) = (usd("603.18"), usd("600"));
+    (snapshot.alarms[1].spent, snapshot.alarms[1].limit) = (usd("151.77"), usd("150"));
+    snapshot.alarms[1].excess = usd("1.77");
+    let mut later = alarm(
+        "surge",
+        "m.chen",
+        Severity::Page,
+        AlarmState::Snoozed,
+        "m.chen spends 4.2 times as much as usual: $9.40 more so far",
+    );
+    (later.until, later.excess, later.count) = (Some(at("2026-09-21T14:44:40Z")), usd("9.40"), 2);
+    snapshot.alarms.push(later);
+    let pending = "cache hits of svc-support fell to 9 % (54 % before)";
+    snapshot.alarms.push(alarm("cache", "svc-support", Severity::Warn, AlarmState::Pending, pending));
+    let recovering = "errors of batch-nightly: 18 of the last 30 requests";
+    snapshot.alarms.push(alarm("errors", "batch-nightly", Severity::Warn, AlarmState::Recovering, recovering));
     let over = "ana.silva passed 80 % of $10.00 of its day at 09:12:44";
-    snapshot.alarms.push(alarm("each user", Some("ana.silva"), Severity::Info, AlarmState::Resolved, over));
+    let mut over = alarm("each user", "ana.silva", Severity::Info, AlarmState::Resolved, over);
+    over.since = at("2026-09-20T19:03:00Z");
+    snapshot.alarms.push(over);
+    for (at, alarm) in snapshot.alarms.iter_mut().enumerate().skip(2) {
+        alarm.incident = format!("{}|{at}", alarm.rule);
+    }
     snapshot
 }

@@ -12,6 +12,7 @@ use crate::alarm::{AlarmState, AlarmStatus};
 use crate::config::Severity;
 use crate::label::clean;
 use crate::money::Money;
+use crate::time::Timestamp;
 use crate::ui::canvas::Canvas;
 use crate::ui::layout::Panel;
 use crate::ui::state;
@@ -78,11 +79,20 @@ pub(super) fn list(canvas: &mut Canvas<'_>, scene: Scene<'_>, place: Rect) {
     }
 }
 
+/// In the order in which they matter.
+const ORDER: [AlarmState; 6] = [
+    AlarmState::Firing,
+    AlarmState::Acknowledged,
+    AlarmState::Snoozed,
+    AlarmState::Pending,
+    AlarmState::Recovering,
+    AlarmState::Resolved,
+];
+
 /// `2 firing · 1 acknowledged`.
 fn counts(scene: Scene<'_>) -> String {
     let count = |state: AlarmState| scene.snapshot.alarms_in(state);
-    let states = [AlarmState::Firing, AlarmState::Pending, AlarmState::Acknowledged, AlarmState::Resolved];
-    let told = states.into_iter().filter(|state| count(*state) > 0);
+    let told = ORDER.into_iter().filter(|state| count(*state) > 0);
     told.map(|state| format!("{} {}", count(state), state.name())).collect::<Vec<_>>().join(" · ")
 }
 
@@ -93,22 +103,33 @@ fn standing(alarm: &AlarmStatus) -> (&'static str, Role) {
         AlarmState::Firing => ("◆", Role::Warn),
         AlarmState::Pending => ("◇", Role::Warn),
         AlarmState::Acknowledged => ("●", Role::Text),
+        AlarmState::Snoozed => ("◌", Role::Text),
+        AlarmState::Recovering => ("◇", Role::Good),
         AlarmState::Resolved => ("○", Role::Good),
     }
-}
-
-fn excess(alarm: &AlarmStatus) -> Money {
-    (alarm.spent - alarm.limit).max(Money::ZERO)
 }
 
 fn what(alarm: &AlarmStatus) -> &str {
     alarm.key.as_ref().map_or(if alarm.scope == "global" { "everything" } else { UNKNOWN }, |key| key.as_str())
 }
 
-fn since(scene: Scene<'_>, alarm: &AlarmStatus) -> String {
+/// A clock today, else a date.
+fn moment(scene: Scene<'_>, at: Timestamp) -> String {
     let zone = scene.snapshot.zone;
-    let today = zone.date(alarm.since) == zone.date(scene.snapshot.now);
-    zone.format(alarm.since, if today { "%H:%M:%S" } else { "%d %b" })
+    let today = zone.date(at) == zone.date(scene.snapshot.now);
+    zone.format(at, if today { "%H:%M:%S" } else { "%d %b %H:%M" })
+}
+
+/// In its column: without the clock where it was another day.
+fn since(scene: Scene<'_>, alarm: &AlarmStatus) -> String {
+    text::fit(&moment(scene, alarm.since), 8).trim_end_matches(['…', ' ']).to_owned()
+}
+
+/// How it stands and since when; of a snoozed one until when.
+fn life(scene: Scene<'_>, alarm: &AlarmStatus) -> String {
+    let (glyph, _) = standing(alarm);
+    let until = alarm.until.map_or_else(String::new, |until| format!(" until {}", moment(scene, until)));
+    format!("{glyph} {} since {}{until}", alarm.state.name(), moment(scene, alarm.since))
 }
 
 fn one(
@@ -122,8 +143,7 @@ fn one(
     let (glyph, role) = standing(alarm);
     let over = alarm.state == AlarmState::Resolved;
     let text_role = if over { Role::Dim } else { Role::Text };
-    let excess = excess(alarm);
-    let excess = if excess == Money::ZERO { UNKNOWN.to_owned() } else { text::dollars(excess) };
+    let excess = if alarm.excess == Money::ZERO { UNKNOWN.to_owned() } else { text::dollars(alarm.excess) };
     let values = [
         format!("{glyph} {}", alarm.state.name()),
         since(scene, alarm),
@@ -146,6 +166,15 @@ fn one(
     canvas.role(message, row.y, row.right().saturating_sub(message + 1), &clean(&alarm.message), text_role);
 }
 
+/// One line each, on the smallest screens.
+pub(super) fn tiny(canvas: &mut Canvas<'_>, scene: Scene<'_>, place: Rect) {
+    for (alarm, y) in state::alarms(scene.snapshot).into_iter().zip(place.top()..place.bottom()) {
+        let (glyph, role) = standing(alarm);
+        canvas.role(place.x, y, 2, glyph, role);
+        canvas.role(place.x + 2, y, place.width.saturating_sub(2), &clean(&alarm.message), Role::Text);
+    }
+}
+
 /// The selected alarm, in full.
 pub(super) fn detail(canvas: &mut Canvas<'_>, scene: Scene<'_>, place: Rect) {
     let theme = canvas.theme;
@@ -161,14 +190,13 @@ pub(super) fn detail(canvas: &mut Canvas<'_>, scene: Scene<'_>, place: Rect) {
     }
     let (x, width) = (inside.x + 1, inside.width - 2);
     let mut y = inside.y;
-    let (glyph, role) = standing(alarm);
+    let (_, role) = standing(alarm);
     for sentence in text::wrap(&clean(&alarm.message), usize::from(width)) {
         if y < inside.bottom() {
             canvas.put(x, y, width, &sentence, theme.figure());
         }
         y += 1;
     }
-    let life = format!("{glyph} {} since {}", alarm.state.name(), since(scene, alarm));
     let about = format!("{} {}", alarm.scope, what(alarm));
     let money = if alarm.limit == Money::ZERO {
         text::dollars(alarm.spent)
@@ -176,12 +204,14 @@ pub(super) fn detail(canvas: &mut Canvas<'_>, scene: Scene<'_>, place: Rect) {
         format!("{} of {}", text::dollars(alarm.spent), text::dollars(alarm.limit))
     };
     let facts = [
-        ("state", life, role),
+        ("state", life(scene, alarm), role),
         ("severity", alarm.severity.name().to_owned(), Role::Text),
         ("about", about, Role::Text),
         ("cause", alarm.cause.to_owned(), Role::Text),
         ("spent", money, Role::Text),
-        ("excess", text::dollars(excess(alarm)), Role::Text),
+        ("excess", text::dollars(alarm.excess), Role::Text),
+        ("began", moment(scene, alarm.first), Role::Text),
+        ("fired", if alarm.count == 1 { "once".to_owned() } else { format!("{} times", alarm.count) }, Role::Text),
     ];
     // Two columns: the facts of one alarm are few and short.
     let columns = if width >= 72 { 2 } else { 1 };

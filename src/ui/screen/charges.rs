@@ -53,10 +53,13 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, scene: Scene<'_>, place: Rect) {
         return;
     }
     let who = Who::of(scene);
-    let wanted = |wanted: bool, width: u16| if wanted { width } else { 900 };
+    // What is not wanted never fits, and goes before anything else does.
+    let wanted = |wanted: bool, width: u16, rank: u8| {
+        if wanted { Column { width, rank } } else { Column { width: u16::MAX / 8, rank: u8::MAX } }
+    };
     let columns = [
         Column { width: 8, rank: 0 },
-        Column { width: wanted(turns && visit.order == ChargeOrder::Oldest, 9), rank: 2 },
+        wanted(turns && visit.order == ChargeOrder::Oldest, 9, 2),
         Column { width: 7, rank: 3 },
         Column { width: 7, rank: 4 },
         Column { width: 7, rank: 5 },
@@ -64,7 +67,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, scene: Scene<'_>, place: Rect) {
         Column { width: 6, rank: 6 },
         Column { width: 7, rank: 8 },
         Column { width: 13, rank: 7 },
-        Column { width: wanted(who != Who::Project, 24), rank: 9 },
+        wanted(who != Who::Project, 24, 9),
     ];
     let (name_width, is_shown) = arrange(inside.width - BEFORE_NAME - 1, 11, columns);
     let ends = ends(inside, name_width, &columns, is_shown);

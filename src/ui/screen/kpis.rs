@@ -15,6 +15,8 @@ use crate::ui::snapshot::Snapshot;
 use crate::ui::text::{self, UNKNOWN};
 use crate::ui::theme::{Role, Theme};
 
+pub(super) use request::cost;
+
 type Line = Vec<(String, Style)>;
 
 struct Figure {

@@ -4,7 +4,7 @@ use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 
 use super::Scene;
-use super::{budgets, footer, kpis};
+use super::{alarms, budgets, footer, kpis};
 use crate::alarm::AlarmStatus;
 use crate::engine::view::{End, LEFT};
 use crate::source::SourceState;
@@ -98,7 +98,10 @@ pub(super) fn meter(canvas: &mut Canvas<'_>, scene: Scene<'_>) {
         Page::Overview => String::new(),
         _ => format!("{} ", text::fit(&footer::crumb(&scene.state.visit, snapshot), usize::from(width / 2))),
     };
-    canvas.pieces(x, area.y + 1, width, &[(&crumb, figure), ("BURN 5m ", dim), (&burn, figure)]);
+    match scene.open() {
+        Some(open) => canvas.pieces(x, area.y + 1, width, &[(&crumb, dim), (&kpis::cost(&open.charge.row), figure)]),
+        None => canvas.pieces(x, area.y + 1, width, &[(&crumb, figure), ("BURN 5m ", dim), (&burn, figure)]),
+    };
     let mut y = area.y + 2;
     if y < area.bottom() {
         let label = format!("{} ", scene.window());
@@ -112,11 +115,15 @@ pub(super) fn meter(canvas: &mut Canvas<'_>, scene: Scene<'_>) {
         budgets::tiny(canvas, scene, budget, row(y));
         y += 1;
     }
-    if area.bottom().saturating_sub(y) >= 3 {
+    if area.bottom().saturating_sub(y) >= 3 && !matches!(scene.state.visit.page, Page::Alarms | Page::Request) {
         let rates = chart::rates(&view.chart, usize::from(width) * 2);
         let top = chart::scale(rates.iter().copied().fold(0.0, f64::max));
         chart::draw(canvas, Rect { height: 2, ..row(y) }, &rates, top, chart::mean(&view.chart));
         y += 2;
+    }
+    if scene.state.visit.page == Page::Alarms {
+        alarms::tiny(canvas, scene, Rect { x, y, width, height: area.bottom().saturating_sub(y) });
+        return;
     }
     let table = &view.tables[LEFT];
     let first = scene.state.visit.tables[LEFT].cursor.offset.saturating_sub(table.offset);

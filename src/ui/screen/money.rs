@@ -20,10 +20,24 @@ use crate::ui::text::{self, UNKNOWN};
 use crate::ui::theme::Role;
 use crate::ui::widget::{bar, panel, stack};
 
-/// Columns between the end of each number and the right border: tokens, rate, dollars, share.
-const TOKENS: u16 = 22;
-const RATE: u16 = 15;
-const DOLLARS: u16 = 6;
+/// Columns between the end of a number and the right border: tokens, rate, dollars.
+#[derive(Clone, Copy)]
+struct Ends {
+    tokens: u16,
+    rate: u16,
+    dollars: u16,
+}
+
+impl Ends {
+    fn of(width: u16) -> Ends {
+        if width >= 48 { Ends { tokens: 27, rate: 18, dollars: 7 } } else { Ends { tokens: 19, rate: 13, dollars: 6 } }
+    }
+
+    /// Room for an amount.
+    fn amount(self) -> u16 {
+        self.rate - self.dollars - 1
+    }
+}
 
 pub(super) fn draw(canvas: &mut Canvas<'_>, scene: Scene<'_>, place: Rect) {
     let theme = canvas.theme;
@@ -39,8 +53,8 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, scene: Scene<'_>, place: Rect) {
         canvas.role(place.x, place.y, place.width, scene.waiting(), Role::Dim);
         return;
     };
-    let end = place.right();
-    for (label, at) in [("TOKENS", end - TOKENS), ("$/M", end - RATE), ("$", end - DOLLARS), ("SHARE", end)] {
+    let (end, ends) = (place.right(), Ends::of(place.width));
+    for (label, at) in [("TOKENS", end - ends.tokens), ("$/M", end - ends.rate), ("$", end - ends.dollars), ("SHARE", end)] {
         canvas.role_right(at, place.y, 7, label, Role::Dim);
     }
     canvas.role(place.x, place.y, 11, "CLASS", Role::Dim);
@@ -57,13 +71,13 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, scene: Scene<'_>, place: Rect) {
 }
 
 fn one(canvas: &mut Canvas<'_>, row: Rect, class: TokenClass, sum: &ClassSum, total: Money) {
-    let (end, y) = (row.right(), row.y);
+    let (end, y, ends) = (row.right(), row.y, Ends::of(row.width));
     let (glyph, style) = stack::look(canvas.theme, class);
     canvas.cell(row.x, y, glyph, style);
-    canvas.role(row.x + 2, y, row.width.saturating_sub(TOKENS + 8), class.name(), Role::Text);
-    canvas.role_right(end - TOKENS, y, 7, &text::count(sum.tokens), Role::Text);
-    canvas.role_right(end - RATE, y, 6, &sum.rate.map_or_else(|| UNKNOWN.to_owned(), per_million), Role::Dim);
-    canvas.put_right(end - DOLLARS, y, 9, &text::amount(sum.list, 9), canvas.theme.figure());
+    canvas.role(row.x + 2, y, row.width.saturating_sub(ends.tokens + 7), class.name(), Role::Text);
+    canvas.role_right(end - ends.tokens, y, 6, &text::count(sum.tokens), Role::Text);
+    canvas.role_right(end - ends.rate, y, 6, &sum.rate.map_or_else(|| UNKNOWN.to_owned(), per_million), Role::Dim);
+    canvas.put_right(end - ends.dollars, y, ends.amount(), &text::amount(sum.list, usize::from(ends.amount())), canvas.theme.figure());
     canvas.role_right(end, y, 5, &share(sum.list, total), Role::Dim);
 }
 
@@ -88,7 +102,8 @@ fn per_million(rate: u64) -> String {
 /// What is left beyond list prices, the total, what caching did, and the price in use; the most important first where rows are short.
 fn below(canvas: &mut Canvas<'_>, mut place: Rect, split: &Split, total: Money) {
     let (x, width, end) = (place.x, place.width, place.right());
-    let mut next = || {
+    let ends = Ends::of(width);
+    let take = |place: &mut Rect| {
         let y = place.y;
         (place.height > 0).then(|| {
             place.y += 1;
@@ -97,37 +112,43 @@ fn below(canvas: &mut Canvas<'_>, mut place: Rect, split: &Split, total: Money) 
         })
     };
     if split.rest != Money::ZERO
-        && let Some(y) = next()
+        && let Some(y) = take(&mut place)
     {
         canvas.role(x, y, width, "beyond list prices", Role::Text);
-        canvas.put_right(end - DOLLARS, y, 9, &text::amount(split.rest, 9), canvas.theme.figure());
+        canvas.put_right(end - ends.dollars, y, ends.amount(), &text::amount(split.rest, usize::from(ends.amount())), canvas.theme.figure());
         canvas.role_right(end, y, 5, &share(split.rest, total), Role::Dim);
     }
-    if let Some(y) = next() {
+    if let Some(y) = take(&mut place) {
         canvas.role(x, y, width, "total", Role::Dim);
-        canvas.put_right(end - DOLLARS, y, 9, &text::amount(total, 9), canvas.theme.figure());
+        canvas.put_right(end - ends.dollars, y, ends.amount(), &text::amount(total, usize::from(ends.amount())), canvas.theme.figure());
     }
     let uncached = total + split.saved;
     if split.saved.pico() > 0 && total.pico() > 0 {
-        if let Some(y) = next() {
+        if let Some(y) = take(&mut place) {
             let words = format!("without cache it would be {}", text::dollars(uncached));
             canvas.role(x, y, width, &words, Role::Good);
         }
-        if let Some(y) = next() {
+        if let Some(y) = take(&mut place) {
             let part = total.to_f64() / uncached.to_f64();
             let good = canvas.theme.style(Role::Good);
             bar::thin(canvas, x, y, width.saturating_sub(7), part, None, good);
             canvas.put_right(end, y, 6, &format!("−{} %", text::percent(1.0 - part)), good);
         }
     } else if split.saved.pico() < 0
-        && let Some(y) = next()
+        && let Some(y) = take(&mut place)
     {
         let words = format!("◆ caching cost {} more than it saved", text::dollars(-split.saved));
         canvas.role(x, y, width, &words, Role::Warn);
     }
-    for sentence in split.prices.iter().flat_map(|price| text::wrap(&crate::label::clean(price), usize::from(width))) {
-        if let Some(y) = next() {
-            canvas.role(x, y, width, &sentence, Role::Dim);
+    for price in &split.prices {
+        let price = crate::label::clean(price);
+        let lines = text::wrap(&price, usize::from(width));
+        // A sentence that does not fit whole is cut in one line.
+        let lines = if lines.len() > usize::from(place.height) { vec![price.into_owned()] } else { lines };
+        for line in lines {
+            if let Some(y) = take(&mut place) {
+                canvas.role(x, y, width, &line, Role::Dim);
+            }
         }
     }
 }

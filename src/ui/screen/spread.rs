@@ -46,9 +46,14 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, scene: Scene<'_>, place: Rect) {
                 |cost| format!("{name} {}", text::dollars(cost.into())),
             )
         };
-        let line = [("p50", spread.p50), ("p95", spread.p95), ("p99", spread.p99), ("max", spread.max)]
-            .map(|(name, cost)| quantile(name, cost))
-            .join("  ");
+        // As many as fit whole: a figure that is cut is none.
+        let mut line = String::new();
+        for (name, cost) in [("p50", spread.p50), ("p95", spread.p95), ("p99", spread.p99), ("max", spread.max)] {
+            let figure = quantile(name, cost);
+            if text::width(&line) + 2 + text::width(&figure) <= usize::from(inside.width) {
+                line = if line.is_empty() { figure } else { format!("{line}  {figure}") };
+            }
+        }
         canvas.role(inside.x + 1, inside.y + BINS.len() as u16, inside.width - 2, &line, Role::Dim);
     }
 }

@@ -27,7 +27,7 @@ impl State {
     pub fn scrolls(&self, snapshot: &Snapshot) -> bool {
         let scrollable = !matches!(self.visit.focus, Panel::Burn | Panel::Spread | Panel::Money | Panel::Alarm);
         // While a filter is typed, too: its rows are what it is typed for.
-        self.overlay.is_none() && self.menu.is_none() && scrollable && self.shows_panels(snapshot)
+        self.overlay.is_some() || self.menu.is_none() && scrollable && self.shows_panels(snapshot)
     }
 
     fn shows_panels(&self, snapshot: &Snapshot) -> bool {
@@ -128,7 +128,9 @@ impl State {
     #[must_use]
     pub fn can_acknowledge(&self, snapshot: &Snapshot) -> bool {
         match self.visit.page {
-            Page::Alarms => self.selected_alarm(snapshot).is_some_and(|alarm| alarm.state == AlarmState::Firing),
+            Page::Alarms => self
+                .selected_alarm(snapshot)
+                .is_some_and(|alarm| matches!(alarm.state, AlarmState::Firing | AlarmState::Snoozed)),
             _ => snapshot.alarms.iter().any(|alarm| alarm.state == AlarmState::Firing),
         }
     }
@@ -136,9 +138,8 @@ impl State {
     /// The selected alarm can be put off.
     #[must_use]
     pub fn can_snooze(&self, snapshot: &Snapshot) -> bool {
-        self.selected_alarm(snapshot).is_some_and(|alarm| {
-            matches!(alarm.state, AlarmState::Firing | AlarmState::Acknowledged)
-        })
+        self.selected_alarm(snapshot)
+            .is_some_and(|alarm| !matches!(alarm.state, AlarmState::Pending | AlarmState::Resolved))
     }
 
     /// There is a bell to silence.
@@ -156,5 +157,6 @@ impl State {
     /// This sheet is open, or none is.
     pub(super) fn toggle(&mut self, overlay: Overlay) {
         self.overlay = if self.overlay == Some(overlay) { None } else { Some(overlay) };
+        self.sheet = 0;
     }
 }

@@ -2,7 +2,6 @@
 
 use super::visit::Visit;
 use super::{Action, Effect, Frozen, Motion, Overlay, Panel, Snapshot, State};
-use crate::alarm::AlarmState;
 use crate::engine::view::{By, End, LEFT, View, Window};
 use crate::time::{MINUTE_MS, Timestamp};
 
@@ -196,9 +195,10 @@ fn step_ms(window: Window) -> i64 {
     (window.minutes() / 2).max(1) * MINUTE_MS
 }
 
-/// The first snooze of the selected alarm, or the next longer one.
+/// The first snooze of the selected alarm, or a longer one than the one it has.
 fn snooze(state: &State, snapshot: &Snapshot) -> Option<Effect> {
     let alarm = state.selected_alarm(snapshot)?;
-    debug_assert_ne!(alarm.state, AlarmState::Resolved);
-    Some(Effect::Snooze(alarm.incident.clone(), SNOOZES[0]))
+    let taken = alarm.until.map_or(0, |until| (until.ms() - alarm.since.ms()) / MINUTE_MS);
+    let next = SNOOZES.into_iter().find(|minutes| *minutes > taken).unwrap_or(SNOOZES[SNOOZES.len() - 1]);
+    Some(Effect::Snooze(alarm.incident.clone(), next))
 }

@@ -6,7 +6,8 @@ use crate::engine::view::ChargeRow;
 use crate::ui::text::{self, UNKNOWN};
 use crate::ui::theme::{Role, Theme};
 
-fn cost(row: &ChargeRow) -> String {
+/// What it cost, in a word.
+pub(in super::super) fn cost(row: &ChargeRow) -> String {
     match row.source {
         CostSource::Unpriced => "unpriced".to_owned(),
         CostSource::Reported | CostSource::Computed => text::dollars(row.cost.into()),

@@ -86,11 +86,7 @@ impl EventLog {
 }
 
 /// The numbers of the names that alarms and budgets speak of, so that the screen can ask for them.
-pub(super) fn numbers(
-    names: &Names,
-    alarms: &[AlarmStatus],
-    budgets: &[&Vec<BudgetStatus>],
-) -> HashMap<Label, NameId> {
+pub(super) fn numbers(names: &Names, alarms: &[AlarmStatus], budgets: &[&Vec<BudgetStatus>]) -> HashMap<Label, NameId> {
     let of_alarms = alarms.iter().filter_map(|alarm| alarm.key.as_ref());
     let of_budgets = budgets.iter().copied().flatten().filter_map(|budget| budget.key.as_ref());
     of_alarms.chain(of_budgets).filter_map(|key| Some((key.clone(), names.find(key.as_str())?))).collect()

@@ -26,7 +26,9 @@ impl Page {
     /// Its panels in the order of the tab key; `budgets`: there is a budget for what is open.
     #[must_use]
     pub const fn panels(self, budgets: bool) -> &'static [Panel] {
-        use Panel::{Alarms, Budgets, Burn, Charges, Events, Facts, Left, Money, Origin, Request, Right, Spread, Terms};
+        use Panel::{
+            Alarms, Budgets, Burn, Charges, Events, Facts, Left, Money, Origin, Request, Right, Spread, Terms,
+        };
         match (self, budgets) {
             (Page::Overview, _) => &[Burn, Budgets, Left, Right, Events, Spread],
             (Page::Entity, false) => &[Burn, Money, Left, Right, Charges, Spread],

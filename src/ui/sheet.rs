@@ -90,7 +90,9 @@ fn request(open: &OpenCharge, zone: Zone) -> Vec<Line> {
     let (charge, row) = (&open.charge, &open.charge.row);
     let cost = match row.source {
         CostSource::Unpriced => Line::Fact("cost", "unpriced".to_owned(), Role::Warn),
-        CostSource::Reported => Line::Fact("cost", format!("{}  as the log says", exact(row.cost.into())), Role::Accent),
+        CostSource::Reported => {
+            Line::Fact("cost", format!("{}  as the log says", exact(row.cost.into())), Role::Accent)
+        }
         CostSource::Computed => Line::Fact("cost", format!("{}  computed", exact(row.cost.into())), Role::Accent),
     };
     let mut lines = vec![cost];
@@ -148,7 +150,8 @@ fn tokens(open: &OpenCharge) -> Vec<Line> {
             lines.push(fact(label, count(value)));
         }
     }
-    let reasoning = if tokens.reasoning > 0 { format!("  {} reasoning", count(tokens.reasoning)) } else { String::new() };
+    let reasoning =
+        if tokens.reasoning > 0 { format!("  {} reasoning", count(tokens.reasoning)) } else { String::new() };
     lines.push(fact("output", count(tokens.output) + &reasoning));
     if tokens.web_searches > 0 {
         lines.push(fact("web searches", count(tokens.web_searches)));
@@ -177,7 +180,9 @@ fn terms(open: &OpenCharge, width: usize) -> Vec<Line> {
     if open.terms.is_empty() {
         let why = match row.source {
             CostSource::Reported => "the log states the cost; no table was asked",
-            CostSource::Unpriced => "no table has a price for this model: it counts in tokens, and in no sum of dollars",
+            CostSource::Unpriced => {
+                "no table has a price for this model: it counts in tokens, and in no sum of dollars"
+            }
             CostSource::Computed => "the terms cannot be told again: the line is gone",
         };
         lines.extend(words(why, width, Role::Dim));

@@ -153,7 +153,11 @@ impl State {
             end: visit.end,
             scope: visit.scope.clone(),
             tables: [table(LEFT, Panel::Left), table(RIGHT, Panel::Right)],
-            charges: if is_drilled { visit.charges.query(layout.rows(Panel::Charges), visit.page == Page::Session) } else { ChargesQuery::default() },
+            charges: if is_drilled {
+                visit.charges.query(layout.rows(Panel::Charges), visit.page == Page::Session)
+            } else {
+                ChargesQuery::default()
+            },
             chart_steps: match visit.page {
                 Page::Request | Page::Alarms => 1,
                 _ if self.stacks() => cells,

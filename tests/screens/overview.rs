@@ -199,7 +199,10 @@ fn scrolling_goes_through_rows_that_have_not_come_yet() {
     );
     snapshot.view.tables[RIGHT] = sample::many_users(100_000, query.tables[RIGHT].offset, query.tables[RIGHT].rows);
     update(&mut state, Action::Arrived, &snapshot);
-    assert_eq!(state.visit.tables[RIGHT].cursor.place(&TableVisit::at_hand(&snapshot.view.tables[RIGHT])), Some(99_999));
+    assert_eq!(
+        state.visit.tables[RIGHT].cursor.place(&TableVisit::at_hand(&snapshot.view.tables[RIGHT])),
+        Some(99_999)
+    );
     assert!(symbols(&frame(&state, &snapshot, Depth::None)).contains("▸  user-99999"));
 }
 
@@ -224,4 +227,3 @@ fn the_footer_names_only_keys_that_work_here() {
         assert!(!binding.help.is_empty());
     }
 }
-

@@ -202,7 +202,10 @@ pub fn open(number: ChargeId) -> OpenCharge {
             row,
         },
         terms: terms.map(|term: (&str, &str, &str)| [term.0.to_owned(), term.1.to_owned(), term.2.to_owned()]).to_vec(),
-        notes: vec!["priced by the built-in table of 2026-09-18, name matched exactly; the prompt is below 200k tokens".to_owned()],
+        notes: vec![
+            "priced by the built-in table of 2026-09-18, name matched exactly; the prompt is below 200k tokens"
+                .to_owned(),
+        ],
         line: if number == 7 {
             SourceLine::Gone("the line is gone: the file was rotated away".to_owned())
         } else {

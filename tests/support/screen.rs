@@ -151,7 +151,14 @@ fn chart(steps: usize) -> Chart {
     }
 }
 
-pub fn budget(name: &str, key: Option<&str>, per: Period, spent: &str, limit: &str, state: BudgetState) -> BudgetStatus {
+pub fn budget(
+    name: &str,
+    key: Option<&str>,
+    per: Period,
+    spent: &str,
+    limit: &str,
+    state: BudgetState,
+) -> BudgetStatus {
     let (start, end) = Zone::UTC.period(per, now());
     BudgetStatus {
         name: Label::new(name),

@@ -80,7 +80,7 @@ impl Layout {
             Page::Request => self.request(rest),
             Page::Alarms => {
                 let mut rest = rest;
-                let detail = take_bottom(&mut rest, (self.area.height / 3).clamp(9, 14));
+                let detail = take_bottom(&mut rest, (self.area.height / 4).clamp(8, 12));
                 self.panels.push((Panel::Alarms, rest));
                 self.panels.push((Panel::Alarm, detail));
             }
@@ -137,10 +137,10 @@ impl Layout {
         place
     }
 
-    /// Cuts room for two budgets at most off the panel that was placed last, which keeps at least nine rows.
+    /// Cuts room for two budgets at most off the panel that was placed last, which keeps at least eight rows.
     fn budgets_above(&mut self, place: &mut Rect, budgets: usize) {
         let wanted = 2 * budgets.min(2) as u16 + 2;
-        let room = place.height.saturating_sub(9);
+        let room = place.height.saturating_sub(8);
         if budgets == 0 || room < 4 {
             return;
         }

@@ -49,7 +49,7 @@ pub(super) fn list(canvas: &mut Canvas<'_>, scene: Scene<'_>, place: Rect) {
         canvas.role(inside.x + 3, inside.y + 1, inside.width - 4, words, Role::Dim);
         return;
     }
-    let (_, shown) = arrange(inside.width - 3, 24, COLUMNS);
+    let (_, shown) = arrange(inside.width - 3, if inside.width >= 100 { 40 } else { 30 }, COLUMNS);
     let mut x = inside.x + 2;
     let mut starts = [None; 7];
     for (at, column) in COLUMNS.iter().enumerate() {

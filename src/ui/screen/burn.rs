@@ -55,11 +55,8 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, scene: Scene<'_>, place: Rect) {
     let rates = chart::rates(steps, usize::from(plot.width) * 2);
     let most = rates.iter().copied().fold(0.0, f64::max);
     if !scene.is_known() || most <= 0.0 {
-        let words = if scene.is_known() {
-            format!("nothing spent in {}", scene.window())
-        } else {
-            scene.waiting().to_owned()
-        };
+        let words =
+            if scene.is_known() { format!("nothing spent in {}", scene.window()) } else { scene.waiting().to_owned() };
         let x = inside.x + inside.width.saturating_sub(text::width(&words) as u16) / 2;
         canvas.role(x, inside.y + inside.height / 2, inside.width, &words, Role::Dim);
         return;

@@ -137,7 +137,11 @@ fn fourth(scene: Scene<'_>, theme: &Theme, all: bool) -> Figure {
 
 /// `44 % of all`.
 fn share_of_all(part: Money, whole: Money) -> String {
-    if whole.pico() <= 0 { String::new() } else { format!("{} % of all", text::percent(part.to_f64() / whole.to_f64())) }
+    if whole.pico() <= 0 {
+        String::new()
+    } else {
+        format!("{} % of all", text::percent(part.to_f64() / whole.to_f64()))
+    }
 }
 
 /// How many requests; what of them has no price or failed first.

@@ -54,7 +54,9 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, scene: Scene<'_>, place: Rect) {
         return;
     };
     let (end, ends) = (place.right(), Ends::of(place.width));
-    for (label, at) in [("TOKENS", end - ends.tokens), ("$/M", end - ends.rate), ("$", end - ends.dollars), ("SHARE", end)] {
+    for (label, at) in
+        [("TOKENS", end - ends.tokens), ("$/M", end - ends.rate), ("$", end - ends.dollars), ("SHARE", end)]
+    {
         canvas.role_right(at, place.y, 7, label, Role::Dim);
     }
     canvas.role(place.x, place.y, 11, "CLASS", Role::Dim);
@@ -77,7 +79,13 @@ fn one(canvas: &mut Canvas<'_>, row: Rect, class: TokenClass, sum: &ClassSum, to
     canvas.role(row.x + 2, y, row.width.saturating_sub(ends.tokens + 7), class.name(), Role::Text);
     canvas.role_right(end - ends.tokens, y, 6, &text::count(sum.tokens), Role::Text);
     canvas.role_right(end - ends.rate, y, 6, &sum.rate.map_or_else(|| UNKNOWN.to_owned(), per_million), Role::Dim);
-    canvas.put_right(end - ends.dollars, y, ends.amount(), &text::amount(sum.list, usize::from(ends.amount())), canvas.theme.figure());
+    canvas.put_right(
+        end - ends.dollars,
+        y,
+        ends.amount(),
+        &text::amount(sum.list, usize::from(ends.amount())),
+        canvas.theme.figure(),
+    );
     canvas.role_right(end, y, 5, &share(sum.list, total), Role::Dim);
 }
 
@@ -112,15 +120,28 @@ fn below(canvas: &mut Canvas<'_>, mut place: Rect, split: &Split, total: Money) 
         })
     };
     if split.rest != Money::ZERO
+        && place.height > 1
         && let Some(y) = take(&mut place)
     {
         canvas.role(x, y, width, "beyond list prices", Role::Text);
-        canvas.put_right(end - ends.dollars, y, ends.amount(), &text::amount(split.rest, usize::from(ends.amount())), canvas.theme.figure());
+        canvas.put_right(
+            end - ends.dollars,
+            y,
+            ends.amount(),
+            &text::amount(split.rest, usize::from(ends.amount())),
+            canvas.theme.figure(),
+        );
         canvas.role_right(end, y, 5, &share(split.rest, total), Role::Dim);
     }
     if let Some(y) = take(&mut place) {
         canvas.role(x, y, width, "total", Role::Dim);
-        canvas.put_right(end - ends.dollars, y, ends.amount(), &text::amount(total, usize::from(ends.amount())), canvas.theme.figure());
+        canvas.put_right(
+            end - ends.dollars,
+            y,
+            ends.amount(),
+            &text::amount(total, usize::from(ends.amount())),
+            canvas.theme.figure(),
+        );
     }
     let uncached = total + split.saved;
     if split.saved.pico() > 0 && total.pico() > 0 {

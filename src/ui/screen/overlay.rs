@@ -81,7 +81,10 @@ fn sheet(canvas: &mut Canvas<'_>, scene: Scene<'_>, title: &str, lines: &[Entry]
         if kind == Kind::Choices(at) {
             let x = x.saturating_sub(1);
             canvas.role(x, y, 1, "▸", Role::Accent);
-            canvas.paint(Rect::new(x, y, (end + 1).saturating_sub(x), 1).intersection(inside), theme.style(Role::Selected));
+            canvas.paint(
+                Rect::new(x, y, (end + 1).saturating_sub(x), 1).intersection(inside),
+                theme.style(Role::Selected),
+            );
         }
     }
 }

@@ -17,8 +17,8 @@ use crate::ui::text::{self, UNKNOWN};
 use crate::ui::theme::Role;
 use crate::ui::widget::bar;
 use crate::ui::widget::columns::{Column, arrange};
-pub(super) use row::{chip, plural, short_model};
 use row::{Cells, begin, heading, is_unpriced, title};
+pub(super) use row::{chip, plural, short_model};
 
 /// Cells of the marker and badge before a name.
 const BEFORE_NAME: u16 = 3;

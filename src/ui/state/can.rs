@@ -43,10 +43,7 @@ impl State {
     /// A row is selected that can be looked into.
     #[must_use]
     pub fn opens(&self, snapshot: &Snapshot) -> bool {
-        self.is_open()
-            && self.depth() < MOST_SCREENS
-            && self.shows_panels(snapshot)
-            && self.door(snapshot).is_some()
+        self.is_open() && self.depth() < MOST_SCREENS && self.shows_panels(snapshot) && self.door(snapshot).is_some()
     }
 
     /// Others stood beside the one that is open.

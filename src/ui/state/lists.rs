@@ -94,10 +94,7 @@ impl TableVisit {
 
     /// Whether an answer's table is the one asked for, rows aside.
     pub(super) fn is_answered(&self, query: &TableQuery) -> bool {
-        self.by == query.by
-            && self.filter == query.filter
-            && self.sort == query.sort
-            && self.reversed == query.reversed
+        self.by == query.by && self.filter == query.filter && self.sort == query.sort && self.reversed == query.reversed
     }
 
     /// The rows that came.

@@ -133,6 +133,7 @@ pub fn run(setup: Setup, wires: &Wires) -> Result<(), LiveError> {
         Some(folder) => Opened::open(folder, options, now)?,
         None => Opened::without_state(options, now),
     };
+    opened.engine.use_prices(Arc::clone(&setup.book));
     if setup.state.is_some() {
         // Totals first: the rows follow while they are on the screen.
         let view = opened.engine.view(&ViewQuery::default());
@@ -141,6 +142,8 @@ pub fn run(setup: Setup, wires: &Wires) -> Result<(), LiveError> {
             return Ok(());
         }
         opened.load_rows(options, now)?;
+        // A damaged state was set aside with its engine.
+        opened.engine.use_prices(Arc::clone(&setup.book));
     }
     let shared = Shared {
         zone: setup.config.zone,
@@ -270,6 +273,11 @@ impl Core {
             }
             let now = Timestamp::now();
             self.tick(now);
+            // A part of a long answer, so that what comes in waits no longer than that.
+            if self.engine.is_working() {
+                self.engine.work()?;
+                self.dirty = true;
+            }
             if self.bell.ring(now) {
                 self.ringing = true;
                 self.published = None;
@@ -294,6 +302,9 @@ impl Core {
 
     /// How long nothing needs to be done.
     fn wait(&self) -> Duration {
+        if self.engine.is_working() {
+            return Duration::ZERO;
+        }
         let mut wait = TICK;
         if self.dirty {
             wait = wait.min(self.publish_in().max(Duration::from_millis(5)));

@@ -8,6 +8,7 @@ pub mod keys;
 pub mod layout;
 pub mod mouse;
 pub mod screen;
+pub mod sheet;
 pub mod snapshot;
 pub mod state;
 pub mod terminal;

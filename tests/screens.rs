@@ -1,24 +1,39 @@
-//! What a user sees: whole screens at the sizes people have, the colours of two, and what every key changes.
+//! What a user sees: whole screens at the sizes people have, the colours of some, and what every key changes.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic, also in the functions its cases share")]
+
+#[path = "support/drilled.rs"]
+mod drilled;
 #[path = "support/screen.rs"]
 mod sample;
 
-use costtop::engine::view::{LEFT, RIGHT, Window};
-use costtop::time::Timestamp;
+#[path = "screens/hostile.rs"]
+mod hostile;
+#[path = "screens/looks.rs"]
+mod looks;
+#[path = "screens/mouse.rs"]
+mod mouse;
+#[path = "screens/overview.rs"]
+mod overview;
+#[path = "screens/signs.rs"]
+mod signs;
+#[path = "screens/travel.rs"]
+mod travel;
+#[path = "screens/typing.rs"]
+mod typing;
+
+use std::fmt::Write;
+
+use costtop::engine::view::{ChargeId, Window};
 use costtop::ui::action::{Action, Effect};
-use costtop::ui::graph::Graph;
-use costtop::ui::keys::KEYS;
-use costtop::ui::layout::Panel;
+use costtop::ui::keys;
 use costtop::ui::mouse::Targets;
-use costtop::ui::screen::{draw, welcome};
+use costtop::ui::screen::draw;
 use costtop::ui::snapshot::Snapshot;
-use costtop::ui::state::{Overlay, Selection, State, update};
-use costtop::ui::theme::{Depth, EMBEDDED, Theme};
-use costtop::ui::welcome::Welcome;
-use proptest::prelude::*;
+use costtop::ui::state::{State, update};
+use costtop::ui::theme::{Depth, Theme};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use std::fmt::Write;
 
 fn state(width: u16, height: u16, snapshot: &Snapshot) -> State {
     let mut state = State::new(sample::now(), (width, height), Window::M15);
@@ -79,497 +94,79 @@ fn styles(buffer: &Buffer) -> String {
     out
 }
 
-fn screen(width: u16, height: u16, snapshot: &Snapshot) -> String {
-    symbols(&frame(&state(width, height, snapshot), snapshot, Depth::TrueColor))
+/// Somebody at the keyboard, and an engine that answers at once.
+struct Seat {
+    state: State,
+    base: Snapshot,
+    shown: Snapshot,
+    charge: Option<ChargeId>,
+    /// What was asked besides rows.
+    asked: Vec<Effect>,
 }
 
-#[test]
-fn the_overview_at_every_size() {
-    let busy = sample::busy();
-    for (width, height) in [(200, 60), (120, 36), (80, 24), (60, 15), (40, 8), (20, 1)] {
-        insta::assert_snapshot!(format!("overview_{width}x{height}"), screen(width, height, &busy));
+impl Seat {
+    fn new(width: u16, height: u16, base: Snapshot) -> Seat {
+        let state = State::new(sample::now(), (width, height), Window::M15);
+        let mut seat = Seat { state, shown: base.clone(), base, charge: None, asked: Vec::new() };
+        seat.act(Action::Arrived);
+        seat
     }
-}
 
-#[test]
-fn the_alarm_state() {
-    let alarmed = sample::alarmed();
-    for (width, height) in [(120, 36), (80, 24), (40, 8), (20, 1)] {
-        insta::assert_snapshot!(format!("alarm_{width}x{height}"), screen(width, height, &alarmed));
-    }
-}
-
-#[test]
-fn before_and_without_requests() {
-    insta::assert_snapshot!("empty_120x36", screen(120, 36, &sample::empty()));
-    let loading = Snapshot::empty(sample::now(), costtop::time::Zone::UTC);
-    let first = State::new(sample::now(), (120, 36), Window::M15);
-    insta::assert_snapshot!("loading_120x36", symbols(&frame(&first, &loading, Depth::TrueColor)));
-}
-
-#[test]
-fn the_sheets_over_the_screen() {
-    let busy = sample::busy();
-    for (name, action) in [("help", Action::Help), ("intake", Action::Intake)] {
-        for (width, height) in [(120, 36), (80, 20)] {
-            let mut state = state(width, height, &busy);
-            update(&mut state, action, &busy);
-            insta::assert_snapshot!(
-                format!("{name}_{width}x{height}"),
-                symbols(&frame(&state, &busy, Depth::TrueColor))
-            );
-        }
-    }
-}
-
-#[test]
-fn colours_mean_what_the_theme_says_and_none_appear_without() {
-    let alarmed = sample::alarmed();
-    let state = state(120, 36, &alarmed);
-    insta::assert_snapshot!("styles_truecolor", styles(&frame(&state, &sample::busy(), Depth::TrueColor)));
-    let plain = frame(&state, &alarmed, Depth::None);
-    for cell in plain.content() {
-        assert!(cell.fg == ratatui::style::Color::Reset && cell.bg == ratatui::style::Color::Reset);
-    }
-    insta::assert_snapshot!("styles_no_color", styles(&plain));
-}
-
-#[test]
-fn every_theme_in_its_colours() {
-    let busy = sample::busy();
-    let state = state(120, 36, &busy);
-    for (name, _) in EMBEDDED {
-        let theme = Theme::embedded(name, Depth::TrueColor).unwrap();
-        insta::assert_snapshot!(format!("styles_{name}"), styles(&frame_in(&theme, &state, &busy).0));
-    }
-}
-
-#[test]
-fn charts_bars_and_borders_in_other_signs() {
-    let alarmed = sample::alarmed();
-    for (name, graph) in [("ascii", Graph::Ascii), ("block", Graph::Block)] {
-        let theme = Theme::midnight(Depth::TrueColor).with_graph(graph);
-        for (width, height) in [(120, 36), (80, 24)] {
-            let state = state(width, height, &alarmed);
-            insta::assert_snapshot!(format!("{name}_{width}x{height}"), symbols(&frame_in(&theme, &state, &alarmed).0));
-        }
-    }
-}
-
-/// Everything a screen can say, at every size at which it says something else.
-#[test]
-fn in_ascii_no_sign_is_beyond_ascii_and_in_blocks_none_is_braille_or_round() {
-    let mut hostile = sample::alarmed();
-    hostile.events[0].text = "josé paid 日本 \u{1f469}\u{200d}\u{1f4bb} for ∑ in ～".to_owned();
-    hostile.state_note = Some("not durable · since 14:02 …".to_owned());
-    hostile.view.as_of = true;
-    let mut snapshots = vec![hostile, sample::busy(), sample::empty(), sample::with_nameless()];
-    snapshots.push(Snapshot::empty(sample::now(), costtop::time::Zone::UTC));
-    for snapshot in &snapshots {
-        for (width, height) in [(200, 60), (120, 36), (80, 24), (60, 15), (40, 8), (20, 1), (12, 4)] {
-            for actions in [&[][..], &[Action::Help], &[Action::Intake], &[Action::Freeze, Action::Zoom, Action::Mouse]]
-            {
-                let mut state = state(width, height, snapshot);
-                for action in actions {
-                    update(&mut state, *action, snapshot);
-                }
-                let plain = Theme::midnight(Depth::TrueColor);
-                let text = symbols(&frame_in(&plain.clone().with_graph(Graph::Ascii), &state, snapshot).0);
-                assert!(text.chars().all(|c| matches!(c, '\n' | ' '..='~')), "{width}x{height} {actions:?}\n{text}");
-                let text = symbols(&frame_in(&plain.with_graph(Graph::Block), &state, snapshot).0);
-                let wrong = |c: char| matches!(c, '\u{2800}'..='\u{28ff}' | '╭' | '╮' | '╰' | '╯' | '━' | '╸');
-                assert!(!text.contains(wrong), "{width}x{height} {actions:?}\n{text}");
-            }
-        }
-    }
-}
-
-/// Whoever sees no colour sees the same screen: glyphs and words do not depend on it.
-#[test]
-fn colour_says_nothing_that_signs_do_not() {
-    for snapshot in [sample::busy(), sample::alarmed(), sample::empty(), sample::with_nameless()] {
-        for (width, height) in [(120, 36), (80, 24), (60, 15), (40, 8)] {
-            for steps in 0..6 {
-                let mut state = state(width, height, &snapshot);
-                (0..steps).for_each(|_| assert!(update(&mut state, Action::NextPanel, &snapshot).is_none_or(|_| true)));
-                let text = symbols(&frame(&state, &snapshot, Depth::TrueColor));
-                assert_eq!(text, symbols(&frame(&state, &snapshot, Depth::None)));
-                if height >= 10 {
-                    let focused = format!("▸ {}", state.visit.focus.name());
-                    assert!(text.contains(&focused), "the focus is a border's colour alone: no '{focused}' in\n{text}");
+    fn act(&mut self, action: Action) {
+        let mut effects = update(&mut self.state, action, &self.shown);
+        // An answer may need another question, such as how many budgets there are: never more than a few.
+        for round in 0.. {
+            assert!(round < 6, "questions without end");
+            let mut arrived = false;
+            for effect in effects {
+                match effect {
+                    Effect::Charge(charge) => {
+                        self.charge = charge;
+                        self.shown = drilled::answer(&self.base, &self.shown.view.query, charge);
+                        arrived = true;
+                    }
+                    Effect::Query(query) => {
+                        self.shown = drilled::answer(&self.base, &query, self.charge);
+                        arrived = true;
+                    }
+                    other => self.asked.push(other),
                 }
             }
-        }
-    }
-}
-
-/// The text in a place, as it is drawn.
-fn text_at(buffer: &Buffer, place: Rect) -> String {
-    place.positions().map(|at| buffer[at].symbol()).collect::<String>().trim().to_owned()
-}
-
-#[test]
-fn a_click_does_what_is_drawn_there() {
-    use costtop::engine::view::SortKey;
-    let snapshot = sample::alarmed();
-    let theme = Theme::midnight(Depth::TrueColor);
-    for (width, height) in [(200, 60), (120, 36), (80, 24), (60, 15)] {
-        for focus in [Panel::Models, Panel::Users] {
-            let mut state = state(width, height, &snapshot);
-            update(&mut state, Action::Focus(focus), &snapshot);
-            let (buffer, targets) = frame_in(&theme, &state, &snapshot);
-            let (mut rows, mut headings, mut windows, mut keys) = (0, 0, 0, 0);
-            for (place, action) in targets.places() {
-                let said = text_at(&buffer, place);
-                assert_eq!(targets.at(place.x, place.y).is_some(), place.area() > 0);
-                match action {
-                    Action::Select(panel, row) => {
-                        let table = if panel == Panel::Models {
-                            &snapshot.view.tables[LEFT]
-                        } else {
-                            &snapshot.view.tables[RIGHT]
-                        };
-                        let name = table.rows[row].name.as_ref().unwrap().as_str();
-                        let words = said.trim_start_matches(['▸', '▲', '●', ' ']);
-                        assert!(words.starts_with(&name[..8.min(name.len())]), "'{said}' is not '{name}'");
-                        let mut clicked = state.clone();
-                        update(&mut clicked, action, &snapshot);
-                        let visit = if panel == Panel::Models { &clicked.visit.models } else { &clicked.visit.users };
-                        assert_eq!((clicked.visit.focus, visit.selected), (panel, Selection::Row(table.rows[row].id)));
-                        rows += 1;
-                    }
-                    Action::SortBy(panel, key) => {
-                        let label = match (panel, key) {
-                            (Panel::Models, SortKey::Name) => "MODEL",
-                            (_, SortKey::Name) => "USER",
-                            (_, SortKey::Cost) => "$ 15m",
-                            (_, SortKey::Burn) => "$/h",
-                            (_, SortKey::Tokens) => "TOKENS",
-                            (_, SortKey::Hit) => "HIT",
-                            (_, SortKey::Requests) => "REQUESTS",
-                        };
-                        assert_eq!(said, label, "{width}x{height} {panel:?}");
-                        headings += 1;
-                    }
-                    Action::SetWindow(window) => {
-                        assert_eq!(said, window.name());
-                        windows += 1;
-                    }
-                    Action::Focus(panel) => assert!(said.contains(panel.name()), "{panel:?}: {said}"),
-                    other => {
-                        let binding = KEYS.iter().find(|binding| binding.action == other).unwrap();
-                        let word = binding.footer.unwrap();
-                        assert!(said.contains(word) || said == "[", "'{said}' is not '{word}'");
-                        keys += 1;
-                    }
-                }
+            if !arrived {
+                return;
             }
-            assert!(rows >= 2 && headings >= 3 && keys >= 5, "{width}x{height}: {rows} {headings} {keys}");
-            assert_eq!(windows, if width >= 120 { 8 } else { usize::from(width == 80) });
+            effects = update(&mut self.state, Action::Arrived, &self.shown);
         }
     }
-}
 
-#[test]
-fn headings_sort_and_the_wheel_scrolls_what_lies_under_it() {
-    use costtop::engine::view::SortKey;
-    let mut snapshot = sample::busy();
-    snapshot.view.tables[RIGHT] = sample::many_users(500, 0, 60);
-    let mut state = state(120, 36, &snapshot);
-    let asked = |effect: Option<Effect>| match effect {
-        Some(Effect::Query(query)) => query.tables[RIGHT].clone(),
-        other => panic!("{other:?}"),
-    };
-    let query = asked(update(&mut state, Action::SortBy(Panel::Users, SortKey::Burn), &snapshot));
-    assert_eq!((query.sort, query.reversed, state.visit.focus), (SortKey::Burn, false, Panel::Users));
-    assert!(
-        asked(update(&mut state, Action::SortBy(Panel::Users, SortKey::Burn), &snapshot)).reversed,
-        "again reverses"
-    );
-    let query = asked(update(&mut state, Action::SortBy(Panel::Users, SortKey::Cost), &snapshot));
-    assert_eq!((query.sort, query.reversed), (SortKey::Cost, false));
-
-    update(&mut state, Action::Focus(Panel::Models), &snapshot);
-    let rows = state.layout(&snapshot).rows(Panel::Users);
-    update(&mut state, Action::Wheel(Panel::Users, 3), &snapshot);
-    assert_eq!((state.visit.focus, state.visit.users.offset), (Panel::Models, 3), "the keyboard stays");
-    update(&mut state, Action::Arrived, &snapshot);
-    assert_eq!(state.visit.users.offset, 3, "a new snapshot does not scroll back");
-    let first = snapshot.view.tables[RIGHT].rows[3].id;
-    assert_eq!(state.visit.users.selected, Selection::Row(first), "the selection stays in sight");
-    update(&mut state, Action::Wheel(Panel::Users, -3), &snapshot);
-    assert_eq!((state.visit.users.offset, state.visit.users.selected), (0, Selection::Row(first)));
-    for _ in 0..200 {
-        update(&mut state, Action::Wheel(Panel::Users, 3), &snapshot);
-    }
-    assert_eq!(state.visit.users.offset, 500 - rows, "not beyond the last row");
-    update(&mut state, Action::Help, &snapshot);
-    assert!(matches!(frame_in(&Theme::midnight(Depth::None), &state, &snapshot).1.at(60, 18), Some(Action::Back)));
-    update(&mut state, Action::Wheel(Panel::Users, -3), &snapshot);
-    assert_eq!(state.visit.users.offset, 500 - rows, "nothing below a sheet moves");
-}
-
-#[test]
-fn the_age_is_on_every_screen() {
-    let mut snapshot = sample::busy();
-    for (width, height) in [(200, 60), (120, 36), (80, 24), (60, 15), (40, 8), (30, 3)] {
-        let mut state = state(width, height, &snapshot);
-        update(&mut state, Action::Freeze, &snapshot);
-        update(&mut state, Action::Clock(sample::now().plus_ms(42_000)), &snapshot);
-        update(&mut state, Action::Behind(1204), &snapshot);
-        let text = symbols(&frame(&state, &snapshot, Depth::None));
-        assert!(text.contains("FROZEN"), "{width}x{height}\n{text}");
-        if width >= 60 {
-            assert!(text.contains("FROZEN 00:42 · 1,204 behind"), "{width}x{height}\n{text}");
-        }
-    }
-    snapshot.view.as_of = true;
-    snapshot.view.until = sample::now().plus_ms(-9 * 86_400_000 - 3_600_000);
-    assert!(screen(120, 36, &snapshot).contains("AS OF 9 d ago   Sat 12 Sep 13:32"));
-    for (width, height) in [(80, 24), (60, 15), (40, 8), (20, 1)] {
-        assert!(screen(width, height, &snapshot).contains("AS OF 9 d ago"), "{width}x{height}");
-    }
-    snapshot.view.as_of = false;
-    snapshot.progress = Some(0.437);
-    assert!(screen(80, 24, &snapshot).contains("LOADING 43 %"));
-    snapshot.progress = None;
-    snapshot.state_note = Some("not durable since 14:02".to_owned());
-    assert!(screen(120, 36, &snapshot).contains("▲ not durable since 14:02"));
-}
-
-#[test]
-fn a_row_without_an_owner_is_said_once() {
-    let text = screen(120, 36, &sample::with_nameless());
-    assert_eq!(text.matches("no owner").count(), 1, "{text}");
-}
-
-#[test]
-fn every_key_changes_what_it_should() {
-    let snapshot = sample::alarmed();
-    let press = |state: &mut State, action| update(state, action, &snapshot);
-    let mut state = state(120, 36, &snapshot);
-    let id = |place: usize| Selection::Row(snapshot.view.tables[LEFT].rows[place].id);
-
-    press(&mut state, Action::Down);
-    press(&mut state, Action::Down);
-    assert_eq!(state.visit.models.selected, id(2));
-    press(&mut state, Action::Up);
-    assert_eq!(state.visit.models.selected, id(1));
-    press(&mut state, Action::Last);
-    assert_eq!(state.visit.models.selected, id(7));
-    press(&mut state, Action::PageUp);
-    assert_eq!(state.visit.models.selected, id(0));
-    press(&mut state, Action::PageDown);
-    assert_eq!(state.visit.models.selected, id(7));
-    press(&mut state, Action::First);
-    assert_eq!(state.visit.models.selected, Selection::First);
-
-    let Some(Effect::Query(query)) = press(&mut state, Action::SortNext) else { panic!("a new order needs a query") };
-    assert_eq!(query.tables[LEFT].sort, costtop::engine::view::SortKey::Burn);
-    let Some(Effect::Query(query)) = press(&mut state, Action::SortReverse) else { panic!("so does turning it round") };
-    assert!(query.tables[LEFT].reversed);
-    let Some(Effect::Query(query)) = press(&mut state, Action::LongerWindow) else { panic!("so does a window") };
-    assert_eq!(query.window, Window::H1);
-    press(&mut state, Action::ShorterWindow);
-    assert_eq!(state.visit.window, Window::M15);
-
-    press(&mut state, Action::NextPanel);
-    assert_eq!(state.visit.focus, Panel::Users);
-    press(&mut state, Action::PreviousPanel);
-    press(&mut state, Action::PreviousPanel);
-    assert_eq!(state.visit.focus, Panel::Budgets);
-    press(&mut state, Action::Zoom);
-    assert!(state.visit.zoomed);
-    press(&mut state, Action::Help);
-    assert_eq!(state.overlay, Some(Overlay::Help));
-    press(&mut state, Action::Back);
-    assert!(state.overlay.is_none() && state.visit.zoomed, "the sheet first");
-    press(&mut state, Action::Back);
-    assert!(!state.visit.zoomed);
-    press(&mut state, Action::Intake);
-    assert_eq!(state.overlay, Some(Overlay::Intake));
-    press(&mut state, Action::Intake);
-
-    assert_eq!(press(&mut state, Action::Acknowledge), Some(Effect::Acknowledge));
-    assert_eq!(press(&mut state, Action::Mute), Some(Effect::Mute(true)));
-    assert_eq!(press(&mut state, Action::Quit), Some(Effect::Quit));
-    press(&mut state, Action::Freeze);
-    assert!(state.frozen.is_some());
-    assert_eq!(press(&mut state, Action::LongerWindow), None, "a frozen view keeps its window");
-    assert_eq!(state.visit.window, Window::M15);
-    press(&mut state, Action::Freeze);
-    assert!(state.frozen.is_none());
-}
-
-#[test]
-fn the_selection_follows_the_row_not_the_line() {
-    let mut snapshot = sample::busy();
-    let mut state = state(120, 36, &snapshot);
-    update(&mut state, Action::Down, &snapshot);
-    let chosen = snapshot.view.tables[LEFT].rows[1].id;
-    snapshot.view.tables[LEFT].rows.swap(1, 6);
-    update(&mut state, Action::Arrived, &snapshot);
-    assert_eq!(state.visit.models.selected, Selection::Row(chosen));
-    assert_eq!(state.visit.models.place(&snapshot.view.tables[LEFT]), Some(6));
-    let text = symbols(&frame(&state, &snapshot, Depth::None));
-    let line = text.lines().find(|line| line.contains('▸') && line.contains("gpt-6-sol"));
-    assert!(line.is_some(), "{text}");
-}
-
-#[test]
-fn colours_of_models_stay_when_the_order_changes() {
-    let mut snapshot = sample::busy();
-    let mut state = state(120, 36, &snapshot);
-    let before: Vec<_> = snapshot.view.tables[LEFT].rows.iter().map(|row| (row.id, state.series_of(row.id))).collect();
-    snapshot.view.tables[LEFT].rows.reverse();
-    update(&mut state, Action::Arrived, &snapshot);
-    for (id, series) in before {
-        assert_eq!(state.series_of(id), series);
-    }
-}
-
-#[test]
-fn scrolling_goes_through_rows_that_have_not_come_yet() {
-    let mut snapshot = sample::busy();
-    snapshot.view.tables[RIGHT] = sample::many_users(100_000, 0, 21);
-    let mut state = state(120, 36, &snapshot);
-    update(&mut state, Action::NextPanel, &snapshot);
-    let Some(Effect::Query(query)) = update(&mut state, Action::Last, &snapshot) else { panic!("needs other rows") };
-    assert!(
-        query.tables[RIGHT].offset + query.tables[RIGHT].rows >= 100_000 && query.tables[RIGHT].rows <= 60,
-        "{query:?}"
-    );
-    snapshot.view.tables[RIGHT] = sample::many_users(100_000, query.tables[RIGHT].offset, query.tables[RIGHT].rows);
-    update(&mut state, Action::Arrived, &snapshot);
-    assert_eq!(state.visit.users.place(&snapshot.view.tables[RIGHT]), Some(99_999));
-    assert!(symbols(&frame(&state, &snapshot, Depth::None)).contains("▸  user-99999"));
-}
-
-#[test]
-fn the_footer_names_only_keys_that_work_here() {
-    let last = |state: &State, snapshot: &Snapshot| {
-        let text = symbols(&frame(state, snapshot, Depth::None));
-        text.lines().last().unwrap().to_owned()
-    };
-    let busy = sample::busy();
-    let mut state = state(120, 36, &busy);
-    let footer = last(&state, &busy);
-    assert!(footer.contains("s sort") && footer.contains("A ack") && !footer.contains("esc"), "{footer}");
-    let mut calm = sample::busy();
-    calm.alarms.clear();
-    calm.bell.enabled = false;
-    let footer = last(&state, &calm);
-    assert!(!footer.contains("A ack") && !footer.contains("mute"), "{footer}");
-    update(&mut state, Action::Freeze, &busy);
-    assert!(!last(&state, &busy).contains("window"));
-    for binding in KEYS.iter().filter(|binding| (binding.works)(&state, &busy)) {
-        assert!(!binding.help.is_empty());
-    }
-}
-
-#[test]
-fn text_from_outside_cannot_move_the_cursor() {
-    let mut snapshot = sample::busy();
-    snapshot.events[0].text = "a\x1b[2J\u{9b}31m\r\n\u{202e}b".to_owned();
-    let buffer = frame(&state(120, 36, &snapshot), &snapshot, Depth::None);
-    assert!(symbols(&buffer).contains("a\u{fffd}[2J\u{fffd}31m\u{fffd}\u{fffd}\u{fffd}b"), "tampering shows");
-    for cell in buffer.content() {
-        assert!(!cell.symbol().chars().any(|c| c.is_control() || c == '\u{202e}'), "{:?}", cell.symbol());
-    }
-}
-
-fn any_action() -> impl Strategy<Value = Action> {
-    let panel = || proptest::sample::select(Panel::ALL.to_vec());
-    let keys: Vec<Action> = KEYS.iter().map(|binding| binding.action).collect();
-    prop_oneof![
-        4 => proptest::sample::select(keys),
-        1 => (0u16..260, 0u16..90).prop_map(|(width, height)| Action::Resize(width, height)),
-        1 => Just(Action::Arrived),
-        1 => (panel(), 0usize..600).prop_map(|(panel, row)| Action::Select(panel, row)),
-        1 => (panel(), -3i8..4).prop_map(|(panel, rows)| Action::Wheel(panel, rows)),
-        1 => panel().prop_map(Action::Focus),
-        1 => (0i64..10_000_000).prop_map(|ms| Action::Clock(Timestamp::from_ms(1_790_000_000_000 + ms))),
-    ]
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(120))]
-
-    #[test]
-    fn no_size_and_no_keys_make_drawing_fail(
-        width in 0u16..250, height in 0u16..80, actions in prop::collection::vec(any_action(), 0..12), which in 0usize..5,
-    ) {
-        let snapshot = match which {
-            0 => sample::busy(),
-            1 => sample::alarmed(),
-            2 => sample::empty(),
-            3 => sample::with_nameless(),
-            _ => {
-                let mut snapshot = sample::busy();
-                snapshot.view.tables[RIGHT] = sample::many_users(500, 480, 60);
-                snapshot
-            }
-        };
-        let mut state = state(width, height, &snapshot);
-        for action in actions {
-            update(&mut state, action, &snapshot);
-            frame(&state, &snapshot, Depth::TrueColor);
-        }
-        for graph in [Graph::Ascii, Graph::Block] {
-            frame_in(&Theme::midnight(Depth::None).with_graph(graph), &state, &snapshot);
-        }
-    }
-}
-
-#[test]
-fn where_there_is_nothing_to_read() {
-    let feed = [
-        ("costtop /var/log/litellm/", "a folder, a file or a glob, followed as it grows"),
-        ("your-app | costtop -", "a pipe"),
-    ];
-    let welcome = Welcome {
-        looked: vec![
-            "Codex ~/.codex/sessions: 3 files, 1.2 MB; not read".to_owned(),
-            "Claude Code ~/.claude/projects: not there".to_owned(),
-        ],
-        feed: feed.map(|(command, what)| (command.to_owned(), what.to_owned())).to_vec(),
-    };
-    let show = |width, height, graph| {
-        let mut buffer = Buffer::empty(Rect::new(0, 0, width, height));
-        welcome::draw(&welcome, &Theme::midnight(Depth::TrueColor).with_graph(graph), &mut buffer);
-        symbols(&buffer)
-    };
-    for (width, height) in [(120, 36), (80, 24), (40, 8), (20, 1)] {
-        insta::assert_snapshot!(format!("welcome_{width}x{height}"), show(width, height, Graph::Braille));
-    }
-    for width in 0..=100 {
-        for height in 0..=30 {
-            let text = show(width, height, Graph::Ascii);
-            assert!(text.chars().all(|c| matches!(c, '\n' | ' '..='~')), "{text}");
-            if width >= 20 && height >= 4 {
-                assert!(text.contains("Enter shows the demo") && text.contains("q quit"), "{width}x{height}\n{text}");
+    /// Keys in the words of the table, with blanks between.
+    fn press(&mut self, keys: &str) -> &mut Seat {
+        for key in keys.split(' ') {
+            let event = keys::event(key).unwrap_or_else(|| panic!("'{key}' is no key"));
+            if let Some(action) = keys::parse(self.state.mode(), self.state.visit.page, &event) {
+                self.act(action);
             }
         }
+        self
     }
-}
 
-/// None is refused, nothing is written outside, and even one cell says something.
-#[test]
-fn every_size_one_by_one() {
-    let theme = Theme::midnight(Depth::TrueColor);
-    let large =
-        [(120, 36), (119, 29), (110, 30), (109, 60), (132, 43), (160, 50), (200, 60), (240, 70), (300, 100), (500, 3)];
-    for snapshot in [sample::busy(), sample::alarmed(), sample::empty()] {
-        let small = (0..=75).flat_map(|width| (0..=30).map(move |height| (width, height)));
-        for (width, height) in small.chain(large) {
-            let mut state = state(width, height, &snapshot);
-            let (buffer, _) = frame_in(&theme, &state, &snapshot);
-            assert_eq!(buffer.area, Rect::new(0, 0, width, height));
-            if width > 0 && height > 0 {
-                assert!(!symbols(&buffer).trim().is_empty(), "{width}x{height} says nothing");
-            }
-            update(&mut state, Action::Help, &snapshot);
-            frame_in(&theme, &state, &snapshot);
-        }
+    fn write(&mut self, text: &str) -> &mut Seat {
+        text.chars().for_each(|character| self.act(Action::Type(character)));
+        self
+    }
+
+    fn buffer(&self, depth: Depth) -> Buffer {
+        frame(&self.state, &self.shown, depth)
+    }
+
+    fn text(&self) -> String {
+        symbols(&self.buffer(Depth::TrueColor))
+    }
+
+    /// The line with this word in it.
+    #[track_caller]
+    fn line(&self, word: &str) -> String {
+        let text = self.text();
+        text.lines().find(|line| line.contains(word)).unwrap_or_else(|| panic!("no '{word}' in\n{text}")).to_owned()
     }
 }

@@ -15,6 +15,7 @@ const NOTCH: i8 = 3;
 #[derive(Clone, Debug, Default)]
 pub struct Targets {
     places: Vec<(Rect, Action)>,
+    covered: bool,
 }
 
 impl Targets {
@@ -26,6 +27,7 @@ impl Targets {
     /// Something lies over the whole screen: what is below cannot be clicked, and a click does this.
     pub fn cover(&mut self, place: Rect, action: Action) {
         self.places.clear();
+        self.covered = true;
         self.add(place, action);
     }
 
@@ -58,6 +60,9 @@ pub fn parse(event: &MouseEvent, targets: &Targets) -> Option<Action> {
     let panel = || targets.panel(event.column, event.row);
     match event.kind {
         MouseEventKind::Down(MouseButton::Left) => targets.at(event.column, event.row),
+        // What lies over the screen scrolls as with keys.
+        MouseEventKind::ScrollUp if targets.covered => Some(Action::Up),
+        MouseEventKind::ScrollDown if targets.covered => Some(Action::Down),
         MouseEventKind::ScrollUp => panel().map(|panel| Action::Wheel(panel, -NOTCH)),
         MouseEventKind::ScrollDown => panel().map(|panel| Action::Wheel(panel, NOTCH)),
         _ => None,
@@ -76,18 +81,18 @@ mod tests {
     #[test]
     fn the_topmost_place_is_clicked_and_the_wheel_turns_the_panel_below() {
         let mut targets = Targets::default();
-        targets.add(Rect::new(0, 0, 10, 10), Action::Focus(Panel::Users));
-        targets.add(Rect::new(0, 2, 10, 1), Action::Select(Panel::Users, 7));
+        targets.add(Rect::new(0, 0, 10, 10), Action::Focus(Panel::Right));
+        targets.add(Rect::new(0, 2, 10, 1), Action::Select(Panel::Right, 7));
         let press = MouseEventKind::Down(MouseButton::Left);
-        assert_eq!(parse(&event(press, 3, 2), &targets), Some(Action::Select(Panel::Users, 7)));
-        assert_eq!(parse(&event(press, 3, 3), &targets), Some(Action::Focus(Panel::Users)));
+        assert_eq!(parse(&event(press, 3, 2), &targets), Some(Action::Select(Panel::Right, 7)));
+        assert_eq!(parse(&event(press, 3, 3), &targets), Some(Action::Focus(Panel::Right)));
         assert_eq!(parse(&event(press, 10, 3), &targets), None);
-        assert_eq!(parse(&event(MouseEventKind::ScrollDown, 3, 2), &targets), Some(Action::Wheel(Panel::Users, 3)));
-        assert_eq!(parse(&event(MouseEventKind::ScrollUp, 3, 2), &targets), Some(Action::Wheel(Panel::Users, -3)));
+        assert_eq!(parse(&event(MouseEventKind::ScrollDown, 3, 2), &targets), Some(Action::Wheel(Panel::Right, 3)));
+        assert_eq!(parse(&event(MouseEventKind::ScrollUp, 3, 2), &targets), Some(Action::Wheel(Panel::Right, -3)));
         assert_eq!(parse(&event(MouseEventKind::Up(MouseButton::Left), 3, 2), &targets), None);
         assert_eq!(parse(&event(MouseEventKind::Down(MouseButton::Right), 3, 2), &targets), None);
         targets.cover(Rect::new(0, 0, 10, 10), Action::Back);
         assert_eq!(parse(&event(press, 3, 2), &targets), Some(Action::Back));
-        assert_eq!(parse(&event(MouseEventKind::ScrollUp, 3, 2), &targets), None);
+        assert_eq!(parse(&event(MouseEventKind::ScrollUp, 3, 2), &targets), Some(Action::Up));
     }
 }

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use ratatui::backend::{Backend, CrosstermBackend};
 use ratatui::buffer::Buffer;
+use ratatui::crossterm::event::EnableBracketedPaste;
 use ratatui::crossterm::terminal::{
     BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, disable_raw_mode, enable_raw_mode, size,
 };
@@ -24,8 +25,8 @@ static ENTERED: AtomicBool = AtomicBool::new(false);
 static TITLE_KEPT: AtomicBool = AtomicBool::new(false);
 static HOOK: Once = Once::new();
 
-/// End of a synchronized update, the terminal's own mouse, plain style, cursor, the screen of before.
-const LEAVE: &[u8] = b"\x1b[?2026l\x1b[?1006l\x1b[?1000l\x1b[0m\x1b[?25h\x1b[?1049l";
+/// End of a synchronized update and of bracketed paste, the terminal's own mouse, plain style, cursor, the screen of before.
+const LEAVE: &[u8] = b"\x1b[?2026l\x1b[?2004l\x1b[?1006l\x1b[?1000l\x1b[0m\x1b[?25h\x1b[?1049l";
 /// Presses and the wheel come as keys do, in decimal numbers. Motion is not asked for: it would wake us at every cell.
 const TAKE_MOUSE: &[u8] = b"\x1b[?1000h\x1b[?1006h";
 const LEAVE_MOUSE: &[u8] = b"\x1b[?1006l\x1b[?1000l";
@@ -109,7 +110,8 @@ impl Terminal {
             writer.write_all(KEEP_TITLE)?;
             TITLE_KEPT.store(true, Ordering::SeqCst);
         }
-        queue!(writer, EnterAlternateScreen, cursor::Hide)?;
+        // Pasted text comes in one piece, so that it is never taken for keys.
+        queue!(writer, EnterAlternateScreen, EnableBracketedPaste, cursor::Hide)?;
         if self.mouse {
             writer.write_all(TAKE_MOUSE)?;
         }

@@ -6,8 +6,10 @@ pub mod decode;
 pub mod live;
 mod memory;
 pub mod once;
+mod open;
 mod persist;
 pub mod pipeline;
+mod places;
 mod publish;
 pub mod spill;
 

@@ -4,9 +4,8 @@ use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
 
-use super::figures;
 use crate::config::SourceConfig;
-use crate::output::text;
+use crate::output::{figures, text};
 use crate::source::discover::Discovery;
 use crate::source::spec::Spec;
 

@@ -3,11 +3,13 @@
 //! Reports, filters and the dashboard run the same way; a one-shot command only ends when its sources do.
 
 pub mod decode;
+mod fold;
 pub mod live;
 pub mod once;
 mod persist;
 pub mod pipeline;
 mod publish;
+pub mod replay;
 pub mod spill;
 
 use std::sync::Arc;

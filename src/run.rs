@@ -3,6 +3,7 @@
 //! Reports, filters and the dashboard run the same way; a one-shot command only ends when its sources do.
 
 pub mod decode;
+mod detect;
 mod fold;
 pub mod live;
 pub mod once;

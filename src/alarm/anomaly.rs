@@ -14,6 +14,7 @@ mod errors;
 mod hold;
 mod keyed;
 mod level;
+mod misses;
 mod price;
 mod surge;
 mod tail;
@@ -100,6 +101,13 @@ impl Reporter<'_> {
         self.alarms.recover(&self.identity(entity), self.time);
     }
 
+    /// The entities are forgotten, and so is what was said of them.
+    fn forget(&mut self, entities: &[Entity]) {
+        for entity in entities {
+            self.gone(*entity);
+        }
+    }
+
     fn identity(&self, entity: Entity) -> Identity {
         Identity {
             rule: Label::new(self.rule),
@@ -169,22 +177,23 @@ impl Anomalies {
         }
     }
 
-    /// From here on charges up to `watermark` are history that was folded, and later ones come by [`Anomalies::apply`].
+    /// From here on charges up to `watermark` are history that is folded, and later ones wait.
     pub fn go_live(&mut self, watermark: Timestamp) {
         self.hold = Hold::new(watermark.max(self.hold.watermark()));
         self.live_from = watermark;
     }
 
+    /// Takes a post while history is still being folded: it waits.
+    pub fn wait(&mut self, post: &Post, now: Timestamp) {
+        self.hold.take(post, now);
+    }
+
     /// Takes posts in the order in which they arrive; what the watermark has passed is folded.
     pub fn apply(&mut self, posts: &[Post], names: &Names, now: Timestamp, alarms: &mut Alarms) {
-        if self.is_off() {
-            return;
-        }
         for post in posts {
             self.hold.take(post, now);
             if post.sign > 0 {
-                self.hold.advance(now);
-                self.release(names, now, alarms);
+                self.tick(names, now, alarms);
             }
         }
     }
@@ -271,7 +280,7 @@ impl Anomalies {
         for identity in standing {
             let held = loaded && self.detectors.iter().any(|detector| is_held(detector.as_ref(), &identity, names));
             let recovers = alarms.instances.get(&identity).is_some_and(super::instance::Instance::is_recovering);
-            if !held && !(loaded && recovers) {
+            if !(held || loaded && recovers) {
                 alarms.clear(&identity, now, true);
             }
         }

@@ -19,11 +19,15 @@ pub(super) struct Baseline {
 }
 
 impl Baseline {
+    /// It has seen enough to speak.
+    pub(super) fn is_warm(&self) -> bool {
+        self.blocks >= WARM
+    }
+
     /// How many deviations `value` is above the usual, by what was learned before; 0 while nothing is known. Learns it.
     pub(super) fn place(&mut self, value: f64) -> f64 {
         let deviation = self.variance.sqrt();
-        let warm = self.blocks >= WARM;
-        let off = if warm { (value - self.mean) / (deviation + 1e-6) } else { 0.0 };
+        let off = if self.is_warm() { (value - self.mean) / (deviation + 1e-6) } else { 0.0 };
         let step = value - self.mean;
         if off.abs() <= FREEZE {
             let gain = GAIN.max(1.0 / (f64::from(self.blocks) + 1.0));

@@ -16,14 +16,30 @@ pub(super) struct Block {
 }
 
 impl Block {
+    pub(super) const NEW: Block = Block { requests: 0, cache_read: 0, prompt: 0, cost: 0, saved: 0 };
+
     /// Adds a charge; the full block leaves when it has `length` requests.
     pub(super) fn add(&mut self, charge: &Charge, length: u32) -> Option<Block> {
-        self.requests += 1;
+        self.count(charge);
+        (self.requests >= length).then(|| std::mem::take(self))
+    }
+
+    /// Adds a charge.
+    pub(super) fn count(&mut self, charge: &Charge) {
+        self.requests = self.requests.saturating_add(1);
         self.cache_read += u64::from(charge.cache_read);
         self.prompt += charge.prompt();
         self.cost += i128::from(charge.cost);
         self.saved += i128::from(charge.saved);
-        (self.requests >= length).then(|| std::mem::take(self))
+    }
+
+    /// Adds another block.
+    pub(super) fn join(&mut self, other: &Block) {
+        self.requests = self.requests.saturating_add(other.requests);
+        self.cache_read += other.cache_read;
+        self.prompt += other.prompt;
+        self.cost += other.cost;
+        self.saved += other.saved;
     }
 
     /// Cache reads over prompt tokens.

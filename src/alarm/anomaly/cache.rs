@@ -1,7 +1,8 @@
 //! Prompts that are no longer read from the cache: the hit ratio of a feature's requests falls far below its usual.
 //!
-//! Blocks of 25 requests are set against an exponentially weighted usual, two in a row must be off; blocks of 10 see a complete break
-//! sooner, and three in a row must be further off. The excess is what the prompts would have cost less at the usual share of savings.
+//! Blocks of 25 requests are set against an exponentially weighted usual, and two in a row must be off. A complete break is seen sooner, by
+//! a cumulative sum of misses that knows how often requests miss anyway, and how far it strays by itself. The excess is what the prompts
+//! would have cost less at the usual share of savings.
 
 use super::baseline::Baseline;
 use super::blocks::Block;
@@ -9,6 +10,7 @@ use super::bytes::{put_real, put_varint, take_count, take_real};
 use super::charge::{Charge, Entity};
 use super::episode::Episode;
 use super::keyed::Keyed;
+use super::misses::Misses;
 use super::{Detector, Reporter};
 use crate::alarm::message::dollars;
 use crate::engine::names::Names;
@@ -16,28 +18,45 @@ use crate::money::Money;
 
 /// Features known at once.
 const PURPOSES: usize = 1 << 12;
-/// The two lengths of blocks: requests, deviations below the usual, blocks in a row.
-const WATCHES: [(u32, f64, u32); 2] = [(25, 4.0, 2), (10, 5.0, 3)];
+/// Requests in a block, deviations below the usual, blocks in a row.
+const BLOCK: u32 = 25;
+const DEVIATIONS: f64 = 4.0;
+const IN_A_ROW: u32 = 2;
 /// The ratio must have fallen by this much…
 const FALLS: f64 = 0.2;
 /// …and the alarm recovers when it is less than this below the usual.
 const CLEARS: f64 = 0.1;
-/// How fast the usual share of savings follows, by block of 25.
+/// How fast the usual share of savings follows, by block.
 const GAIN: f64 = 0.02;
+/// A request misses that reads less than this part of what is usual from the cache.
+const MISSES: f64 = 0.5;
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 struct Feature {
-    blocks: [Block; WATCHES.len()],
-    usual: [Baseline; WATCHES.len()],
-    /// Blocks in a row that were off.
-    off: [u32; WATCHES.len()],
+    block: Block,
+    usual: Baseline,
+    /// Blocks in a row that were off, and the sums of them.
+    off: u32,
+    run: Block,
+    misses: Misses,
     /// What caching usually saves, as a share of the uncached price; of so many blocks.
     saved: f64,
-    blocks_seen: u32,
+    blocks: u32,
     episode: Episode,
 }
 
 impl Feature {
+    const NEW: fn() -> Feature = || Feature {
+        block: Block::NEW,
+        usual: Baseline::default(),
+        off: 0,
+        run: Block::NEW,
+        misses: Misses::new(),
+        saved: 0.0,
+        blocks: 0,
+        episode: Episode::default(),
+    };
+
     /// What the block would have cost at the usual share of savings.
     fn expected(&self, block: &Block) -> Money {
         let uncached = (block.cost + block.saved).max(0);
@@ -51,34 +70,73 @@ impl Feature {
         if uncached <= 0 {
             return;
         }
-        self.blocks_seen = self.blocks_seen.saturating_add(1);
+        self.blocks = self.blocks.saturating_add(1);
         let share = block.saved as f64 / uncached as f64;
-        self.saved += GAIN.max(1.0 / f64::from(self.blocks_seen)) * (share - self.saved);
+        self.saved += GAIN.max(1.0 / f64::from(self.blocks)) * (share - self.saved);
+    }
+
+    /// Adds a request; what it ends and what it proves.
+    fn add(&mut self, charge: &Charge) -> Verdict {
+        let usual = self.usual.mean;
+        let mut verdict = Verdict::Same;
+        if self.usual.is_warm() && usual > FALLS {
+            let missed = f64::from(charge.cache_read) < MISSES * usual * charge.prompt() as f64;
+            let run = self.misses.add(charge, missed, self.episode.open);
+            if let Some(run) = run.filter(|run| !self.episode.open && usual - run.hit_ratio() > FALLS) {
+                verdict = Verdict::Breaks(run, usual);
+            }
+        }
+        let Some(block) = self.block.add(charge, BLOCK) else { return verdict };
+        let off = self.usual.place(block.hit_ratio());
+        let fallen = usual - block.hit_ratio();
+        if off < -DEVIATIONS && fallen > FALLS {
+            self.off += 1;
+            self.run.join(&block);
+        } else {
+            (self.off, self.run) = (0, Block::NEW);
+            if !self.episode.open {
+                self.learn_savings(&block);
+            }
+        }
+        match verdict {
+            Verdict::Same if self.episode.open && fallen < CLEARS => Verdict::Recovers,
+            Verdict::Same if self.episode.open => Verdict::GoesOn(block, usual),
+            Verdict::Same if self.off >= IN_A_ROW => Verdict::Breaks(self.run, usual),
+            verdict => verdict,
+        }
     }
 
     fn save(&self, out: &mut Vec<u8>) {
-        for watch in 0..WATCHES.len() {
-            self.blocks[watch].save(out);
-            self.usual[watch].save(out);
-            put_varint(self.off[watch].into(), out);
-        }
+        self.block.save(out);
+        self.usual.save(out);
+        put_varint(self.off.into(), out);
+        self.run.save(out);
+        self.misses.save(out);
         put_real(self.saved, out);
-        put_varint(self.blocks_seen.into(), out);
+        put_varint(self.blocks.into(), out);
         self.episode.save(out);
     }
 
     fn load(bytes: &mut &[u8]) -> Option<Feature> {
-        let mut feature = Feature::default();
-        for watch in 0..WATCHES.len() {
-            feature.blocks[watch] = Block::load(bytes)?;
-            feature.usual[watch] = Baseline::load(bytes)?;
-            feature.off[watch] = take_count(bytes)?;
-        }
-        feature.saved = take_real(bytes)?;
-        feature.blocks_seen = take_count(bytes)?;
-        feature.episode = Episode::load(bytes)?;
-        Some(feature)
+        Some(Feature {
+            block: Block::load(bytes)?,
+            usual: Baseline::load(bytes)?,
+            off: take_count(bytes)?,
+            run: Block::load(bytes)?,
+            misses: Misses::load(bytes)?,
+            saved: take_real(bytes)?,
+            blocks: take_count(bytes)?,
+            episode: Episode::load(bytes)?,
+        })
     }
+}
+
+/// What one request shows, with the requests that show it and the usual ratio.
+enum Verdict {
+    Same,
+    Breaks(Block, f64),
+    GoesOn(Block, f64),
+    Recovers,
 }
 
 /// The detector.
@@ -104,41 +162,29 @@ impl Detector for Cache {
         let entity = Entity::purpose(charge, reporter.names).unwrap_or(Entity::ALL);
         let minute = charge.time.minute();
         let mut forgotten = Vec::new();
-        let feature = self.features.touch(entity, minute, reporter.names, &mut forgotten, Feature::default);
-        let mut fired = None;
-        for (watch, (length, deviations, in_a_row)) in WATCHES.into_iter().enumerate() {
-            let Some(block) = feature.blocks[watch].add(charge, length) else { continue };
-            let ratio = block.hit_ratio();
-            let usual = feature.usual[watch].mean;
-            let off = feature.usual[watch].place(ratio);
-            let fallen = usual - ratio;
-            feature.off[watch] = if off < -deviations && fallen > FALLS { feature.off[watch] + 1 } else { 0 };
-            if !feature.episode.open && feature.off[watch] >= in_a_row {
-                let blocks = i128::from(feature.off[watch]);
-                let (cost, expected) = (block.cost, feature.expected(&block).pico());
-                // The blocks before were as bad: what they cost too much is taken as the same.
-                feature.episode.begin(minute, Money::from_pico(cost * blocks), Money::from_pico(expected * blocks));
-                fired = Some((usual, ratio));
-            } else if watch == 0 && feature.episode.open {
-                if fallen < CLEARS {
-                    feature.episode.end(minute);
-                    reporter.gone(entity);
-                } else {
-                    let expected = feature.expected(&block);
-                    feature.episode.add(Money::from_pico(block.cost), expected);
-                    fired = Some((usual, ratio));
-                }
+        let feature = self.features.touch(entity, minute, reporter.names, &mut forgotten, Feature::NEW);
+        reporter.forget(&forgotten);
+        let (block, usual) = match feature.add(charge) {
+            Verdict::Same => return,
+            Verdict::Recovers => {
+                feature.episode.end(minute);
+                reporter.gone(entity);
+                return;
             }
-            if watch == 0 && !feature.episode.open && feature.off[watch] == 0 {
-                feature.learn_savings(&block);
+            Verdict::Breaks(block, usual) => {
+                let expected = feature.expected(&block);
+                feature.episode.begin(minute, Money::from_pico(block.cost), expected);
+                (block, usual)
             }
-        }
-        if let Some((usual, ratio)) = fired {
-            let episode = feature.episode;
-            let text = message(entity, usual, ratio, &episode, reporter.names);
-            reporter.holds(entity, &episode, episode.severity(), text);
-        }
-        forgotten.into_iter().for_each(|entity| reporter.gone(entity));
+            Verdict::GoesOn(block, usual) => {
+                let expected = feature.expected(&block);
+                feature.episode.add(Money::from_pico(block.cost), expected);
+                (block, usual)
+            }
+        };
+        let episode = feature.episode;
+        let text = message(entity, usual, block.hit_ratio(), &episode, reporter.names);
+        reporter.holds(entity, &episode, episode.severity(), text);
     }
 
     fn holds(&self, entity: Entity) -> bool {

@@ -121,7 +121,7 @@ impl Detector for Errors {
         }
         if !forgotten.is_empty() {
             self.open.retain(|open| !forgotten.contains(open));
-            forgotten.into_iter().for_each(|entity| reporter.gone(entity));
+            reporter.forget(&forgotten);
         }
     }
 

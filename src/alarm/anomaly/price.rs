@@ -69,7 +69,7 @@ impl Ratio {
         let warm = self.blocks >= WARM;
         let is_off = warm && step.abs() > allowed;
         let off = Off {
-            is_off,
+            is_told: is_off,
             is_back: step.abs() < allowed / 2.0,
             times: step.exp(),
             cost: Money::from_pico(cost),
@@ -108,7 +108,7 @@ impl Ratio {
 
 /// One block.
 struct Off {
-    is_off: bool,
+    is_told: bool,
     is_back: bool,
     times: f64,
     cost: Money,
@@ -139,11 +139,11 @@ impl Detector for Price {
         let minute = charge.time.minute();
         let mut forgotten = Vec::new();
         let model = self.models.touch(entity, minute, reporter.names, &mut forgotten, Model::default);
-        forgotten.into_iter().for_each(|entity| reporter.gone(entity));
+        reporter.forget(&forgotten);
         let (by, list) = charge.list.map_or_else(|| (1, weighted(charge)), |list| (0, list));
         let Some(off) = model.ratios[by].add(charge.cost, list, OFF[by]) else { return };
         let episode = &mut model.episode;
-        if !episode.open && off.is_off {
+        if !episode.open && off.is_told {
             episode.begin(minute, off.cost, off.expected);
         } else if episode.open && off.is_back {
             episode.end(minute);

@@ -29,6 +29,8 @@ const SCORED: usize = 2;
 const FIRES: f64 = 3.6;
 /// …and over when it is above 10^-2.
 const CLEARS: f64 = 2.0;
+/// During an alarm so many times fewer minutes are learned: an incident must not become the usual, a new usual must in the end.
+const SELDOM: u32 = 8;
 /// Spent above the usual within the hour, or it is no alarm.
 const FLOOR: f64 = 2.0;
 /// Samples before a user's, and before a regime's tail speaks for itself.
@@ -40,6 +42,8 @@ const QUIET: f64 = 0.3;
 const LEAST: f64 = 1e-3;
 /// The mean spend forgets over two weeks.
 const MEAN_MINUTES: f64 = 14.0 * 24.0 * 60.0;
+/// A cent in pico-dollars.
+const CENT: i128 = 10_000_000_000;
 /// What explains this share of an excess is its cause: what contains it raises no alarm of its own.
 const EXPLAINS: f64 = 0.6;
 
@@ -54,7 +58,7 @@ struct Series {
     episode: Episode,
     /// For users: what their last request was for.
     purpose: Option<Entity>,
-    /// Its excess over the last hour, and whether that is an alarm, as of the minute judged last.
+    /// Dollars above its mean within the last hour, as of the minute judged last.
     excess: f64,
 }
 
@@ -80,8 +84,11 @@ impl Regime {
     /// Scores a value; every `every`-th is learned.
     fn place(&mut self, value: f64, every: u32, warm: u32, prior: Option<&Tail>) -> (f64, bool) {
         let score = self.tail.score(value, warm, prior);
-        self.seen = (self.seen + 1) % every;
-        let learns = self.seen == 0;
+        self.seen += 1;
+        let learns = self.seen >= every;
+        if learns {
+            self.seen = 0;
+        }
         if learns {
             self.tail.learn(value, warm, prior);
         }
@@ -194,39 +201,29 @@ impl Surge {
         }
     }
 
-    /// The user or purpose that explains most of an excess, if that is enough of it, and its share.
-    fn cause(&self, whole: Entity, excess: f64) -> Option<(Entity, f64)> {
-        let parts = self.active.iter().filter_map(|part| {
+    /// The active users and purposes within a whole, with their series.
+    fn parts(&self, whole: Entity) -> impl Iterator<Item = (Entity, &Series)> {
+        self.active.iter().filter(move |part| **part != whole).filter_map(move |part| {
             let series = match part.dimension {
                 Some(Dimension::User) => self.users.get(*part)?,
                 _ => self.purposes.get(*part)?,
             };
-            let within = whole == Entity::ALL || series.purpose == Some(whole);
-            (within && *part != whole && excess > 0.0).then_some((*part, series.excess / excess, series.episode.open))
-        });
-        // Users before purposes: the most specific one that explains enough.
-        let enough = parts.filter(|(_, share, _)| *share >= EXPLAINS);
-        let best = enough.max_by(|one, other| {
-            let user = |entity: Entity| entity.dimension == Some(Dimension::User);
-            user(one.0).cmp(&user(other.0)).then(one.1.total_cmp(&other.1))
-        });
-        best.map(|(part, share, _)| (part, share))
+            (whole == Entity::ALL || series.purpose == Some(whole)).then_some((*part, series))
+        })
     }
 
-    /// Whether a part of it that is an alarm of its own explains it.
-    fn is_explained(&self, whole: Entity, excess: f64) -> bool {
-        self.active.iter().any(|part| {
-            let series = match part.dimension {
-                Some(Dimension::User) => self.users.get(*part),
-                _ => self.purposes.get(*part),
-            };
-            series.is_some_and(|series| {
-                *part != whole
-                    && (whole == Entity::ALL || series.purpose == Some(whole))
-                    && series.episode.open
-                    && series.excess >= EXPLAINS * excess
-            })
+    /// The user, else the purpose, that explains most of an excess, if that is enough of it; and its share.
+    fn cause(&self, whole: Entity, excess: f64) -> Option<(Entity, f64)> {
+        let shares = self.parts(whole).map(|(part, series)| (part, series.excess / excess));
+        shares.filter(|(_, share)| excess > 0.0 && *share >= EXPLAINS).max_by(|one, other| {
+            let is_user = |entity: Entity| entity.dimension == Some(Dimension::User);
+            is_user(one.0).cmp(&is_user(other.0)).then(one.1.total_cmp(&other.1))
         })
+    }
+
+    /// A part of it that is an alarm of its own explains it.
+    fn is_explained(&self, whole: Entity, excess: f64) -> bool {
+        self.parts(whole).any(|(_, series)| series.episode.open && series.excess >= EXPLAINS * excess)
     }
 
     /// Scores the minute of one series: the window that is rarest, and how rare.
@@ -241,7 +238,7 @@ impl Surge {
         let mut best = (0, 0.0);
         for (place, window) in series.windows.iter_mut().enumerate() {
             let spent = sums[place] as f64 / PICO_PER_USD as f64;
-            let every = (WINDOWS[place] / 5 * 2) as u32;
+            let every = (WINDOWS[place] / 5 * 2) as u32 * if series.episode.open { SELDOM } else { 1 };
             let score = if let Some(level) = &mut window.level {
                 let known = level.place(minute, spent, calendar);
                 let Some((usual, share)) = known.filter(|_| spent > 0.0) else { continue };
@@ -267,38 +264,33 @@ impl Surge {
         Some(best)
     }
 
+    /// Judges the minute of one series.
     fn judge(&mut self, entity: Entity, minute: i64, reporter: &mut Reporter<'_>) {
         let age = minute - self.first.unwrap_or(minute) + 1;
         let Some((window, score)) = self.score(entity, minute) else { return };
         let Some(series) = self.series(entity) else { return };
-        let (mean, hour) = (series.mean(minute, age), series.trailing.sums()[2]);
-        let excess = hour as f64 / PICO_PER_USD as f64 - 60.0 * mean;
+        let (mean, sums) = (series.mean(minute, age), series.trailing.sums());
+        let excess = sums[2] as f64 / PICO_PER_USD as f64 - 60.0 * mean;
         series.excess = excess;
-        let open = series.episode.open;
-        if !open && score > FIRES && excess >= FLOOR {
-            if entity.dimension != Some(Dimension::User) && self.is_explained(entity, excess) {
+        if series.episode.open {
+            series.episode.add(of_pico(series.trailing.current()), of_dollars(mean));
+            if score < CLEARS {
+                series.episode.end(minute);
+                reporter.gone(entity);
                 return;
             }
-            if let Some(series) = self.series(entity) {
-                series.episode.begin(minute, of_pico(hour), of_dollars(60.0 * mean));
-            }
-        } else if open {
-            let series = self.series(entity);
-            if let Some(series) = series {
-                series.episode.add(of_pico(series.trailing.current()), of_dollars(mean));
-                if score < CLEARS {
-                    series.episode.end(minute);
-                    reporter.gone(entity);
-                    return;
-                }
-            }
         } else {
-            return;
+            let is_user = entity.dimension == Some(Dimension::User);
+            if score <= FIRES || excess < FLOOR || (!is_user && self.is_explained(entity, excess)) {
+                return;
+            }
+            let Some(series) = self.series(entity) else { return };
+            series.episode.begin(minute, of_pico(sums[2]), of_dollars(60.0 * mean));
         }
         let cause = self.cause(entity, excess);
         let Some(series) = self.series(entity) else { return };
-        let (episode, spent) = (series.episode, series.trailing.sums()[window]);
-        let message = message(entity, of_pico(spent), window, of_dollars(60.0 * mean), cause, reporter.names);
+        let episode = series.episode;
+        let message = message(entity, of_pico(sums[window]), window, of_dollars(60.0 * mean), cause, reporter.names);
         reporter.holds(entity, &episode, episode.severity(), message);
     }
 }
@@ -340,7 +332,7 @@ impl Detector for Surge {
         }
         if !forgotten.is_empty() {
             self.active.retain(|entity| !forgotten.contains(entity));
-            forgotten.into_iter().for_each(|entity| reporter.gone(entity));
+            reporter.forget(&forgotten);
         }
     }
 
@@ -431,7 +423,7 @@ fn of_dollars(dollars: f64) -> Money {
     Money::from_pico((dollars * PICO_PER_USD as f64).round() as i128)
 }
 
-/// `dev-040 spends $14.20 in 30 min, usually $0.85 an hour`.
+/// `dev-040 costs $14.20 in 30 min, usually $0.85 an hour`.
 fn message(
     entity: Entity,
     spent: Money,
@@ -444,9 +436,10 @@ fn message(
         None => "everything".to_owned(),
         Some(_) => names.label(entity.name).to_string(),
     };
-    let (spent, usual) = (dollars(spent), dollars(Money::from_pico(usual.pico() / 10_000_000_000 * 10_000_000_000)));
+    // A mean is no sum: more than cents of it would say what nobody knows.
+    let cents = Money::from_pico(usual.pico() / CENT * CENT);
     let because = cause.map_or(String::new(), |(part, share)| {
         format!(", {:.0} % of the excess is {}", (share * 100.0).min(100.0), names.label(part.name))
     });
-    format!("{who} costs {spent} in {} min, usually {usual} an hour{because}", WINDOWS[window])
+    format!("{who} costs {} in {} min, usually {} an hour{because}", dollars(spent), WINDOWS[window], dollars(cents))
 }

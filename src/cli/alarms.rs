@@ -4,7 +4,8 @@ use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
 use anyhow::Context;
-use clap::{Args, ValueEnum};
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::Failure;
 use super::bounds::Bound;
@@ -30,17 +31,17 @@ pub struct AlarmsArgs {
     #[arg(long, value_name = "TIME", value_parser = Bound::parse)]
     pub until: Option<Bound>,
     /// How to print it
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
+    #[arg(long, value_name = "FORMAT", value_parser = format(), default_value = "table")]
     pub format: AlarmsFormat,
 }
 
 /// How transitions are printed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AlarmsFormat {
-    /// For people
+    /// For people.
     #[default]
     Table,
-    /// One JSON object for each transition
+    /// One JSON object for each transition.
     Ndjson,
 }
 
@@ -51,6 +52,11 @@ Examples:
   costtop alarms --format ndjson app.jsonl | jq -r 'select(.state == \"firing\") | .message'
 
 History goes through budgets and detectors in the order of its times, as if it came in now; nothing rings.";
+
+fn format() -> impl TypedValueParser<Value = AlarmsFormat> {
+    PossibleValuesParser::new(["table", "ndjson"])
+        .map(|name| if name == "ndjson" { AlarmsFormat::Ndjson } else { AlarmsFormat::Table })
+}
 
 /// Replays a history and prints every transition.
 ///

@@ -56,11 +56,15 @@ impl<T> Keyed<T> {
     fn forget(&mut self, names: &Names, forgotten: &mut Vec<Entity>) {
         let mut oldest: Vec<(i64, Entity)> = self.values.iter().map(|(entity, slot)| (slot.last, *entity)).collect();
         // By name where the minute is the same: numbers of names depend on what arrived first.
-        oldest.sort_unstable_by(|one, other| {
-            let label = |entity: Entity| (entity.scope(), names.label(entity.name).as_str());
+        let label = |entity: Entity| (entity.scope(), names.label(entity.name).as_str());
+        let order = |one: &(i64, Entity), other: &(i64, Entity)| {
             one.0.cmp(&other.0).then_with(|| label(one.1).cmp(&label(other.1)))
-        });
-        for (_, entity) in oldest.into_iter().take((self.cap / 8).max(1)) {
+        };
+        let count = (self.cap / 8).clamp(1, oldest.len());
+        oldest.select_nth_unstable_by(count - 1, order);
+        oldest.truncate(count);
+        oldest.sort_unstable_by(order);
+        for (_, entity) in oldest {
             self.values.remove(&entity);
             forgotten.push(entity);
         }

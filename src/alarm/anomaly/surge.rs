@@ -331,7 +331,8 @@ impl Detector for Surge {
             series.spend(minute, charge.cost);
         }
         if !forgotten.is_empty() {
-            self.active.retain(|entity| !forgotten.contains(entity));
+            let Surge { users, purposes, active, .. } = self;
+            active.retain(|entity| users.get(*entity).or_else(|| purposes.get(*entity)).is_some());
             reporter.forget(&forgotten);
         }
     }

@@ -7,8 +7,8 @@ use crate::alarm::anomaly::Charge;
 use crate::engine::{Engine, Post};
 use crate::time::{MINUTE_MS, Timestamp};
 
-/// Charges sorted at once, where no single hour has more: 8 MiB.
-const AT_ONCE: u32 = 1 << 17;
+/// Charges sorted at once, where no single hour has more: 5 MiB.
+const AT_ONCE: u32 = 1 << 16;
 /// The ledger is read at most about so many times; a longer one is sorted in larger parts.
 const MOST_PASSES: u32 = 16;
 const HOUR_MS: i64 = 60 * MINUTE_MS;

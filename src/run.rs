@@ -6,6 +6,7 @@ pub mod decode;
 mod detect;
 mod fold;
 pub mod live;
+mod memory;
 pub mod once;
 mod persist;
 pub mod pipeline;

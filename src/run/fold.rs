@@ -96,5 +96,6 @@ impl Fold {
 }
 
 fn post(bill: &crate::engine::bill::Bill, history: bool) -> Post {
-    Post { time: bill.time, profile: bill.profile, session: bill.session, sign: 1, sums: bill.sums(), history }
+    let (number, time, profile, session) = (bill.number, bill.time, bill.profile, bill.session);
+    Post { number, time, profile, session, sign: 1, sums: bill.sums(), history }
 }

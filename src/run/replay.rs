@@ -58,6 +58,7 @@ pub fn replay(
             };
             let spent = Counters { requests: 1, computed: Money::from_pico(charge.cost.into()), ..Counters::default() };
             let post = Post {
+                number: 0, // budgets do not ask which row it is
                 time: last,
                 profile: charge.profile,
                 session: charge.session,

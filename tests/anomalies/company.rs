@@ -149,7 +149,8 @@ impl Company {
             }
         };
         let profile = self.names.profile(profile);
-        self.posts.push(Post { time: request.time, profile, session: NONE, sign: 1, sums, history: false });
+        let number = self.posts.len() as u32;
+        self.posts.push(Post { number, time: request.time, profile, session: NONE, sign: 1, sums, history: false });
     }
 
     /// One person's agent runs in a loop, a request every few seconds.

@@ -15,7 +15,6 @@ pub mod demo;
 pub mod events;
 pub mod explain;
 pub mod failure;
-pub(crate) mod figures;
 pub mod flags;
 pub mod man;
 pub mod prices;

@@ -1,5 +1,8 @@
 //! The engine's thread from files to snapshots: it sleeps when nothing happens, and a restart goes on exactly where it ended.
 
+#[path = "live/drill.rs"]
+mod drill;
+
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::Path;

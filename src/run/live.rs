@@ -15,7 +15,7 @@ use super::open::open;
 use super::persist::{Opened, PersistError, Persistence};
 use super::pipeline::{Message, Pipeline};
 use super::places::Places;
-use super::publish::{EventLog, keep_status, progress, standing_alarms};
+use super::publish::{EventLog, keep_status, numbers, progress};
 use crate::alarm::{Alarms, Budgets, ScopeError, SessionSpend, Which};
 use crate::config::{Config, Each};
 use crate::engine::bill::CostMode;
@@ -450,8 +450,14 @@ impl Core {
                 // What a key asked for is answered at once.
                 self.published = None;
             }
-            Effect::Acknowledge => {
-                self.alarms.acknowledge(Which::All, now);
+            Effect::Acknowledge(incident) => {
+                let which = incident.as_deref().map_or(Which::All, Which::Incident);
+                self.alarms.acknowledge(which, now);
+                self.transitions(now);
+                self.published = None;
+            }
+            Effect::Snooze(incident, minutes) => {
+                self.alarms.snooze(Which::Incident(&incident), now.plus_ms(minutes * MINUTE_MS), now);
                 self.transitions(now);
                 self.published = None;
             }
@@ -501,14 +507,19 @@ impl Core {
         self.log.unpriced(now, &view);
         let parts = self.query.scope.parts().iter();
         let parts: Vec<_> = parts.map(|(by, id)| (each(*by), *id)).collect();
+        let budgets = self.budgets.statuses(self.engine.names(), KEYS_OF_A_BUDGET);
+        let scope_budgets = self.budgets.statuses_of(&parts, self.engine.names());
+        let alarms = self.alarms.statuses();
+        let numbers = numbers(self.engine.names(), &alarms, &[&budgets, &scope_budgets]);
         let snapshot = Snapshot {
             now,
             zone: self.config.zone,
             view,
-            budgets: self.budgets.statuses(self.engine.names(), KEYS_OF_A_BUDGET),
-            scope_budgets: self.budgets.statuses_of(&parts, self.engine.names()),
+            budgets,
+            scope_budgets,
             open: self.open.as_ref().and_then(|(_, open)| open.clone()),
-            alarms: standing_alarms(&self.alarms),
+            alarms,
+            numbers,
             events: self.log.lines(),
             sources: self.sources.clone(),
             lag_ms: self.lag_ms,

@@ -137,12 +137,11 @@ fn ansi16([red, green, blue]: [u8; 3], bright: bool) -> Color {
     };
     let plain = match hue {
         0..20 | 330.. => 1,
-        // Yellow is for dark grounds: on white it is hardly seen.
         20..70 if bright => 3,
-        20..70 => 5,
         70..165 => 2,
         165..210 => 6,
         210..250 => 4,
+        // Yellow, too, on a light ground: there it is hardly seen.
         _ => 5,
     };
     ANSI[plain + if bright { 8 } else { 0 }]

@@ -240,11 +240,11 @@ fn choosing(tried: &mut Tried) {
     tried.press("choose", "enter");
     tried
         .console
-        .wait_for("the first table by user", |seen| seen.text().lines().any(|line| line.starts_with("╭─ users")));
+        .wait_for("the first table by user", |seen| seen.text().lines().any(|line| line.starts_with("╭▸ users")));
     tried.press("by", "b");
     tried.shows("group by");
     tried.console.press("m");
-    tried.console.wait_for("by model again", |seen| seen.text().lines().any(|line| line.starts_with("╭─ models")));
+    tried.console.wait_for("by model again", |seen| seen.text().lines().any(|line| line.starts_with("╭▸ models")));
     tried.shows("▸  model-00");
 }
 

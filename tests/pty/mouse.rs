@@ -72,8 +72,10 @@ fn rows_headings_windows_and_keys_can_be_clicked_and_the_wheel_scrolls() {
     console.wait_for_text("tokens ▼ 8 of 20");
     click(&mut console, "6h 24h");
     console.wait_for_text("SPENT 6h");
-    click(&mut console, "theme   ");
-    console.wait_for_text("daylight");
+    click(&mut console, "z zoom");
+    console.wait_for_text("overview ▸ models");
+    click(&mut console, "z zoom");
+    console.wait_until_gone("overview ▸");
     click(&mut console, "? help");
     console.wait_for_text("esc closes");
     click(&mut console, "costtop");

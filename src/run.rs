@@ -40,7 +40,7 @@ impl Sources {
                 ..Surroundings::default()
             };
             for (dimension, label) in &source.labels {
-                if let Some(slot) = surroundings.defaults.get_mut(*dimension as usize) {
+                if let Some(slot) = surroundings.defaults.get_mut(dimension.place()) {
                     *slot = Some(label.clone());
                 }
             }

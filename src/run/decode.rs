@@ -119,7 +119,7 @@ pub fn with_owner<'a>(usage: &Usage<'a>, around: &Surroundings, owner: Option<&'
     let owner = owner.filter(|_| {
         usage.origin == Origin::Transcript
             && usage.dimensions.user.is_empty()
-            && around.defaults[Dimension::User as usize].is_none()
+            && around.defaults[Dimension::User.place()].is_none()
     })?;
     let mut usage = *usage;
     usage.dimensions.user = RawText::plain(owner.as_str().as_bytes());

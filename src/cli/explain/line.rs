@@ -276,7 +276,7 @@ fn who(usage: &Usage<'_>, around: &Surroundings, is_owner: bool) -> String {
                 _ => "",
             };
             facts.push(format!("{name} {}{from}", text.label()));
-        } else if let Some(label) = around.defaults.get(dimension as usize).and_then(Option::as_ref) {
+        } else if let Some(label) = around.defaults.get(dimension.place()).and_then(Option::as_ref) {
             facts.push(format!("{name} {label} (label of the source)"));
         }
     }

@@ -1,0 +1,160 @@
+//! The ways to group charges: costtop's own and up to four of the operator's.
+
+/// One way to group charges. [`Dimension::place`] is its place in a profile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Dimension {
+    /// Who is billed; chosen from the names a log offers.
+    User,
+    /// The team that pays.
+    Team,
+    /// Project, repository or working directory.
+    Project,
+    /// What the request was for.
+    Feature,
+    /// The agent or tool that asked.
+    Agent,
+    /// The machine that asked.
+    Host,
+    /// The SOURCE the record came from.
+    Source,
+    /// The API key.
+    Key,
+    /// A label of the operator's own: a cost centre, a variant, a tag.
+    Own(OwnLabel),
+    /// The model.
+    Model,
+    /// The provider.
+    Provider,
+    /// The service tier.
+    Tier,
+}
+
+/// One of the operator's own labels: its slot among them, and what it is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OwnLabel {
+    slot: u8,
+    name: &'static str,
+}
+
+impl Dimension {
+    /// How many there are in a profile.
+    pub const COUNT: usize = 11 + OwnLabel::MOST;
+    /// Every dimension that needs no configuration, in the order of profiles.
+    pub const ALL: [Dimension; Dimension::COUNT - OwnLabel::MOST] = [
+        Dimension::User,
+        Dimension::Team,
+        Dimension::Project,
+        Dimension::Feature,
+        Dimension::Agent,
+        Dimension::Host,
+        Dimension::Source,
+        Dimension::Key,
+        Dimension::Model,
+        Dimension::Provider,
+        Dimension::Tier,
+    ];
+    /// How many are chosen record by record (the rest follows the record whose tokens won).
+    pub const CHOSEN: usize = OWN_FROM + OwnLabel::MOST;
+    /// Those of them that need no configuration.
+    pub const CHOSEN_ALWAYS: &'static [Dimension] = Dimension::ALL.split_at(OWN_FROM).0;
+
+    /// Its place in a profile.
+    #[must_use]
+    pub const fn place(self) -> usize {
+        match self {
+            Dimension::User => 0,
+            Dimension::Team => 1,
+            Dimension::Project => 2,
+            Dimension::Feature => 3,
+            Dimension::Agent => 4,
+            Dimension::Host => 5,
+            Dimension::Source => 6,
+            Dimension::Key => 7,
+            Dimension::Own(label) => OWN_FROM + label.slot as usize,
+            Dimension::Model => Dimension::CHOSEN,
+            Dimension::Provider => Dimension::CHOSEN + 1,
+            Dimension::Tier => Dimension::CHOSEN + 2,
+        }
+    }
+
+    /// The word of the command line and of reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Dimension::User => "user",
+            Dimension::Team => "team",
+            Dimension::Project => "project",
+            Dimension::Feature => "feature",
+            Dimension::Agent => "agent",
+            Dimension::Host => "host",
+            Dimension::Source => "source",
+            Dimension::Key => "key",
+            Dimension::Own(label) => label.name,
+            Dimension::Model => "model",
+            Dimension::Provider => "provider",
+            Dimension::Tier => "tier",
+        }
+    }
+
+    /// The dimension of that name, if it needs no configuration.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Dimension> {
+        Dimension::ALL.into_iter().find(|dimension| dimension.name() == name)
+    }
+}
+
+/// Where the operator's own begin in a profile: behind the chosen ones, before those of the tokens.
+const OWN_FROM: usize = 8;
+
+impl OwnLabel {
+    /// How many an operator may have.
+    pub const MOST: usize = 4;
+    /// Their places in a profile, by slot.
+    pub const PLACES: std::ops::Range<usize> = OWN_FROM..OWN_FROM + OwnLabel::MOST;
+
+    /// The label in `slot`, called `name`. The name is kept for ever: a configuration is read once and has at most four.
+    ///
+    /// # Panics
+    /// For a slot that is none.
+    #[must_use]
+    pub fn new(slot: usize, name: &str) -> OwnLabel {
+        assert!(slot < OwnLabel::MOST, "one of {} slots", OwnLabel::MOST);
+        OwnLabel { slot: slot as u8, name: Box::leak(name.into()) }
+    }
+
+    /// The same label in another slot.
+    ///
+    /// # Panics
+    /// For a slot that is none.
+    #[must_use]
+    pub fn moved(self, slot: usize) -> OwnLabel {
+        assert!(slot < OwnLabel::MOST, "one of {} slots", OwnLabel::MOST);
+        OwnLabel { slot: slot as u8, ..self }
+    }
+
+    /// Its slot.
+    #[must_use]
+    pub const fn slot(self) -> usize {
+        self.slot as usize
+    }
+
+    /// What it is called.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        self.name
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_dimension_has_a_place_of_its_own() {
+        let own = (0..OwnLabel::MOST).map(|slot| Dimension::Own(OwnLabel::new(slot, "own")));
+        let mut places: Vec<usize> = Dimension::ALL.into_iter().chain(own).map(Dimension::place).collect();
+        places.sort_unstable();
+        assert_eq!(places, (0..Dimension::COUNT).collect::<Vec<_>>());
+        assert!(Dimension::CHOSEN_ALWAYS.iter().all(|dimension| dimension.place() < Dimension::CHOSEN));
+    }
+}

@@ -42,9 +42,12 @@ pub fn run(args: &DashboardArgs, global: &Global) -> Result<ExitCode, Failure> {
         let args = ReportArgs { sources: args.sources.clone(), ..ReportArgs::default() };
         return report::run(&args, global);
     }
-    let setup = Setup::new(global)?;
-    let sources = setup.sources(&args.sources)?;
+    let mut setup = Setup::new(global)?;
     let state = state_to_own(global, !args.sources.is_empty())?;
+    if let Some(folder) = &state {
+        setup.keep_label_slots(folder)?;
+    }
+    let sources = setup.sources(&args.sources)?;
     open(setup, sources, state, args, global)
 }
 

@@ -130,7 +130,7 @@ pub fn run(setup: Setup, wires: &Wires) -> Result<(), LiveError> {
     let now = Timestamp::now();
     let options = Options { zone: setup.config.zone, mode: setup.mode, ..Options::default() };
     let mut opened = match &setup.state {
-        Some(folder) => Opened::open(folder, options, now)?,
+        Some(folder) => Opened::open(folder, options, setup.config.labels.slots(), now)?,
         None => Opened::without_state(options, now),
     };
     if setup.state.is_some() {
@@ -147,6 +147,7 @@ pub fn run(setup: Setup, wires: &Wires) -> Result<(), LiveError> {
         key: opened.key,
         book: setup.book,
         around: Arc::clone(&setup.sources.around),
+        labels: super::label_paths(&setup.config),
         keep_names: false,
     };
     let positions = std::mem::take(&mut opened.positions);
@@ -194,7 +195,7 @@ impl Core {
         let mut bell = Bell::new(config.alarm, config.zone);
         bell.resume(&alarms.statuses());
         let hooks = Hooks::start(&config.hooks)?;
-        let persistence = opened.start_writer(mode)?;
+        let persistence = opened.start_writer(mode, config.labels.slots())?;
         let mut core = Core {
             config,
             engine: opened.engine,

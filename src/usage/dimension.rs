@@ -1,5 +1,7 @@
 //! The ways to group charges: costtop's own and up to four of the operator's.
 
+use std::sync::{Mutex, PoisonError};
+
 /// One way to group charges. [`Dimension::place`] is its place in a profile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Dimension {
@@ -103,6 +105,9 @@ impl Dimension {
     }
 }
 
+/// Names of labels, as long as the process lives: a dimension is a plain value that knows its name.
+static NAMES: Mutex<Vec<&'static str>> = Mutex::new(Vec::new());
+
 /// Where the operator's own begin in a profile: behind the chosen ones, before those of the tokens.
 const OWN_FROM: usize = 8;
 
@@ -112,14 +117,26 @@ impl OwnLabel {
     /// Their places in a profile, by slot.
     pub const PLACES: std::ops::Range<usize> = OWN_FROM..OWN_FROM + OwnLabel::MOST;
 
-    /// The label in `slot`, called `name`. The name is kept for ever: a configuration is read once and has at most four.
+    /// The label in `slot`, called `name`. Each name is kept for ever, once: a configuration is read once and has at most four.
     ///
     /// # Panics
     /// For a slot that is none.
     #[must_use]
     pub fn new(slot: usize, name: &str) -> OwnLabel {
         assert!(slot < OwnLabel::MOST, "one of {} slots", OwnLabel::MOST);
-        OwnLabel { slot: slot as u8, name: Box::leak(name.into()) }
+        let mut names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);
+        let name = names.iter().find(|known| **known == name).copied().unwrap_or_else(|| {
+            let name: &'static str = Box::leak(name.into());
+            names.push(name);
+            name
+        });
+        OwnLabel { slot: slot as u8, name }
+    }
+
+    /// The name itself, if some label of this process has it.
+    #[must_use]
+    pub fn known_name(name: &str) -> Option<&'static str> {
+        NAMES.lock().unwrap_or_else(PoisonError::into_inner).iter().find(|known| **known == name).copied()
     }
 
     /// The same label in another slot.

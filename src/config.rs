@@ -11,7 +11,7 @@ mod permission;
 mod print;
 
 pub use budget::specificity;
-pub use error::{ConfigError, Origin};
+pub use error::{ConfigError, Origin, remedy};
 pub use labels::{LabelConfig, LabelSlots, Labels, LabelsError};
 pub use load::{Loaded, Origins, Overrides, VARIABLES, default_path};
 pub use print::TEMPLATE;

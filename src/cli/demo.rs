@@ -77,7 +77,8 @@ pub fn run(global: &Global) -> Result<ExitCode, Failure> {
     let setup = Setup::with_config(global, config)?;
     let sources = setup.sources(&[])?;
     if !std::io::stdout().is_terminal() {
-        let args = ReportArgs { by: vec![Grouping::Known(GroupBy::Dimension(Dimension::Model))], ..ReportArgs::default() };
+        let args =
+            ReportArgs { by: vec![Grouping::Known(GroupBy::Dimension(Dimension::Model))], ..ReportArgs::default() };
         return report::print(&args, global, &setup, sources);
     }
     let _writer = demo.start_writing();

@@ -5,7 +5,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser, StringValueParser, Type
 
 use super::Failure;
 use super::bounds::Bound;
-use crate::config::Config;
+use crate::config::{Config, remedy};
 use crate::engine::report::{GroupBy, ReportQuery};
 use crate::engine::view::Window;
 use crate::label::clean;
@@ -110,12 +110,9 @@ impl Grouping {
         match self {
             Grouping::Known(by) => Ok(*by),
             Grouping::Own(name) => config.labels.named(name).map(GroupBy::Dimension).ok_or_else(|| {
-                let known: Vec<&str> = known_groupings().chain(config.labels.iter().map(|label| label.label.name())).collect();
-                let name = clean(name);
-                Failure::usage(format!(
-                    "cannot group by '{name}': use one of {}, or give [labels] of the configuration a label '{name}'",
-                    known.join(", ")
-                ))
+                let known: Vec<&str> =
+                    known_groupings().chain(config.labels.iter().map(|label| label.label.name())).collect();
+                Failure::usage(format!("cannot group by '{}': {}", clean(name), remedy(name, &known)))
             }),
         }
     }

@@ -37,7 +37,9 @@ pub struct LabelSlots([Option<String>; OwnLabel::MOST]);
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LabelsError {
     /// The state has given all slots away.
-    #[error("the state keeps the labels {kept} and has no room for '{name}': give it the name of one of them in [labels], or use another --state")]
+    #[error(
+        "the state keeps the labels {kept} and has no room for '{name}': give it the name of one of them in [labels], or use another --state"
+    )]
     Full {
         /// The label.
         name: &'static str,
@@ -90,7 +92,8 @@ impl LabelSlots {
         let mut slots = LabelSlots::default();
         for line in std::str::from_utf8(bytes).map_err(|_| LabelsError::Unreadable)?.lines() {
             let (slot, name) = line.split_once('=').ok_or(LabelsError::Unreadable)?;
-            let slot = slot.parse::<usize>().ok().and_then(|slot| slots.0.get_mut(slot)).ok_or(LabelsError::Unreadable)?;
+            let slot =
+                slot.parse::<usize>().ok().and_then(|slot| slots.0.get_mut(slot)).ok_or(LabelsError::Unreadable)?;
             if refusal(name).is_some() || slot.is_some() {
                 return Err(LabelsError::Unreadable);
             }
@@ -271,7 +274,10 @@ mod tests {
     }
 
     fn config(names: &[&str]) -> Config {
-        let each = names.iter().enumerate().map(|(slot, name)| LabelConfig { label: OwnLabel::new(slot, name), paths: Vec::new() });
+        let each = names
+            .iter()
+            .enumerate()
+            .map(|(slot, name)| LabelConfig { label: OwnLabel::new(slot, name), paths: Vec::new() });
         Config { labels: Labels { each: each.collect(), slots: LabelSlots::default() }, ..Config::default() }
     }
 

@@ -98,12 +98,7 @@ impl Opened {
     }
 
     /// Opens the state in `folder`: totals and windows are right; the ledger's rows are still to be loaded.
-    pub fn open(
-        folder: &Path,
-        options: Options,
-        labels: &LabelSlots,
-        now: Timestamp,
-    ) -> Result<Opened, PersistError> {
+    pub fn open(folder: &Path, options: Options, labels: &LabelSlots, now: Timestamp) -> Result<Opened, PersistError> {
         let (store, loaded) = Store::open(folder)?;
         let options = Options { collect_changes: true, ..options };
         let kept = loaded.meta.iter().find(|(key, _)| key == META_LABELS);

@@ -81,7 +81,7 @@ impl LabelSlots {
     #[must_use]
     pub fn save(&self) -> String {
         let named = self.0.iter().enumerate().filter_map(|(slot, name)| Some((slot, name.as_ref()?)));
-        named.map(|(slot, name)| format!("{slot}={name}\n")).collect()
+        named.map(|(slot, name)| format!("{slot}={name}\n")).collect::<Vec<_>>().concat()
     }
 
     /// Takes what [`LabelSlots::save`] wrote.
@@ -147,7 +147,9 @@ impl Config {
             }
         };
         let globs = |globs: &mut Match| {
-            globs.iter_mut().for_each(|(of, _)| dimension(of));
+            for (of, _) in globs.iter_mut() {
+                dimension(of);
+            }
             globs.sort();
         };
         self.labels.each.iter_mut().for_each(|config| config.label = moved(config.label));

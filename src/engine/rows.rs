@@ -223,7 +223,9 @@ impl Row {
     pub fn encode_with(&self, times: &[i64; FACETS], out: &mut Vec<u8>) {
         self.encode(out);
         if self.ragged {
-            times.iter().for_each(|time| put_signed(*time, out));
+            for time in times {
+                put_signed(*time, out);
+            }
         }
     }
 

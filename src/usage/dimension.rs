@@ -1,6 +1,6 @@
 //! The ways to group charges: costtop's own and up to four of the operator's.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::OnceLock;
 
 /// One way to group charges. [`Dimension::place`] is its place in a profile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -35,7 +35,8 @@ pub enum Dimension {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OwnLabel {
     slot: u8,
-    name: &'static str,
+    /// Its place in [`NAMES`].
+    name: u8,
 }
 
 impl Dimension {
@@ -81,7 +82,7 @@ impl Dimension {
 
     /// The word of the command line and of reports.
     #[must_use]
-    pub const fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Dimension::User => "user",
             Dimension::Team => "team",
@@ -91,7 +92,7 @@ impl Dimension {
             Dimension::Host => "host",
             Dimension::Source => "source",
             Dimension::Key => "key",
-            Dimension::Own(label) => label.name,
+            Dimension::Own(label) => label.name(),
             Dimension::Model => "model",
             Dimension::Provider => "provider",
             Dimension::Tier => "tier",
@@ -105,8 +106,9 @@ impl Dimension {
     }
 }
 
-/// Names of labels, as long as the process lives: a dimension is a plain value that knows its name.
-static NAMES: Mutex<Vec<&'static str>> = Mutex::new(Vec::new());
+/// Names of labels, as long as the process lives, so that a dimension stays a plain value of a few bytes that knows its name. A
+/// configuration is read once and has at most four, a state as many more.
+static NAMES: [OnceLock<Box<str>>; 256] = [const { OnceLock::new() }; 256];
 
 /// Where the operator's own begin in a profile: behind the chosen ones, before those of the tokens.
 const OWN_FROM: usize = 8;
@@ -117,26 +119,23 @@ impl OwnLabel {
     /// Their places in a profile, by slot.
     pub const PLACES: std::ops::Range<usize> = OWN_FROM..OWN_FROM + OwnLabel::MOST;
 
-    /// The label in `slot`, called `name`. Each name is kept for ever, once: a configuration is read once and has at most four.
+    /// The label in `slot`, called `name`.
     ///
     /// # Panics
-    /// For a slot that is none.
+    /// For a slot that is none, and when a process has met more names than any configuration has.
     #[must_use]
     pub fn new(slot: usize, name: &str) -> OwnLabel {
         assert!(slot < OwnLabel::MOST, "one of {} slots", OwnLabel::MOST);
-        let mut names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);
-        let name = names.iter().find(|known| **known == name).copied().unwrap_or_else(|| {
-            let name: &'static str = Box::leak(name.into());
-            names.push(name);
-            name
-        });
-        OwnLabel { slot: slot as u8, name }
+        // The first place that is free or holds the name: places are never emptied.
+        let place = NAMES.iter().position(|known| **known.get_or_init(|| name.into()) == *name);
+        let place = place.and_then(|place| u8::try_from(place).ok());
+        OwnLabel { slot: slot as u8, name: place.expect("few names of labels in one process") }
     }
 
     /// The name itself, if some label of this process has it.
     #[must_use]
     pub fn known_name(name: &str) -> Option<&'static str> {
-        NAMES.lock().unwrap_or_else(PoisonError::into_inner).iter().find(|known| **known == name).copied()
+        NAMES.iter().map_while(OnceLock::get).map(|known| &**known).find(|known| *known == name)
     }
 
     /// The same label in another slot.
@@ -157,14 +156,23 @@ impl OwnLabel {
 
     /// What it is called.
     #[must_use]
-    pub const fn name(self) -> &'static str {
-        self.name
+    pub fn name(self) -> &'static str {
+        NAMES[self.name as usize].get().map_or("", |name| name)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_label_knows_its_name_in_any_slot() {
+        let (one, other) = (OwnLabel::new(0, "one"), OwnLabel::new(1, "other"));
+        assert_eq!((one.name(), other.name(), other.slot()), ("one", "other", 1));
+        assert_eq!(one, OwnLabel::new(3, "one").moved(0));
+        assert_eq!(OwnLabel::known_name("other"), Some("other"));
+        assert_eq!(OwnLabel::known_name("never"), None);
+    }
 
     #[test]
     fn every_dimension_has_a_place_of_its_own() {

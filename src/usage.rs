@@ -2,7 +2,7 @@
 
 mod dimension;
 
-pub use dimension::{Dimension, OwnLabel};
+pub use dimension::{Dimension, OwnLabel, OwnLabels};
 
 use std::borrow::Cow;
 

@@ -142,14 +142,12 @@ fn budgets_are_kept_by_labels() {
          [[budget]]\nname = \"each variant\"\neach = \"variant\"\nlimit = 100\nper = \"month\"\n"
     );
     let now = Timestamp::now();
-    let log: String = ["4711", "47", "12"]
-        .iter()
-        .zip(["a", "b", "b"])
-        .enumerate()
-        .map(|(number, (center, variant))| {
-            format!("{{\"ts\":\"{now}\",\"request_id\":\"r{number}\",\"model\":\"m\",\"cost_usd\":1,\"cost_center\":\"{center}\",\"variant\":\"{variant}\"}}\n")
-        })
-        .collect();
+    let line = |number: u32, center: &str, variant: &str| {
+        format!(
+            "{{\"ts\":\"{now}\",\"request_id\":\"r{number}\",\"model\":\"m\",\"cost_usd\":1,\"cost_center\":\"{center}\",\"variant\":\"{variant}\"}}\n"
+        )
+    };
+    let log = line(0, "4711", "a") + &line(1, "47", "b") + &line(2, "12", "b");
     let folder = folder(&config, &log);
     let report: Value =
         serde_json::from_str(&costtop(folder.path(), &["report", "--format", "json", "log.jsonl"])).expect("JSON");

@@ -3,7 +3,7 @@
 use super::document::{Table, Value};
 use super::error::ConfigError;
 use super::{Config, Each, Match, Origins};
-use crate::usage::{Dimension, OwnLabel};
+use crate::usage::{Dimension, OwnLabel, OwnLabels};
 
 /// Places a label is looked for in a line.
 const MOST_PATHS: usize = 8;
@@ -67,6 +67,14 @@ impl Labels {
     #[must_use]
     pub fn named(&self, name: &str) -> Option<Dimension> {
         self.each.iter().find(|config| config.label.name() == name).map(|config| Dimension::Own(config.label))
+    }
+
+    /// The labels themselves.
+    #[must_use]
+    pub fn own(&self) -> OwnLabels {
+        let mut own = OwnLabels::default();
+        own.iter_mut().zip(&self.each).for_each(|(place, config)| *place = Some(config.label));
+        own
     }
 
     /// Which label stands in which slot.

@@ -128,7 +128,8 @@ struct Core {
 /// Runs until the screen quits. Everything applied is committed before it returns.
 pub fn run(setup: Setup, wires: &Wires) -> Result<(), LiveError> {
     let now = Timestamp::now();
-    let options = Options { zone: setup.config.zone, mode: setup.mode, ..Options::default() };
+    let options =
+        Options { zone: setup.config.zone, mode: setup.mode, own: setup.config.labels.own(), ..Options::default() };
     let mut opened = match &setup.state {
         Some(folder) => Opened::open(folder, options, setup.config.labels.slots(), now)?,
         None => Opened::without_state(options, now),

@@ -39,6 +39,9 @@ pub struct OwnLabel {
     name: u8,
 }
 
+/// The labels an operator has, in no particular order.
+pub type OwnLabels = [Option<OwnLabel>; OwnLabel::MOST];
+
 impl Dimension {
     /// How many there are in a profile.
     pub const COUNT: usize = 11 + OwnLabel::MOST;

@@ -10,6 +10,7 @@ use crossbeam_channel::{Receiver, Sender, TrySendError, never, select};
 
 use super::Sources;
 use super::decode::{Decoded, Shared};
+use super::detect::Detection;
 use super::memory::Leftover;
 use super::open::open;
 use super::persist::{Opened, PersistError, Persistence};
@@ -44,6 +45,8 @@ const TICK: Duration = Duration::from_secs(1);
 const TURN: Duration = Duration::from_millis(10);
 /// Keys shown of a budget that is kept for each user, model or session.
 const KEYS_OF_A_BUDGET: usize = 3;
+/// What history says of alarms is told if it is not older than a day.
+const OLD_NEWS_MS: i64 = 1440 * MINUTE_MS;
 /// Two months: the longest period and the one before it.
 const BUDGETS_BACK_MS: i64 = 62 * 1440 * MINUTE_MS;
 
@@ -112,6 +115,7 @@ struct Core {
     engine: Engine,
     budgets: Budgets,
     alarms: Alarms,
+    detection: Detection,
     bell: Bell,
     hooks: Hooks,
     persistence: Persistence,
@@ -139,9 +143,10 @@ struct Core {
 /// Runs until the screen quits. Everything applied is committed before it returns.
 pub fn run(setup: Setup, wires: &Wires) -> Result<(), LiveError> {
     let now = Timestamp::now();
-    let options = Options { zone: setup.config.zone, mode: setup.mode, ..Options::default() };
+    let options =
+        Options { zone: setup.config.zone, mode: setup.mode, own: setup.config.labels.own(), ..Options::default() };
     let mut opened = match &setup.state {
-        Some(folder) => Opened::open(folder, options, now)?,
+        Some(folder) => Opened::open(folder, options, setup.config.labels.slots(), now)?,
         None => Opened::without_state(options, now),
     };
     opened.engine.use_prices(Arc::clone(&setup.book));
@@ -161,6 +166,7 @@ pub fn run(setup: Setup, wires: &Wires) -> Result<(), LiveError> {
         key: opened.key,
         book: setup.book,
         around: Arc::clone(&setup.sources.around),
+        labels: super::label_paths(&setup.config),
         keep_names: false,
     };
     let positions = std::mem::take(&mut opened.positions);
@@ -184,6 +190,7 @@ pub fn run(setup: Setup, wires: &Wires) -> Result<(), LiveError> {
         // The ledger may hold half a record: the state stays at its last commit, which is whole.
         return result;
     }
+    core.save_alarms(Timestamp::now());
     core.persistence.close(&mut core.engine)?;
     result
 }
@@ -209,10 +216,13 @@ impl Core {
         }
         let per_session = config.budgets.iter().any(|budget| budget.each == Each::Session);
         take_up_budgets(&mut budgets, &mut opened.engine, &mut alarms, per_session, now)?;
+        let detectors = opened.detectors.take();
+        let (engine, beside) = (&opened.engine, (&mut alarms, now));
+        let detection = Detection::new(config.alarm.detectors, config.zone, detectors.as_deref(), engine, beside);
         let mut bell = Bell::new(config.alarm, config.zone);
         bell.resume(&alarms.statuses());
         let hooks = Hooks::start(&config.hooks)?;
-        let persistence = opened.start_writer(mode)?;
+        let persistence = opened.start_writer(mode, config.labels.slots())?;
         let mut core = Core {
             config,
             mode,
@@ -223,6 +233,7 @@ impl Core {
             engine: opened.engine,
             budgets,
             alarms,
+            detection,
             bell,
             hooks,
             persistence,
@@ -292,6 +303,7 @@ impl Core {
                 default(wait) => {}
             }
             let now = Timestamp::now();
+            self.detect(now)?;
             self.tick(now);
             // A part of a long answer, so that what comes in waits no longer than that.
             if self.engine.is_working() {
@@ -322,7 +334,7 @@ impl Core {
 
     /// How long nothing needs to be done.
     fn wait(&self) -> Duration {
-        if self.engine.is_working() {
+        if self.engine.is_working() || self.detection.is_folding() {
             return Duration::ZERO;
         }
         let mut wait = TICK;
@@ -364,6 +376,7 @@ impl Core {
             self.caught_up = true;
             self.dirty = true;
             self.leftover.release();
+            self.detection.begin(&mut self.engine, now)?;
             let intake = self.engine.intake();
             let text = format!(
                 "{} lines known, up to date in {:.2} s, {} rejected",
@@ -384,6 +397,7 @@ impl Core {
         self.posts.clear();
         self.engine.apply(&decoded.batch, now, &mut self.posts)?;
         self.budgets.apply(&self.posts, self.engine.names(), now, &mut self.alarms);
+        self.detection.apply(&self.posts, &self.engine, now, &mut self.alarms);
         if !decoded.batch.history && !decoded.batch.records.is_empty() {
             self.bell.live(now);
             let newest = decoded.batch.records.iter().filter_map(|record| record.time).max();
@@ -415,19 +429,45 @@ impl Core {
             return;
         }
         for transition in &transitions {
-            self.log.transition(transition);
+            // Of history that is read in, what is over for long is no news.
+            if !transition.silent || transition.time.plus_ms(OLD_NEWS_MS) > now {
+                self.log.transition(transition);
+            }
             self.hooks.notify(transition);
         }
         self.bell.hear(&transitions, now);
-        self.persistence.alarms(self.alarms.save());
+        if !self.detection.is_folding() {
+            self.save_alarms(now);
+        }
         self.dirty = true;
+    }
+
+    /// Alarms and the detectors that hold them go into one commit.
+    fn save_alarms(&mut self, now: Timestamp) {
+        self.persistence.alarms(self.alarms.save(), self.detection.save(now));
+    }
+
+    /// Folds a part of history, where there is some left.
+    fn detect(&mut self, now: Timestamp) -> io::Result<()> {
+        if self.detection.is_folding() && self.detection.step(&mut self.engine, now, &mut self.alarms)? {
+            self.leftover.release();
+            self.save_alarms(now);
+        }
+        if self.ended_after.is_some_and(|chunks| self.applied >= chunks) {
+            self.detection.finish(&self.engine, now, &mut self.alarms);
+        }
+        Ok(())
     }
 
     fn tick(&mut self, now: Timestamp) {
         self.leftover.release_when_calm();
         self.engine.tick(now);
         self.budgets.tick(self.engine.names(), now, &mut self.alarms);
+        self.detection.tick(&self.engine, now, &mut self.alarms);
         self.transitions(now);
+        if self.detection.is_save_due(now) {
+            self.save_alarms(now);
+        }
         // Windows end at the clock: they change by themselves each minute, and each second while a burn rate decays.
         let second_passed = self.published.is_none_or(|at| at.elapsed() >= TICK);
         if now.minute() != self.minute || (self.engine.is_moving() && second_passed) {

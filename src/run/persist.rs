@@ -26,6 +26,7 @@ const COMMIT_BYTES: u64 = 8 << 20;
 /// Where the intake counts stand.
 pub(super) const META_INTAKE: &str = "intake";
 const META_ALARMS: &str = "alarms";
+const META_DETECTORS: &str = "detectors";
 const META_GENERATION: &str = "generation";
 const META_MODE: &str = "cost_mode";
 /// Which of the operator's own labels stands in which slot.
@@ -60,6 +61,7 @@ pub(super) struct Opened {
     pub positions: Vec<Position>,
     pub next_generation: u32,
     pub alarms: Option<String>,
+    pub detectors: Option<Vec<u8>>,
     pub notes: Vec<String>,
     store: Option<Store>,
     rows_pending: bool,
@@ -91,6 +93,7 @@ impl Opened {
             positions: Vec::new(),
             next_generation: 1,
             alarms: None,
+            detectors: None,
             notes,
             store: None,
             rows_pending: false,
@@ -149,6 +152,7 @@ impl Opened {
         }
         self.engine.finish_cells(meta(META_INTAKE)).map_err(damaged)?;
         self.alarms = text(META_ALARMS);
+        self.detectors = meta(META_DETECTORS).map(<[u8]>::to_vec);
         self.next_generation = text(META_GENERATION).and_then(|number| number.parse().ok()).unwrap_or(1);
         Ok(())
     }
@@ -204,6 +208,7 @@ impl Opened {
             positions: HashMap::new(),
             generation: self.next_generation,
             alarms: None,
+            detectors: None,
             trouble: None,
         })
     }
@@ -225,6 +230,7 @@ pub(super) struct Persistence {
     positions: HashMap<u32, Position>,
     generation: u32,
     alarms: Option<String>,
+    detectors: Option<Vec<u8>>,
     trouble: Option<String>,
 }
 
@@ -239,9 +245,10 @@ impl Persistence {
         self.touch();
     }
 
-    /// Alarms changed.
-    pub fn alarms(&mut self, saved: String) {
-        self.alarms = Some(saved);
+    /// Alarms changed; their detectors, where they are to be saved, belong into the same commit.
+    pub fn alarms(&mut self, alarms: String, detectors: Option<Vec<u8>>) {
+        self.alarms = Some(alarms);
+        self.detectors = detectors.or(self.detectors.take());
         self.touch();
     }
 
@@ -279,6 +286,7 @@ impl Persistence {
             (META_LABELS, self.labels.clone().into_bytes()),
         ];
         meta.extend(self.alarms.take().map(|alarms| (META_ALARMS, alarms.into_bytes())));
+        meta.extend(self.detectors.take().map(|detectors| (META_DETECTORS, detectors)));
         let commit = Commit {
             positions: self
                 .positions

@@ -33,8 +33,8 @@ fn main() -> Result<(), UiError> {
         theme: Theme::midnight(depth),
         zone: Zone::UTC,
         window: Window::M15,
-        own: Vec::new(),
         clock: sample::now,
+        own: Vec::new(),
     };
     let (send_snapshot, snapshots) = unbounded();
     let (send_effect, effects) = unbounded();

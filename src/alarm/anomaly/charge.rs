@@ -145,3 +145,17 @@ impl Entity {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whom_a_detector_watches_is_saved_and_found_again() {
+        let some = Dimension::ALL.map(|dimension| Entity { dimension: Some(dimension), name: 7 });
+        for entity in some.into_iter().chain([Entity::ALL]) {
+            assert_eq!(Entity::numbered(entity.number()), Some(entity));
+        }
+        assert_eq!(Entity::numbered(99 << 32), None);
+    }
+}

@@ -36,6 +36,8 @@ pub enum BudgetState {
 pub struct BudgetStatus {
     /// The budget's name.
     pub name: Label,
+    /// `global`, `user`, `session`, …: what the key is.
+    pub scope: &'static str,
     /// The user, model or session it is kept for; `None`: one for all.
     pub key: Option<Label>,
     /// `None`: a session's lifetime.
@@ -50,6 +52,14 @@ pub struct BudgetStatus {
     pub limit: Money,
     /// How it stands.
     pub state: BudgetState,
+}
+
+impl BudgetStatus {
+    /// Spent over limit, for the eye; a limit of nothing is spent.
+    #[must_use]
+    pub fn share(&self) -> f64 {
+        if self.limit.pico() > 0 { self.spent.to_f64() / self.limit.to_f64() } else { f64::INFINITY }
+    }
 }
 
 /// Where an alarm is in its life.

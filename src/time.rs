@@ -272,7 +272,7 @@ fn parse_usual(text: &[u8; 24]) -> Option<Timestamp> {
     let mut digits = [0; 3];
     for (place, word) in text.as_chunks::<8>().0.iter().enumerate() {
         digits[place] = u64::from_le_bytes(*word) ^ PATTERN[place];
-        odd |= digits[place] | (digits[place] & !TOP) + LIMIT[place];
+        odd |= digits[place] | ((digits[place] & !TOP) + LIMIT[place]);
     }
     if odd & TOP != 0 {
         return None;

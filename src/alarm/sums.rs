@@ -252,6 +252,7 @@ impl Budget {
         let first = self.sessions.get(&key).map_or(span.start, |life| life.first);
         BudgetStatus {
             name: self.config.name.clone(),
+            scope: self.scope_name(),
             key: names.named(key).cloned(),
             per: self.config.per,
             period_start: first,

@@ -59,6 +59,7 @@ impl RecordIds {
 
     /// The hashes by which this record finds its group.
     #[inline]
+    #[must_use]
     pub fn linking(&self) -> Linking<'_> {
         // A place is kept where a call's id is.
         let call = if self.links & link::PLACE == 0 { 0 } else { link::CALL };
@@ -294,7 +295,9 @@ mod tests {
             let id = vec![b'x'; length];
             let mut hasher = SipHasher13::new_with_keys(KEY.0, KEY.1);
             hasher.write(&[Space::Call as u8]);
-            id.iter().for_each(|byte| hasher.write(&[*byte]));
+            for byte in &id {
+                hasher.write(&[*byte]);
+            }
             assert_eq!(KEY.hash(Space::Call, &id, RawText::NONE), hasher.finish128().as_u128(), "{length}");
         }
     }

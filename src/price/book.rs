@@ -9,7 +9,7 @@ use std::sync::Arc;
 use globset::{GlobBuilder, GlobMatcher};
 
 use super::embedded;
-use super::entry::ModelPrice;
+use super::entry::{Kind, ModelPrice};
 use super::grammar::GrammarError;
 use super::layer::Layer;
 use super::names::{self, Attempt, Match, Tables, Wanted};
@@ -20,7 +20,7 @@ use super::{Priced, Pricer};
 use crate::config::{PriceConfig, Validity};
 use crate::money::Cost;
 use crate::time::Timestamp;
-use crate::usage::{RawText, Restated, Usage};
+use crate::usage::{RawText, Restated, Tokens, Usage};
 
 /// A discount of 100 %, in millionths of a percent.
 const WHOLE_MILLIONTHS: u64 = 100_000_000;
@@ -102,6 +102,9 @@ pub struct ModelListing {
     /// What the table says.
     pub price: Arc<ModelPrice>,
 }
+
+/// Rates by [`Kind`], in half-attodollars per token.
+pub type BaseRates = [Option<u64>; Kind::COUNT];
 
 struct Discount {
     provider: Option<String>,
@@ -203,6 +206,18 @@ impl PriceBook {
             all.push(listing(&Table::Embedded, name, Validity::default(), Arc::new(price)));
         }
         all
+    }
+
+    /// What a model's tokens cost at list price: standard tier, short prompt, peak hours, no factor and no discount. `None` where
+    /// there is no price; a kind without a rate is free. Of prices that hold for a time, the one without an end.
+    #[must_use]
+    pub fn base_rates(&self, model: &str, provider: &str) -> Option<BaseRates> {
+        let found = self.lookup(&Wanted { model, provider, region: "" }, None)?;
+        if found.steps.contains(&names::Step::FreeVariant) {
+            return Some([Some(0); Kind::COUNT]);
+        }
+        let plan = Plan::new(&found.price, &Conditions::default(), Vec::new());
+        plan.bill(&Tokens::default(), None).ok().map(|bill| bill.rates)
     }
 
     /// Every model, each name once, by the table that counts: the configuration's, then the files', then the embedded ones.

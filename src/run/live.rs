@@ -13,7 +13,7 @@ use super::decode::{Decoded, Shared};
 use super::memory::Leftover;
 use super::persist::{Opened, PersistError, Persistence};
 use super::pipeline::{Message, Pipeline};
-use super::publish::{EventLog, keep_status, progress, standing_alarms};
+use super::publish::{EventLog, keep_status, numbers, progress};
 use crate::alarm::{Alarms, Budgets, ScopeError, SessionSpend, Which};
 use crate::config::{Config, Each};
 use crate::engine::bill::CostMode;
@@ -133,6 +133,7 @@ pub fn run(setup: Setup, wires: &Wires) -> Result<(), LiveError> {
         Some(folder) => Opened::open(folder, options, now)?,
         None => Opened::without_state(options, now),
     };
+    opened.engine.use_prices(Arc::clone(&setup.book));
     if setup.state.is_some() {
         // Totals first: the rows follow while they are on the screen.
         let view = opened.engine.view(&ViewQuery::default());
@@ -141,6 +142,8 @@ pub fn run(setup: Setup, wires: &Wires) -> Result<(), LiveError> {
             return Ok(());
         }
         opened.load_rows(options, now)?;
+        // A damaged state was set aside with its engine.
+        opened.engine.use_prices(Arc::clone(&setup.book));
     }
     let shared = Shared {
         zone: setup.config.zone,
@@ -270,6 +273,11 @@ impl Core {
             }
             let now = Timestamp::now();
             self.tick(now);
+            // A part of a long answer, so that what comes in waits no longer than that.
+            if self.engine.is_working() {
+                self.engine.work()?;
+                self.dirty = true;
+            }
             if self.bell.ring(now) {
                 self.ringing = true;
                 self.published = None;
@@ -294,6 +302,9 @@ impl Core {
 
     /// How long nothing needs to be done.
     fn wait(&self) -> Duration {
+        if self.engine.is_working() {
+            return Duration::ZERO;
+        }
         let mut wait = TICK;
         if self.dirty {
             wait = wait.min(self.publish_in().max(Duration::from_millis(5)));
@@ -403,8 +414,14 @@ impl Core {
                 // What a key asked for is answered at once.
                 self.published = None;
             }
-            Effect::Acknowledge => {
-                self.alarms.acknowledge(Which::All, now);
+            Effect::Acknowledge(incident) => {
+                let which = incident.as_deref().map_or(Which::All, Which::Incident);
+                self.alarms.acknowledge(which, now);
+                self.transitions(now);
+                self.published = None;
+            }
+            Effect::Snooze(incident, minutes) => {
+                self.alarms.snooze(Which::Incident(&incident), now.plus_ms(minutes * MINUTE_MS), now);
                 self.transitions(now);
                 self.published = None;
             }
@@ -420,14 +437,19 @@ impl Core {
         let begun = Instant::now();
         let view = self.engine.view(&self.query);
         self.log.unpriced(now, &view);
+        let budgets = self.budgets.statuses(self.engine.names(), KEYS_OF_A_BUDGET);
+        let scope_budgets = Vec::new();
+        let alarms = self.alarms.statuses();
+        let numbers = numbers(self.engine.names(), &alarms, &[&budgets, &scope_budgets]);
         let snapshot = Snapshot {
             now,
             zone: self.config.zone,
             view,
-            budgets: self.budgets.statuses(self.engine.names(), KEYS_OF_A_BUDGET),
-            scope_budgets: Vec::new(),
+            budgets,
+            scope_budgets,
             open: None,
-            alarms: standing_alarms(&self.alarms),
+            alarms,
+            numbers,
             events: self.log.lines(),
             sources: self.sources.clone(),
             lag_ms: self.lag_ms,

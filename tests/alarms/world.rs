@@ -54,6 +54,7 @@ impl World {
         let sign = if amount < Money::ZERO { -1 } else { 1 };
         let computed = if sign < 0 { -amount } else { amount };
         Post {
+            number: 0,
             time,
             profile,
             session,

@@ -7,7 +7,7 @@ use super::entry::ModelPrice;
 mod change;
 
 use change::Candidate;
-pub use change::Rule;
+pub use change::{Rule, undated};
 
 /// Names tried for one model at most; what an operator's logs need is below ten.
 const MAX_CANDIDATES: usize = 64;
@@ -219,7 +219,8 @@ fn first_found<T: Tables>(names: &[Candidate], tables: &T) -> Option<(usize, Mat
 }
 
 /// The prefix under which the table keeps a provider's entries.
-fn table_provider(provider: &str) -> String {
+#[must_use]
+pub fn table_provider(provider: &str) -> String {
     let lower = provider.trim().to_ascii_lowercase().replace([' ', '-'], "_");
     let family = lower.strip_prefix("vertex_ai_").map(|_| "vertex_ai");
     let known = PROVIDERS.iter().find(|(name, _)| *name == lower).map(|(_, prefix)| *prefix);

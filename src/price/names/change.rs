@@ -205,22 +205,21 @@ fn without_variant(candidate: &Candidate) -> Vec<Candidate> {
 
 /// Without a trailing `-20251001`, `-2025-10-01`, `@20251001` or `-latest`.
 fn without_date(candidate: &Candidate) -> Vec<Candidate> {
-    let name = candidate.name.as_str();
-    let dotless = |at: usize| name.get(..at).zip(name.get(at..));
+    undated(&candidate.name).map(|model| candidate.then(Step::DateDropped, model)).into_iter().collect()
+}
+
+/// What stands before a trailing date or `-latest`; `None` without one.
+#[must_use]
+pub fn undated(name: &str) -> Option<&str> {
     if let Some((model, tail)) = name.rsplit_once(['-', '@'])
         && (is_compact_date(tail) || tail == "latest")
     {
-        return vec![candidate.then(Step::DateDropped, model)];
+        return Some(model);
     }
-    if let Some((model, tail)) = name.len().checked_sub(11).and_then(dotless)
-        && let Some(date) = tail.strip_prefix('-')
-        && date.as_bytes()[4] == b'-'
-        && date.as_bytes()[7] == b'-'
-        && is_compact_date(&date.replace('-', ""))
-    {
-        return vec![candidate.then(Step::DateDropped, model)];
-    }
-    Vec::new()
+    let (model, tail) = name.len().checked_sub(11).and_then(|at| name.split_at_checked(at))?;
+    let date = tail.strip_prefix('-')?;
+    let is_date = date.as_bytes()[4] == b'-' && date.as_bytes()[7] == b'-' && is_compact_date(&date.replace('-', ""));
+    is_date.then_some(model)
 }
 
 /// `4.6` ↔ `4-6`: between two numbers of at most two digits, all places at once.

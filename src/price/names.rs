@@ -227,24 +227,29 @@ pub fn table_provider(provider: &str) -> String {
     family.or(known).map_or(lower.clone(), str::to_owned)
 }
 
-/// With provider and region, with provider, bare, and without the provider's own prefix.
+/// With provider and region, with provider, bare, and without the provider's own prefix. Some of a provider's models are named as if they
+/// had its prefix already, and some providers stand in the table as logs write them, with a hyphen.
 fn as_named(named: &str, wanted: &Wanted<'_>, start: &[Step]) -> Vec<Candidate> {
-    let provider = table_provider(wanted.provider);
-    let own = named.strip_prefix(&provider).and_then(|rest| rest.strip_prefix('/')).filter(|_| !provider.is_empty());
+    let known = table_provider(wanted.provider);
+    let written = wanted.provider.trim().to_ascii_lowercase();
+    let own = named.strip_prefix(&known).and_then(|rest| rest.strip_prefix('/')).filter(|_| !known.is_empty());
     let bare = own.unwrap_or(named);
     let with =
         |step: Option<Step>, name: String| Candidate { name, steps: start.iter().copied().chain(step).collect() };
+    let added = || Some(Step::ProviderAdded);
     let mut names = Vec::new();
-    if !provider.is_empty() {
+    if !known.is_empty() {
         if !wanted.region.is_empty() {
-            names.push(with(Some(Step::ProviderAdded), format!("{provider}/{}/{bare}", wanted.region)));
+            names.push(with(added(), format!("{known}/{}/{bare}", wanted.region)));
         }
-        names.push(with(own.is_none().then_some(Step::ProviderAdded), format!("{provider}/{bare}")));
+        names.push(with(added().filter(|_| own.is_none()), format!("{known}/{bare}")));
+        if own.is_some() {
+            names.push(with(added(), format!("{known}/{named}")));
+        }
+        if written.contains('-') {
+            names.push(with(added(), format!("{written}/{bare}")));
+        }
     }
-    if own.is_none() {
-        names.push(with(None, named.to_owned()));
-    } else {
-        names.push(with(Some(Step::PrefixDropped), bare.to_owned()));
-    }
+    names.push(with(own.map(|_| Step::PrefixDropped), bare.to_owned()));
     names
 }

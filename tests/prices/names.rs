@@ -5,7 +5,7 @@ use costtop::usage::{RawText, Terms, Usage};
 use super::{embedded, lookup, request};
 
 /// Model, provider and region of a log; the entry; how.
-const FOUND: [(&str, &str, &str, &str, &str); 29] = [
+const FOUND: [(&str, &str, &str, &str, &str); 31] = [
     ("claude-opus-4-6", "", "", "claude-opus-4-6", ""),
     ("claude-opus-4-6", "anthropic", "", "claude-opus-4-6", ""),
     ("anthropic/claude-opus-4-6", "", "", "claude-opus-4-6", "prefix left out"),
@@ -59,6 +59,14 @@ const FOUND: [(&str, &str, &str, &str, &str); 29] = [
     ("global.amazon.nova-pro-v1:0", "bedrock", "", "amazon.nova-pro-v1:0", "geography left out, same price"),
     ("claude-3-5-sonnet-20241022", "anthropic", "", "claude-3-5-sonnet-20241022", ""),
     ("claude-3-opus-20240229", "", "", "claude-3-opus-20240229", ""),
+    ("perplexity/kimi-k3", "perplexity", "", "perplexity/perplexity/kimi-k3", "provider added"),
+    (
+        "codestral-latest",
+        "text-completion-codestral",
+        "",
+        "text-completion-codestral/codestral-latest",
+        "provider added",
+    ),
 ];
 
 /// Names that no table has, however alike.

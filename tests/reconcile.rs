@@ -142,6 +142,15 @@ fn cache_tokens_counted_inside_or_taken_off_twice() {
     assert_eq!(names(&theirs, &[line(1, OPUS, [0, 9_000, 0, 0, 50])]), ["cache_outside"]);
 }
 
+/// Older reports of OpenAI do not tell cache writes from input.
+#[test]
+fn writes_that_the_report_counts_as_input() {
+    let result = json!({"object": "organization.usage.completions.result", "input_tokens": 1_500, "input_cached_tokens": 500,
+        "output_tokens": 5, "model": "gpt-5.6-terra"});
+    let theirs = json!({"start_time": 1_794_960_000, "end_time": 1_795_046_400, "results": [result]});
+    assert_eq!(names(&[theirs], &[line(1, "gpt-5.6-terra", [400, 500, 600, 0, 5])]), [""; 0]);
+}
+
 #[test]
 fn writes_whose_duration_the_log_does_not_tell() {
     assert_eq!(names(&[usage(18, OPUS, [10, 0, 0, 900, 5])], &[line(1, OPUS, [10, 0, 900, 0, 5])]), ["write_split"]);

@@ -9,17 +9,16 @@ use clap::Args;
 
 use super::Failure;
 use super::bounds::Bound;
-use super::figures;
 use super::flags::Global;
 use super::setup::Setup;
 use crate::label::{Label, clean};
+use crate::output::{figures, rates};
 use crate::price::entry::Kind;
 use crate::price::names::Wanted;
 use crate::price::rules::Unpriced;
 use crate::price::{ModelListing, PriceBook, Table};
 use crate::time::Timestamp;
 
-mod rates;
 mod search;
 
 /// Names shown beside an unknown one.

@@ -10,10 +10,11 @@ use anyhow::Context;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
+use super::Failure;
 use super::flags::Global;
 use super::setup::{Setup, state_to_read};
-use super::{Failure, figures};
 use crate::engine::Engine;
+use crate::output::figures;
 use crate::run::once::{self, Manner};
 
 mod cause;

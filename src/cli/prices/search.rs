@@ -1,9 +1,9 @@
 //! How a name was looked for: the rules that were tried, what each came to, and the prices that did not count. Names enter, rows of text leave.
 
-use super::rates::{Row, figure};
-use crate::cli::figures::{aligned, table};
 use crate::config::Validity;
 use crate::label::clean;
+use crate::output::figures::{aligned, table};
+use crate::output::rates::{Row, figure};
 use crate::output::text::when;
 use crate::price::entry::Kind;
 use crate::price::names::{Attempt, Wanted};

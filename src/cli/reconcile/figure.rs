@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::cli::figures::dollars;
 use crate::money::Money;
+use crate::output::figures::dollars;
 use crate::output::text::count;
 
 /// One figure of a report.

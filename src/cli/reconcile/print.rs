@@ -7,9 +7,9 @@ use serde_json::{Map, Value, json};
 use super::cause::Cause;
 use super::compare::{Comparison, Row};
 use super::figure::{Figure, Tolerance, percent};
-use crate::cli::figures::{aligned, number_of};
 use crate::label::clean;
 use crate::money::Money;
+use crate::output::figures::{aligned, number_of};
 use crate::time::{Timestamp, Zone};
 
 /// Everything that is printed.

@@ -122,13 +122,14 @@ fn enter(state: &mut State, visit: Visit) {
 fn arrange(state: &mut State, action: Action, snapshot: &Snapshot) {
     let focused = state.table(state.visit.focus);
     match action {
-        Action::SortNext if state.sorts(snapshot) => match focused {
-            Some(at) => state.visit.tables[at].sort_next(),
-            None => {
+        Action::SortNext if state.sorts(snapshot) => {
+            if let Some(at) = focused {
+                state.visit.tables[at].sort_next();
+            } else {
                 let turns = state.visit.scope.last().is_some_and(|(by, _)| by == By::Session);
                 state.visit.charges.order_next(turns);
             }
-        },
+        }
         Action::SortReverse if state.reverses(snapshot) => {
             if let Some(at) = focused {
                 state.visit.tables[at].reverse();

@@ -37,7 +37,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let graph = GraphChoice::ALL.into_iter().find(|choice| choice.name() == graph).unwrap_or_default();
     let look = (Depth::detect(ColorChoice::Auto, variable), Graph::detect(graph, variable));
     let themes = Themes::load(None, &theme, look, variable)?;
-    let options = Options { themes, mouse: true, zone: Zone::UTC, window: Window::M15, clock: sample::now };
+    let options =
+        Options { themes, mouse: true, zone: Zone::UTC, window: Window::M15, clock: sample::now, own: Vec::new() };
     let (send_snapshot, snapshots) = unbounded();
     let (send_effect, effects) = unbounded();
     let (send_ring, rings) = unbounded();

@@ -33,3 +33,5 @@ mod place;
 mod states;
 #[path = "pty/streams.rs"]
 mod streams;
+#[path = "pty/travel.rs"]
+mod travel;

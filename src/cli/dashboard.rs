@@ -46,13 +46,16 @@ pub fn run(args: &DashboardArgs, global: &Global) -> Result<ExitCode, Failure> {
         let args = ReportArgs { sources: args.sources.clone(), ..ReportArgs::default() };
         return report::run(&args, global);
     }
-    let setup = Setup::new(global)?;
+    let mut setup = Setup::new(global)?;
+    let state = state_to_own(global, !args.sources.is_empty())?;
+    if let Some(folder) = &state {
+        setup.keep_label_slots(folder)?;
+    }
     let chosen = setup.chosen(&args.sources);
     if chosen.is_empty() {
         return welcome(&setup, global);
     }
     let sources = setup.sources(&args.sources)?;
-    let state = state_to_own(global, !args.sources.is_empty())?;
     let found = Found { sources: chosen, configured: !setup.config.sources.is_empty() };
     open(setup, sources, state, args.sources.is_empty().then_some(found), args, global)
 }
@@ -105,6 +108,7 @@ pub fn open(
     let themes = shown(&setup, global)?;
     let mouse = setup.config.mouse;
     let zone = setup.config.zone;
+    let own = setup.config.labels.iter().map(|config| config.label).collect();
     // The list of events is short of room: the file's name will do.
     let folder = themes_folder().map(|folder| format!("{}/", folder.display())).unwrap_or_default();
     let said = themes.refused().map(|error| (Mark::Warn, "theme", error.to_string().replace(&folder, ""))).collect();
@@ -132,7 +136,7 @@ pub fn open(
             live::run(setup, &wires)
         })
         .map_err(|error| anyhow!("cannot start the engine ({error}): check the limits of processes"))?;
-    let options = ui::Options { themes, mouse, zone, window: Window::default(), clock: Timestamp::now };
+    let options = ui::Options { themes, mouse, zone, window: Window::default(), own, clock: Timestamp::now };
     let closed = ui::run(options, &snapshots, &effects_in, &rings);
     // The engine stops when nobody asks any more, and commits what it has applied.
     drop((effects_in, snapshots));

@@ -1,6 +1,6 @@
 //! What most commands begin with: flags enter; the checked configuration, prices, sources and the state's folder leave.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::flags::{self, Global};
@@ -51,6 +51,14 @@ impl Setup {
             flags::CostMode::Reported => CostMode::Reported,
         };
         Ok(Setup { config, book, mode, now: Timestamp::now() })
+    }
+
+    /// Moves the operator's own labels to where the state in `folder` keeps them, before anything is made of them.
+    pub fn keep_label_slots(&mut self, folder: &Path) -> Result<(), Failure> {
+        run::keep_label_slots(&mut self.config, folder).map_err(|error| match error {
+            run::SlotsError::Labels(..) => Failure::configuration(error),
+            run::SlotsError::Store(error) => Failure::from(anyhow::Error::from(error)),
+        })
     }
 
     /// What to read: the sources named, else the configured ones, else the known places of this machine; none where none is there.

@@ -25,6 +25,7 @@ use super::theme::{Theme, Themes};
 use crate::alarm::AlarmStatus;
 use crate::engine::view::Window;
 use crate::time::{Timestamp, Zone};
+use crate::usage::OwnLabel;
 
 /// At most about thirty frames a second for snapshots; keys are drawn at once.
 const FRAME: Duration = Duration::from_millis(33);
@@ -39,6 +40,8 @@ pub struct Options {
     pub zone: Zone,
     /// For all panels.
     pub window: Window,
+    /// The operator's own labels.
+    pub own: Vec<OwnLabel>,
     /// The wall clock.
     pub clock: fn() -> Timestamp,
 }
@@ -142,6 +145,7 @@ impl Screen {
     fn new(options: Options, terminal: Terminal) -> io::Result<Screen> {
         let now = (options.clock)();
         let mut state = State::new(now, terminal.size()?, options.window);
+        state.own.clone_from(&options.own);
         state.mouse = options.mouse;
         Ok(Screen {
             theme: options.themes.shown(),

@@ -44,7 +44,8 @@ fn broken(place: &str) {
         effects.iter().for_each(drop);
     });
     let themes = Themes::load(None, "midnight", (Depth::Ansi256, Graph::Braille), |_| None).unwrap();
-    let options = ui::Options { themes, mouse: true, zone: Zone::UTC, window: Window::default(), clock };
+    let options =
+        ui::Options { themes, mouse: true, zone: Zone::UTC, window: Window::default(), own: Vec::new(), clock };
     let closed = ui::run(options, &snapshots, &effects_in, &rings);
     drop(effects_in);
     // Whichever the screen sees first: that its terminal was given back, or that nobody sends any more.

@@ -43,7 +43,11 @@ fn in_ascii_no_sign_is_beyond_ascii_and_in_blocks_none_is_braille_or_round() {
     hostile.state_note = Some("not durable · since 14:02 …".to_owned());
     hostile.view.as_of = true;
     let empty = Snapshot::empty(sample::now(), costtop::time::Zone::UTC);
-    for base in vec![hostile, sample::busy(), sample::empty(), sample::with_nameless(), drilled::many_alarms(), empty] {
+    // On the heap one by one: a snapshot is large.
+    let mut bases = vec![hostile, empty];
+    let others: [fn() -> Snapshot; 4] = [sample::busy, sample::empty, sample::with_nameless, drilled::many_alarms];
+    bases.extend(others.iter().map(|base| base()));
+    for base in bases {
         for (width, height) in [(200, 60), (120, 36), (80, 24), (60, 15), (40, 8), (20, 1), (12, 4)] {
             for keys in [
                 "",
@@ -126,15 +130,16 @@ fn every_size_one_by_one() {
     let theme = Theme::midnight(Depth::TrueColor);
     let large =
         [(120, 36), (119, 29), (110, 30), (109, 60), (132, 43), (160, 50), (200, 60), (240, 70), (300, 100), (500, 3)];
-    for (base, keys) in vec![
-        (sample::busy(), ""),
-        (sample::alarmed(), ""),
-        (sample::empty(), ""),
-        (sample::busy(), "enter"),
-        (sample::busy(), "enter tab tab enter"),
-        (drilled::many_alarms(), "a down"),
-    ] {
-        let mut seat = Seat::new(200, 60, base);
+    let moments: [(fn() -> Snapshot, &str); 6] = [
+        (sample::busy, ""),
+        (sample::alarmed, ""),
+        (sample::empty, ""),
+        (sample::busy, "enter"),
+        (sample::busy, "enter tab tab enter"),
+        (drilled::many_alarms, "a down"),
+    ];
+    for (base, keys) in moments {
+        let mut seat = Seat::new(200, 60, base());
         if !keys.is_empty() {
             seat.press(keys);
         }

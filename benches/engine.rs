@@ -1,79 +1,24 @@
 //! What the engine takes: records in, answers out, changes for a state. `cargo bench --bench engine`
 
+#[path = "support/filled.rs"]
+mod filled;
 #[path = "../examples/workload/own.rs"]
 mod own;
 
 use std::hint::black_box;
 
 use costtop::config::Config;
-use costtop::engine::identity::IdentityKey;
-use costtop::engine::record::{Batch, Surroundings};
-use costtop::engine::rows::Rows;
-use costtop::engine::view::{By, RIGHT, TableQuery, ViewQuery, Window};
-use costtop::engine::{Engine, Options};
+use costtop::engine::Engine;
+use costtop::engine::view::{
+    By, ChargeOrder, ChargesQuery, End, RIGHT, Scope, SortKey, TableQuery, View, ViewQuery, Window,
+};
 use costtop::price::PriceBook;
-use costtop::run::decode::{LineDecoder, Shared};
-use costtop::source::Chunk;
-use costtop::time::{Timestamp, Zone};
 use criterion::{BatchSize, Criterion, Throughput};
 
-/// 2026-02-01T00:00:00Z: the workload's days lie before it.
-const NOW: Timestamp = Timestamp::from_ms(1_769_904_000_000);
+use filled::{NOW, batches, filled};
+
 /// Charges of a measured load.
 const CHARGES: u64 = 100_000;
-
-/// Batches as decoders make them: `charges` of `users` within `span_ms` before now.
-fn batches(charges: u64, users: u64, span_ms: u64, seed: u64) -> Vec<Batch> {
-    let config = Config::default();
-    let book = PriceBook::new(&config.prices).expect("the default prices are right");
-    let shared = Shared {
-        zone: Zone::UTC,
-        key: IdentityKey::random(),
-        book: book.into(),
-        around: vec![Surroundings { user_order: config.user, ..Surroundings::default() }].into(),
-        keep_names: false,
-    };
-    let mut decoder = LineDecoder::new(shared);
-    let mut lines = Vec::new();
-    let start_ms = NOW.ms() - span_ms.cast_signed();
-    own::write(&mut lines, &own::Plan { charges, users, span_ms, start_ms, seed }).expect("memory");
-    let mut offset = 0;
-    let mut batches = Vec::new();
-    let mut rest = lines.as_slice();
-    while !rest.is_empty() {
-        // About 256 KiB, as the sources cut.
-        let end = rest.len().min(256 << 10);
-        let end = memchr::memchr(b'\n', &rest[end - 1..]).map_or(rest.len(), |more| end + more);
-        let (bytes, later) = rest.split_at(end);
-        let chunk = Chunk {
-            source: 0,
-            generation: 1,
-            offset,
-            bytes: bytes.to_vec(),
-            too_long: 0,
-            broken: 0,
-            gaps: 0,
-            history: true,
-            owner: None,
-            position: None,
-            reserved: None,
-        };
-        offset += end as u64;
-        batches.push(decoder.decode(chunk).batch);
-        rest = later;
-    }
-    batches
-}
-
-fn filled(batches: &[Batch], collect_changes: bool) -> Engine {
-    let mut engine = Engine::new(Options { collect_changes, ..Options::default() }, Rows::in_memory(), NOW);
-    let mut posts = Vec::new();
-    for batch in batches {
-        posts.clear();
-        engine.apply(batch, NOW, &mut posts).expect("rows in memory");
-    }
-    engine
-}
 
 fn apply(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("apply");
@@ -87,25 +32,76 @@ fn apply(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// One frame's question to the 33,000 users that spent something in 400,000 charges.
+/// Everything a question needs has been read.
+fn settled(engine: &mut Engine, query: &ViewQuery) -> View {
+    while engine.view(query).rebuilding {
+        while engine.work().expect("rows in memory") {}
+    }
+    engine.view(query)
+}
+
+/// One frame's question to a million charges of 100,000 users.
 fn query(criterion: &mut Criterion) {
-    let mut engine = filled(&batches(400_000, 100_000, 7 * own::DAY_MS, 1), false);
-    let mut group = criterion.benchmark_group("query 33k users");
+    let mut engine = filled(&batches(1_000_000, 100_000, 7 * own::DAY_MS, 1), false);
+    let book = PriceBook::new(&Config::default().prices).expect("the default prices are right");
+    engine.use_prices(book.into());
+    let cells: usize = engine.cells().len().iter().sum();
+    let mut group = criterion.benchmark_group(format!("query 1M charges, {cells} cells"));
     group.sample_size(20);
-    for window in [Window::M15, Window::D7] {
-        let tables = [TableQuery::by(By::MODEL), TableQuery { rows: 60, ..TableQuery::by(By::USER) }];
-        let query = ViewQuery { window, tables, chart_steps: 200, ..ViewQuery::default() };
-        // The first answer of a window builds its sums; frames only pick from them.
-        let first = engine.view(&query);
-        assert!(window != Window::D7 || first.tables[RIGHT].groups > 30_000, "{} users", first.tables[RIGHT].groups);
-        group.bench_function(format!("overview {}", window.name()), |bencher| {
+    let users = |sort, offset| TableQuery { rows: 60, sort, offset, ..TableQuery::by(By::USER) };
+    let overview = |users| ViewQuery {
+        window: Window::D7,
+        tables: [TableQuery::by(By::MODEL), users],
+        chart_steps: 200,
+        ..ViewQuery::default()
+    };
+    let first = settled(&mut engine, &overview(users(SortKey::Cost, 0)));
+    assert!(first.tables[RIGHT].groups > 60_000, "{} users", first.tables[RIGHT].groups);
+    for (name, table) in [
+        ("by cost", users(SortKey::Cost, 0)),
+        ("by name", users(SortKey::Name, 0)),
+        ("at place 30,000", users(SortKey::Cost, 30_000)),
+        ("filtered", TableQuery { filter: "7".to_owned(), ..users(SortKey::Tokens, 0) }),
+    ] {
+        let query = overview(table);
+        settled(&mut engine, &query);
+        group.bench_function(format!("overview 7d, users {name}"), |bencher| {
             bencher.iter(|| black_box(engine.view(&query)));
         });
     }
-    let [short, long] = [Window::H6, Window::D7].map(|window| ViewQuery { window, ..ViewQuery::default() });
-    group.bench_function("another window and back", |bencher| {
-        bencher.iter(|| (black_box(engine.view(&short)), black_box(engine.view(&long))));
-    });
+    let model = first.tables[0].rows[0].id;
+    let user = first.tables[RIGHT].rows[0].id;
+    let drilled = ViewQuery {
+        scope: Scope::ALL.with(By::MODEL, model),
+        charges: ChargesQuery { order: ChargeOrder::Costliest, rows: 20, ..ChargesQuery::default() },
+        split: true,
+        ..overview(users(SortKey::Cost, 0))
+    };
+    let of_user = ViewQuery {
+        scope: Scope::ALL.with(By::USER, user),
+        tables: [TableQuery::by(By::MODEL), TableQuery::by(By::Session)],
+        charges: ChargesQuery { rows: 20, ..ChargesQuery::default() },
+        ..drilled.clone()
+    };
+    let sessions = ViewQuery { scope: Scope::ALL, tables: of_user.tables.clone(), ..drilled.clone() };
+    // A window that ends elsewhere is another question.
+    let mut seconds = 0;
+    let mut another = |query: &ViewQuery| {
+        seconds += 60;
+        ViewQuery { end: End::At(NOW.plus_ms(-seconds * 1000)), ..query.clone() }
+    };
+    for (name, query) in [("a model", &drilled), ("a user", &of_user), ("all sessions", &sessions)] {
+        settled(&mut engine, query);
+        group.bench_function(format!("{name} 7d with charges and split"), |bencher| {
+            bencher.iter(|| black_box(engine.view(query)));
+        });
+        group.bench_function(format!("{name} 7d asked anew, to the end"), |bencher| {
+            bencher.iter(|| black_box(settled(&mut engine, &another(query))));
+        });
+        group.bench_function(format!("{name} 7d asked anew, until something else can be done"), |bencher| {
+            bencher.iter(|| black_box(engine.view(&another(query))));
+        });
+    }
     group.finish();
 }
 

@@ -138,6 +138,42 @@ pub struct AlarmConfig {
     pub repeat: Duration,
     /// Minutes since local midnight between which only critical alarms ring.
     pub quiet_hours: Option<(u16, u16)>,
+    /// What is looked for beside budgets.
+    pub detectors: DetectorsConfig,
+}
+
+/// `[alarm.detectors]`: which anomalies are looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DetectorsConfig {
+    /// Spend far above the usual.
+    pub surge: bool,
+    /// Prompts that are no longer read from the cache.
+    pub cache: bool,
+    /// A model that costs something else than it did.
+    pub price: bool,
+    /// Requests that fail and are sent again.
+    pub errors: bool,
+}
+
+impl DetectorsConfig {
+    /// All of them.
+    pub const ALL: DetectorsConfig = DetectorsConfig { surge: true, cache: true, price: true, errors: true };
+
+    /// Each by its key.
+    #[must_use]
+    pub const fn each(&self) -> [(&'static str, bool); 4] {
+        [("surge", self.surge), ("cache", self.cache), ("price", self.price), ("errors", self.errors)]
+    }
+
+    /// Each by its key, to be changed.
+    pub(crate) const fn each_mut(&mut self) -> [(&'static str, &mut bool); 4] {
+        [
+            ("surge", &mut self.surge),
+            ("cache", &mut self.cache),
+            ("price", &mut self.price),
+            ("errors", &mut self.errors),
+        ]
+    }
 }
 
 /// `[[hook]]`.
@@ -190,7 +226,12 @@ impl Default for Config {
             sources: Vec::new(),
             prices: PriceConfig::default(),
             budgets: Vec::new(),
-            alarm: AlarmConfig { bell: true, repeat: Duration::from_secs(60), quiet_hours: None },
+            alarm: AlarmConfig {
+                bell: true,
+                repeat: Duration::from_secs(60),
+                quiet_hours: None,
+                detectors: DetectorsConfig::ALL,
+            },
             hooks: Vec::new(),
             theme: "midnight".to_owned(),
         }

@@ -3,11 +3,17 @@
 //! Reports, filters and the dashboard run the same way; a one-shot command only ends when its sources do.
 
 pub mod decode;
+mod detect;
+mod fold;
 pub mod live;
+mod memory;
 pub mod once;
+mod open;
 mod persist;
 pub mod pipeline;
+mod places;
 mod publish;
+pub mod replay;
 pub mod spill;
 
 use std::sync::Arc;

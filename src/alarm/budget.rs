@@ -6,8 +6,9 @@
 use std::collections::BTreeMap;
 
 use super::BudgetStatus;
+use super::condition::Identity;
 use super::scope::ScopeError;
-use super::state::{Alarms, Identity};
+use super::state::Alarms;
 use super::sums::{Budget, Span, Touched, limit_of};
 use crate::config::{BudgetConfig, Each};
 use crate::engine::Post;
@@ -166,6 +167,16 @@ impl Budgets {
     #[must_use]
     pub fn statuses(&self, names: &Names, at_most: usize) -> Vec<BudgetStatus> {
         self.kept.iter().flat_map(|budget| budget.statuses(&budget.open, names, at_most)).collect()
+    }
+
+    /// The running periods of the budgets that are kept for one of these users, models, sessions; each part is a kind and its key.
+    #[must_use]
+    pub fn statuses_of(&self, parts: &[(Each, NameId)], names: &Names) -> Vec<BudgetStatus> {
+        let of_part = |budget: &Budget| {
+            let (_, key) = parts.iter().find(|(each, key)| *each == budget.config.each && *key != NONE)?;
+            budget.status_of(*key, parts, names)
+        };
+        self.kept.iter().filter_map(of_part).collect()
     }
 
     /// The same for the periods that ended last.

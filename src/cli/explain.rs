@@ -10,15 +10,14 @@ use crossbeam_channel::bounded;
 use memchr::memchr;
 
 use super::Failure;
-use super::figures;
 use super::flags::Global;
 use super::setup::Setup;
 use crate::engine::record::{Place, Surroundings};
+use crate::output::figures;
 use crate::run::once::OnceError;
 use crate::source::budget::ByteBudget;
 use crate::source::{self, Chunk, Event, SourceState};
 
-mod bill;
 mod line;
 mod repeats;
 mod tally;

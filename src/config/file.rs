@@ -221,6 +221,16 @@ fn read_alarm(table: &Table, config: &mut Config, origins: &mut Origins) -> Resu
         }
         origins.set("alarm.quiet_hours", hours.origin());
     }
+    if let Some(detectors) = table.get("detectors") {
+        let detectors = detectors.table("[alarm.detectors]")?;
+        for (name, on) in config.alarm.detectors.each_mut() {
+            if let Some(value) = detectors.get(name) {
+                *on = value.truth()?;
+                origins.set(format!("alarm.detectors.{name}"), value.origin());
+            }
+        }
+        detectors.finish()?;
+    }
     table.finish()
 }
 

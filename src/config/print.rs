@@ -59,6 +59,10 @@ impl Loaded {
             let hours = format!("\"{:02}:{:02}-{:02}:{:02}\"", from / 60, from % 60, to / 60, to % 60);
             lines.value("quiet_hours", &hours, "alarm.quiet_hours");
         }
+        lines.table("[alarm.detectors]", None);
+        for (name, on) in config.alarm.detectors.each() {
+            lines.value(name, if on { "true" } else { "false" }, &format!("alarm.detectors.{name}"));
+        }
         for (at, hook) in config.hooks.iter().enumerate() {
             lines.table("[[hook]]", Some(&format!("hook.{at}")));
             lines.plain("on", &list(hook.on.iter().map(|severity| severity.name())));

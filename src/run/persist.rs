@@ -30,6 +30,7 @@ const MAX_DEAD: usize = 4096;
 /// Where the intake counts stand.
 pub(super) const META_INTAKE: &str = "intake";
 const META_ALARMS: &str = "alarms";
+const META_DETECTORS: &str = "detectors";
 const META_GENERATION: &str = "generation";
 const META_MODE: &str = "cost_mode";
 
@@ -56,6 +57,7 @@ pub(super) struct Opened {
     pub positions: Vec<Position>,
     pub next_generation: u32,
     pub alarms: Option<String>,
+    pub detectors: Option<Vec<u8>>,
     pub notes: Vec<String>,
     dead: Graveyard,
     store: Option<Store>,
@@ -88,6 +90,7 @@ impl Opened {
             positions: Vec::new(),
             next_generation: 1,
             alarms: None,
+            detectors: None,
             notes,
             dead: Graveyard::default(),
             store: None,
@@ -143,6 +146,7 @@ impl Opened {
         }
         self.engine.finish_cells(meta(META_INTAKE)).map_err(damaged)?;
         self.alarms = text(META_ALARMS);
+        self.detectors = meta(META_DETECTORS).map(<[u8]>::to_vec);
         self.next_generation = text(META_GENERATION).and_then(|number| number.parse().ok()).unwrap_or(1);
         Ok(())
     }
@@ -198,6 +202,7 @@ impl Opened {
             dead: std::mem::take(&mut self.dead),
             generation: self.next_generation,
             alarms: None,
+            detectors: None,
             trouble: None,
         })
     }
@@ -268,6 +273,7 @@ pub(super) struct Persistence {
     dead: Graveyard,
     generation: u32,
     alarms: Option<String>,
+    detectors: Option<Vec<u8>>,
     trouble: Option<String>,
 }
 
@@ -287,9 +293,10 @@ impl Persistence {
         self.touch();
     }
 
-    /// Alarms changed.
-    pub fn alarms(&mut self, saved: String) {
-        self.alarms = Some(saved);
+    /// Alarms changed; their detectors, where they are to be saved, belong into the same commit.
+    pub fn alarms(&mut self, alarms: String, detectors: Option<Vec<u8>>) {
+        self.alarms = Some(alarms);
+        self.detectors = detectors.or(self.detectors.take());
         self.touch();
     }
 
@@ -326,6 +333,7 @@ impl Persistence {
             (META_MODE, mode_name(self.mode).as_bytes().to_vec()),
         ];
         meta.extend(self.alarms.take().map(|alarms| (META_ALARMS, alarms.into_bytes())));
+        meta.extend(self.detectors.take().map(|detectors| (META_DETECTORS, detectors)));
         let saved = Some(Timestamp::now());
         let forgotten = std::mem::take(&mut self.dead.forgotten);
         // One that died and was forgotten since the last commit; one that lives again was saved after.

@@ -1,7 +1,11 @@
 //! What the engine hands to the screen: one value per publication, all text already safe to draw.
 
+use std::collections::HashMap;
+
 use crate::alarm::{AlarmState, AlarmStatus, BudgetStatus};
+use crate::engine::names::NameId;
 use crate::engine::view::{ChargeDetail, View};
+use crate::label::Label;
 use crate::source::SourceStatus;
 use crate::time::{Timestamp, Zone};
 
@@ -20,8 +24,10 @@ pub struct Snapshot {
     pub scope_budgets: Vec<BudgetStatus>,
     /// The charge that is open, once it was found.
     pub open: Option<OpenCharge>,
-    /// Alarms that are not over.
+    /// All alarms, those over for less than a day at the end.
     pub alarms: Vec<AlarmStatus>,
+    /// The numbers of the names that alarms and budgets speak of: an entity is opened by its number.
+    pub numbers: HashMap<Label, NameId>,
     /// Notable things, newest first.
     pub events: Vec<EventLine>,
     /// Sources, in the order they were named.
@@ -48,6 +54,7 @@ impl Snapshot {
             scope_budgets: Vec::new(),
             open: None,
             alarms: Vec::new(),
+            numbers: HashMap::new(),
             events: Vec::new(),
             sources: Vec::new(),
             lag_ms: None,

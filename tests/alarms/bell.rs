@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use costtop::alarm::{AlarmState, AlarmStatus, Transition};
-use costtop::config::{AlarmConfig, Severity};
+use costtop::config::{AlarmConfig, DetectorsConfig, Severity};
 use costtop::notifier::bell::Bell;
 use costtop::time::{Timestamp, Zone};
 
@@ -12,7 +12,10 @@ use crate::world::{at, transition, usd};
 const MINUTE: i64 = 60_000;
 
 fn bell(quiet_hours: Option<(u16, u16)>) -> Bell {
-    Bell::new(AlarmConfig { bell: true, repeat: Duration::from_secs(60), quiet_hours }, Zone::UTC)
+    Bell::new(
+        AlarmConfig { bell: true, repeat: Duration::from_secs(60), quiet_hours, detectors: DetectorsConfig::ALL },
+        Zone::UTC,
+    )
 }
 
 fn page(incident: &str) -> Transition {
@@ -110,9 +113,13 @@ fn after_a_restart_it_repeats_once_a_live_line_came() {
         severity: Severity::Page,
         state: AlarmState::Firing,
         since: start,
+        first: start,
+        count: 1,
+        until: None,
         message: String::new(),
         spent: usd("2"),
         limit: usd("1"),
+        excess: usd("1"),
         incident: "a".to_owned(),
         loud: true,
     };
@@ -129,9 +136,31 @@ fn after_a_restart_it_repeats_once_a_live_line_came() {
 
 #[test]
 fn a_bell_that_is_off_never_rings() {
-    let mut bell =
-        Bell::new(AlarmConfig { bell: false, repeat: Duration::from_secs(60), quiet_hours: None }, Zone::UTC);
+    let mut bell = Bell::new(
+        AlarmConfig {
+            bell: false,
+            repeat: Duration::from_secs(60),
+            quiet_hours: None,
+            detectors: DetectorsConfig::ALL,
+        },
+        Zone::UTC,
+    );
     bell.hear(&[page("a")], at("2026-11-21T10:00:00Z"));
     assert_eq!(rings(&mut bell, at("2026-11-21T10:00:00Z"), 60), [] as [i64; 0]);
     assert_eq!(bell.next(at("2026-11-21T13:00:00Z")), None);
+}
+
+#[test]
+fn what_recovers_is_silent_and_repeats_when_it_comes_back() {
+    let (mut bell, start) = (bell(None), at("2026-11-21T10:00:00Z"));
+    bell.hear(&[page("a")], start);
+    assert_eq!(rings(&mut bell, start, 2), [0, 60]);
+    bell.hear(&[transition("a", AlarmState::Recovering, Severity::Page)], start.plus_ms(2 * MINUTE));
+    assert_eq!(rings(&mut bell, start.plus_ms(2 * MINUTE), 5), [] as [i64; 0]);
+    let again = Transition { again: true, silent: true, ..page("a") };
+    bell.hear(std::slice::from_ref(&again), start.plus_ms(7 * MINUTE));
+    assert_eq!(rings(&mut bell, start.plus_ms(7 * MINUTE), 2), [0, 60], "the repeat that was due, no new ring");
+    bell.hear(&[transition("a", AlarmState::Recovering, Severity::Page)], start.plus_ms(9 * MINUTE));
+    bell.hear(&[transition("a", AlarmState::Resolved, Severity::Page), again], start.plus_ms(19 * MINUTE));
+    assert_eq!(rings(&mut bell, start.plus_ms(19 * MINUTE), 60), [] as [i64; 0], "after its end nothing is owed");
 }

@@ -1,5 +1,7 @@
 //! One fixed moment as the engine would publish it, for screens, benches and the gallery. The sums reconcile.
 
+use std::collections::HashMap;
+
 use costtop::alarm::{AlarmState, AlarmStatus, BudgetState, BudgetStatus};
 use costtop::config::Severity;
 use costtop::engine::counters::Counters;
@@ -22,11 +24,11 @@ pub fn now() -> Timestamp {
     at("2026-09-21T14:32:07Z")
 }
 
-fn usd(text: &str) -> Money {
+pub fn usd(text: &str) -> Money {
     Money::parse(text.as_bytes()).expect("fixed amounts are well formed")
 }
 
-fn cost(text: &str) -> Cost {
+pub fn cost(text: &str) -> Cost {
     Cost::parse(text.as_bytes()).expect("fixed amounts are well formed")
 }
 
@@ -53,7 +55,7 @@ const USERS: [(&str, &str, &str, &str); 7] = [
     ("r.lindqvist", "0.46", "2.0", "claude-haiku-5-5"),
 ];
 
-fn sums(spent: &str, requests: i64, tokens: i64, hit: f64) -> Counters {
+pub fn sums(spent: &str, requests: i64, tokens: i64, hit: f64) -> Counters {
     let prompt = tokens * 9 / 10;
     let cache_read = (prompt as f64 * hit) as i64;
     Counters {
@@ -66,7 +68,7 @@ fn sums(spent: &str, requests: i64, tokens: i64, hit: f64) -> Counters {
     }
 }
 
-fn group(id: NameId, name: Option<&str>, sums: Counters, burn: &str) -> GroupRow {
+pub fn group(id: NameId, name: Option<&str>, sums: Counters, burn: &str) -> GroupRow {
     GroupRow {
         id,
         name: name.map(Label::new),
@@ -79,7 +81,7 @@ fn group(id: NameId, name: Option<&str>, sums: Counters, burn: &str) -> GroupRow
     }
 }
 
-fn table(by: By, rows: Vec<GroupRow>, groups: usize) -> Table {
+pub fn table(by: By, rows: Vec<GroupRow>, groups: usize) -> Table {
     let mut all = Counters::default();
     let mut burn = Money::ZERO;
     for row in &rows {
@@ -149,10 +151,18 @@ fn chart(steps: usize) -> Chart {
     }
 }
 
-fn budget(name: &str, key: Option<&str>, per: Period, spent: &str, limit: &str, state: BudgetState) -> BudgetStatus {
+pub fn budget(
+    name: &str,
+    key: Option<&str>,
+    per: Period,
+    spent: &str,
+    limit: &str,
+    state: BudgetState,
+) -> BudgetStatus {
     let (start, end) = Zone::UTC.period(per, now());
     BudgetStatus {
         name: Label::new(name),
+        scope: if key.is_some() { "user" } else { "global" },
         key: key.map(Label::new),
         per: Some(per),
         period_start: start,
@@ -163,7 +173,7 @@ fn budget(name: &str, key: Option<&str>, per: Period, spent: &str, limit: &str, 
     }
 }
 
-fn alarm(rule: &str, key: Option<&str>, severity: Severity, state: AlarmState, message: &str) -> AlarmStatus {
+pub fn alarm(rule: &str, key: Option<&str>, severity: Severity, state: AlarmState, message: &str) -> AlarmStatus {
     AlarmStatus {
         rule: Label::new(rule),
         scope: if key.is_some() { "user" } else { "global" },
@@ -172,10 +182,14 @@ fn alarm(rule: &str, key: Option<&str>, severity: Severity, state: AlarmState, m
         severity,
         state,
         since: at("2026-09-21T14:29:40Z"),
+        first: at("2026-09-21T14:29:40Z"),
+        count: 1,
+        until: None,
         message: message.to_owned(),
         spent: Money::ZERO,
         limit: Money::ZERO,
-        incident: String::new(),
+        excess: Money::ZERO,
+        incident: format!("{rule}|{}", key.unwrap_or_default()),
         loud: true,
     }
 }
@@ -218,9 +232,12 @@ pub fn busy() -> Snapshot {
             query: ViewQuery { window: Window::M15, chart_steps: 140, ..ViewQuery::default() },
             until: now(),
             burn: usd("88.80"),
+            burn_all: usd("88.80"),
             requests_per_minute: 41,
             window,
+            window_all: window,
             today: sums("412.60", 13_204, 300_000_000, 0.6),
+            today_all: sums("412.60", 13_204, 300_000_000, 0.6),
             total: sums("7906.11", 471_020, 9_000_000_000, 0.6),
             sessions: 812,
             chart: chart(140),
@@ -258,6 +275,7 @@ pub fn busy() -> Snapshot {
             event("14:17:30", Mark::Note, "source", "gateway.jsonl rotated, old file drained (412 lines)"),
             event("14:02:00", Mark::Note, "start", "read 48,110 lines in 0.31s, 3 rejected"),
         ],
+        numbers: HashMap::from([(Label::new("ci-evals"), 50), (Label::new("svc-support"), 52)]),
         sources: vec![source("/var/log/gateway.jsonl"), source("unix:/run/costtop.sock"), source("~/.claude/projects")],
         lag_ms: Some(420),
         progress: None,
@@ -270,7 +288,8 @@ pub fn busy() -> Snapshot {
 pub fn alarmed() -> Snapshot {
     let mut snapshot = busy();
     snapshot.view.today.computed = usd("603.18");
-    snapshot.view.burn = usd("214.10");
+    snapshot.view.today_all.computed = usd("603.18");
+    (snapshot.view.burn, snapshot.view.burn_all) = (usd("214.10"), usd("214.10"));
     snapshot.budgets[0] = budget("everything", None, Period::Day, "603.18", "600", BudgetState::Exceeded);
     let message = "everything passed $600.00 at 14:28:21, now $603.18, burning $214.10/h";
     snapshot.alarms.insert(0, alarm("everything", None, Severity::Page, AlarmState::Firing, message));

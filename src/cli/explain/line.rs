@@ -5,16 +5,15 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use super::bill;
 use super::repeats::Repeats;
 use super::tally::Tally;
-use crate::cli::figures;
 use crate::engine::bill::CostMode;
 use crate::engine::identity::{IdentityKey, RecordIds, link};
 use crate::engine::record::{Place, Surroundings};
 use crate::format::{Decoder, Format, Line, Skip};
 use crate::label::Label;
 use crate::output::text::count;
+use crate::output::{bill, figures};
 use crate::price::PriceBook;
 use crate::run::decode::with_owner;
 use crate::time::Zone;

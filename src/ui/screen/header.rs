@@ -4,6 +4,7 @@ use ratatui::style::{Modifier, Style};
 
 use super::Scene;
 use crate::alarm::AlarmStatus;
+use crate::engine::view::End;
 use crate::label;
 use crate::source::SourceState;
 use crate::ui::canvas::Canvas;
@@ -119,7 +120,7 @@ fn ages(scene: Scene<'_>, theme: &Theme) -> Vec<Segment> {
     let Scene { state, snapshot, .. } = scene;
     let warn = theme.style(Role::Warn).add_modifier(Modifier::BOLD);
     let mut ages = Vec::new();
-    if let Some(frozen) = state.frozen {
+    if let Some(frozen) = state.visit.frozen {
         let since = text::stopwatch(state.now.ms() - frozen.since.ms());
         let behind = text::grouped(i128::from(frozen.behind));
         ages.push(Segment::new(0, format!("❚❚ FROZEN {since} · {behind} behind"), warn));
@@ -132,7 +133,11 @@ fn ages(scene: Scene<'_>, theme: &Theme) -> Vec<Segment> {
     } else if snapshot.view.rebuilding {
         ages.push(Segment::new(0, "REBUILDING", accent));
     }
-    if snapshot.view.as_of {
+    if let End::At(end) = state.visit.end {
+        let today = snapshot.zone.date(end) == snapshot.zone.date(state.now);
+        let end = snapshot.zone.format(end, if today { "%H:%M" } else { "%a %e %b %H:%M" });
+        ages.push(Segment::new(0, format!("PAST · ends {end}"), warn));
+    } else if snapshot.view.as_of {
         let date = snapshot.zone.format(snapshot.view.until, "%a %e %b %H:%M");
         ages.push(Segment::new(0, format!("AS OF {date}"), warn));
     }

@@ -149,7 +149,6 @@ impl Serialize for Intake<'_> {
         map.serialize_entry("bytes", &intake.bytes)?;
         map.serialize_entry("lines", &intake.lines)?;
         map.serialize_entry("torn", &intake.torn)?;
-        map.serialize_entry("gaps", &intake.gaps)?;
         map.serialize_entry("records", &intake.records)?;
         map.serialize_entry("charges", &intake.charges)?;
         map.serialize_entry("updates", &intake.updates)?;

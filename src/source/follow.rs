@@ -18,12 +18,13 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::budget::ByteBudget;
 use super::discover::{Discovery, Remark};
-use super::identity::{FileKey, Marks};
+use super::identity::{COPY_MINIMUM, FileKey, Marks};
 use super::owner::Owners;
 use super::spec::Spec;
 use super::unpack::Packing;
 use super::{Chunk, Event, Position, SourceId, SourceState, SourceStatus};
 use crate::label::Label;
+use adopt::HeadIndex;
 use packed::Archive;
 
 /// Bytes of one file in one turn.
@@ -85,6 +86,7 @@ pub struct Follower {
     next_slot: u32,
     by_key: HashMap<FileKey, u32>,
     by_name: HashMap<PathBuf, u32>,
+    heads: HeadIndex,
     /// Which file each living generation is read from.
     leaders: HashMap<u32, u32>,
     tombs: VecDeque<Tomb>,
@@ -139,6 +141,8 @@ struct Followed {
     failed: bool,
     /// Set where the file is packed.
     archive: Option<Box<Archive>>,
+    /// Where it stands in the index of heads.
+    filed: Option<(u32, u64)>,
 }
 
 /// Size and times: equal stamps, equal content (to be verified before it is read anyway).
@@ -232,6 +236,16 @@ impl Reader {
 }
 
 impl Followed {
+    /// The head by which others are compared with it, if enough of it was read.
+    fn head(&self) -> Option<(u32, u64)> {
+        match &self.role {
+            Role::Reader(Reader { marks, .. }) if marks.offset >= COPY_MINIMUM => {
+                Some((marks.head_length, marks.head_hash))
+            }
+            _ => None,
+        }
+    }
+
     /// Nothing is to be done as long as its stamp stands.
     fn is_settled(&self) -> bool {
         !self.failed && self.archive.as_ref().map_or(!matches!(self.role, Role::Copy(_)), |archive| archive.done)
@@ -273,6 +287,7 @@ impl Follower {
             next_slot: 0,
             by_key: HashMap::new(),
             by_name: HashMap::new(),
+            heads: HeadIndex::default(),
             leaders: HashMap::new(),
             tombs: tombs.collect(),
             nameless: Vec::new(),
@@ -502,6 +517,7 @@ impl Follower {
             more: true,
             failed: false,
             archive,
+            filed: None,
         };
         self.files.insert(slot, followed);
         if self.options.once || self.open > self.options.max_open {

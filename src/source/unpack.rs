@@ -219,6 +219,7 @@ mod tests {
     use super::*;
     use flate2::Compression;
     use flate2::write::GzEncoder;
+    use proptest::prelude::*;
     use ruzstd::encoding::{CompressionLevel, compress_to_vec};
     use std::io::Write;
 
@@ -310,6 +311,28 @@ mod tests {
         }
         assert_eq!(unpacker.end(), Some(&End::Bomb));
         assert!(given < MAX_FREE + packed.len() as u64 * MAX_GROWTH + (1 << 20));
+    }
+
+    proptest! {
+        #[test]
+        fn no_change_of_a_byte_makes_it_panic_or_go_on_for_ever(
+            at in 0usize..4096, to in any::<u8>(), cut in 0usize..4096, zstandard in any::<bool>()
+        ) {
+            let text = &text()[..20_000];
+            let (packing, mut packed) =
+                if zstandard { (Packing::Zstd, zstd(text)) } else { (Packing::Gzip, gzip(text)) };
+            let length = packed.len();
+            packed[at % length] = to;
+            packed.truncate(length - cut % length / 4);
+            let (content, _) = unpack(packing, &packed);
+            prop_assert!(content.len() <= 4 << 20);
+        }
+
+        #[test]
+        fn no_bytes_behind_a_magic_number_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
+            unpack(Packing::Zstd, &[&b"\x28\xb5\x2f\xfd"[..], &bytes].concat());
+            unpack(Packing::Gzip, &[&b"\x1f\x8b\x08"[..], &bytes].concat());
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Deciding what a file is: new, known from before, or a copy. Marks and bytes enter, roles leave; every doubt is settled by reading.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io;
 use std::sync::atomic::Ordering;
@@ -15,12 +15,52 @@ use super::{Followed, Follower, MAX_TOMBS, READ, Reader, Role, Sink, Tomb, Twin,
 /// The hashes of a file's head at the lengths others were hashed with.
 pub(super) struct Heads {
     bytes: Vec<u8>,
-    by_length: HashMap<u32, u64>,
+    by_length: Vec<Option<u64>>,
+}
+
+/// Files that lines are read from, by their heads: a new file is compared with its like only, however many there are.
+#[derive(Debug, Default)]
+pub(super) struct HeadIndex(BTreeMap<u32, HashMap<u64, Vec<u32>>>);
+
+impl HeadIndex {
+    /// Moves a slot from where it stood to where it belongs now.
+    pub fn refile(&mut self, slot: u32, from: Option<(u32, u64)>, to: Option<(u32, u64)>) {
+        if from == to {
+            return;
+        }
+        if let Some((length, hash)) = from
+            && let Some(by_hash) = self.0.get_mut(&length)
+        {
+            if let Some(slots) = by_hash.get_mut(&hash) {
+                slots.retain(|other| *other != slot);
+                if slots.is_empty() {
+                    by_hash.remove(&hash);
+                }
+            }
+            if by_hash.is_empty() {
+                self.0.remove(&length);
+            }
+        }
+        if let Some((length, hash)) = to {
+            self.0.entry(length).or_default().entry(hash).or_default().push(slot);
+        }
+    }
+
+    /// The slots whose heads a file begins with, in order.
+    pub fn like(&self, heads: &mut Heads) -> Vec<u32> {
+        let mut slots = Vec::new();
+        for (length, by_hash) in &self.0 {
+            let Some(hash) = heads.hash(*length) else { break };
+            slots.extend(by_hash.get(&hash).into_iter().flatten());
+        }
+        slots.sort_unstable();
+        slots
+    }
 }
 
 impl Heads {
     pub fn new(bytes: Vec<u8>) -> Heads {
-        Heads { bytes, by_length: HashMap::new() }
+        Heads { bytes, by_length: vec![None; HEAD + 1] }
     }
 
     fn of(file: &File) -> io::Result<Heads> {
@@ -31,10 +71,14 @@ impl Heads {
     }
 
     pub fn equal(&mut self, marks: &Marks) -> bool {
-        let length = marks.head_length as usize;
-        length <= self.bytes.len()
-            && *self.by_length.entry(marks.head_length).or_insert_with(|| hash([&self.bytes[..length], &[]]))
-                == marks.head_hash
+        self.hash(marks.head_length) == Some(marks.head_hash)
+    }
+
+    /// `None` if there are not so many bytes.
+    fn hash(&mut self, length: u32) -> Option<u64> {
+        let bytes = self.bytes.get(..length as usize)?;
+        let known = self.by_length.get_mut(length as usize)?;
+        Some(*known.get_or_insert_with(|| hash([bytes, &[]])))
     }
 }
 
@@ -96,14 +140,13 @@ impl Follower {
     ) -> io::Result<Option<(u32, u64)>> {
         let size = file.stamp.size;
         let mut found: Option<(u32, u64)> = None;
-        for other in self.files.values() {
-            let Role::Reader(reader) = &other.role else { continue };
+        for slot in self.heads.like(heads) {
+            let Some((other, Role::Reader(reader))) = self.files.get(&slot).map(|other| (other, &other.role)) else {
+                continue;
+            };
             let offset = reader.marks.offset;
             let known = offset.min(size);
-            if known < least.max(COPY_MINIMUM)
-                || found.is_some_and(|(_, best)| best >= known)
-                || !heads.equal(&reader.marks)
-            {
+            if known < least.max(COPY_MINIMUM) || found.is_some_and(|(_, best)| best >= known) {
                 continue;
             }
             let same = if offset <= size {
@@ -238,6 +281,7 @@ impl Follower {
         let handle = file.file.take();
         self.open -= usize::from(handle.is_some());
         let Role::Reader(mut reader) = std::mem::replace(&mut file.role, Role::Fresh) else { return };
+        self.refile(slot, &mut file);
         let heir = self.has_heir(&reader);
         if let Some(handle) = &handle
             && file.archive.is_none()
@@ -255,6 +299,13 @@ impl Follower {
         }
         debug_assert!(self.leaders.get(&reader.generation) == Some(&slot), "each generation has one reader");
         self.bury(&file, &reader, sink);
+    }
+
+    /// Brings the index of heads up to date with a file's role.
+    pub(super) fn refile(&mut self, slot: u32, file: &mut Followed) {
+        let head = file.head();
+        self.heads.refile(slot, file.filed, head);
+        file.filed = head;
     }
 
     fn has_heir(&self, reader: &Reader) -> bool {
@@ -277,6 +328,8 @@ impl Follower {
                 copy.role = Role::Reader(Reader::new(reader.generation, reader.marks));
                 copy.more = true;
                 self.leaders.insert(reader.generation, *slot);
+                self.heads.refile(*slot, copy.filed, copy.head());
+                copy.filed = copy.head();
                 return;
             }
         }

@@ -254,11 +254,10 @@ impl Follower {
                 places.push(Place { generation: tomb.generation, marks: tomb.marks, kind });
             }
         }
-        for other in self.files.values() {
-            let Role::Reader(reader) = &other.role else { continue };
-            if reader.marks.offset < COPY_MINIMUM || !heads.equal(&reader.marks) {
+        for slot in self.heads.like(&mut heads) {
+            let Some((other, Role::Reader(reader))) = self.files.get(&slot).map(|other| (other, &other.role)) else {
                 continue;
-            }
+            };
             if !self.options.once && other.drained + 1 < self.polls {
                 return None;
             }

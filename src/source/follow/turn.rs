@@ -74,6 +74,7 @@ impl Follower {
             Turn::Quiet => file.quiet = file.quiet.saturating_add(1),
             Turn::Rewritten => self.restart(&mut file, sink),
         }
+        self.refile(slot, &mut file);
         file.more = turn != Turn::Quiet;
         if !file.more && self.is_over(&file, now) {
             self.end(slot, file, sink);

@@ -4,13 +4,15 @@ mod budget;
 mod document;
 mod error;
 mod file;
+mod labels;
 mod load;
 mod number;
 mod permission;
 mod print;
 
 pub use budget::specificity;
-pub use error::{ConfigError, Origin};
+pub use error::{ConfigError, Origin, remedy};
+pub use labels::{LabelConfig, LabelSlots, Labels, LabelsError};
 pub use load::{Loaded, Origins, Overrides, VARIABLES, default_path};
 pub use print::TEMPLATE;
 
@@ -30,6 +32,8 @@ pub struct Config {
     pub zone: Zone,
     /// Which of a log's names is the user, best first.
     pub user: Vec<UserField>,
+    /// Dimensions of the operator's own.
+    pub labels: Labels,
     /// What to follow when no SOURCE is named.
     pub sources: Vec<SourceConfig>,
     /// Prices of the operator's own.
@@ -223,6 +227,7 @@ impl Default for Config {
         Config {
             zone: Zone::local(),
             user: UserField::DEFAULT.to_vec(),
+            labels: Labels::default(),
             sources: Vec::new(),
             prices: PriceConfig::default(),
             budgets: Vec::new(),

@@ -143,9 +143,10 @@ struct Core {
 /// Runs until the screen quits. Everything applied is committed before it returns.
 pub fn run(setup: Setup, wires: &Wires) -> Result<(), LiveError> {
     let now = Timestamp::now();
-    let options = Options { zone: setup.config.zone, mode: setup.mode, ..Options::default() };
+    let options =
+        Options { zone: setup.config.zone, mode: setup.mode, own: setup.config.labels.own(), ..Options::default() };
     let mut opened = match &setup.state {
-        Some(folder) => Opened::open(folder, options, now)?,
+        Some(folder) => Opened::open(folder, options, setup.config.labels.slots(), now)?,
         None => Opened::without_state(options, now),
     };
     opened.engine.use_prices(Arc::clone(&setup.book));
@@ -165,6 +166,7 @@ pub fn run(setup: Setup, wires: &Wires) -> Result<(), LiveError> {
         key: opened.key,
         book: setup.book,
         around: Arc::clone(&setup.sources.around),
+        labels: super::label_paths(&setup.config),
         keep_names: false,
     };
     let positions = std::mem::take(&mut opened.positions);
@@ -220,7 +222,7 @@ impl Core {
         let mut bell = Bell::new(config.alarm, config.zone);
         bell.resume(&alarms.statuses());
         let hooks = Hooks::start(&config.hooks)?;
-        let persistence = opened.start_writer(mode)?;
+        let persistence = opened.start_writer(mode, config.labels.slots())?;
         let mut core = Core {
             config,
             mode,

@@ -128,7 +128,7 @@ impl Entity {
 
     /// For a saved state: the dimension's number plus one, 0 for everything.
     pub(super) fn number(self) -> u64 {
-        self.dimension.map_or(0, |dimension| dimension as u64 + 1) << 32 | u64::from(self.name)
+        self.dimension.map_or(0, |dimension| dimension.place() as u64 + 1) << 32 | u64::from(self.name)
     }
 
     pub(super) fn numbered(number: u64) -> Option<Entity> {

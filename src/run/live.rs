@@ -29,6 +29,7 @@ use crate::notifier::bell::Bell;
 use crate::notifier::command::Hooks;
 use crate::output::rates;
 use crate::price::PriceBook;
+use crate::price::names::Wanted;
 use crate::price::rules::Unpriced;
 use crate::source::{self, SourceError, SourceStatus};
 use crate::time::{MINUTE_MS, Timestamp};
@@ -527,10 +528,14 @@ impl Core {
             return prices.clone();
         }
         let book = &self.shared.book;
-        let rows = book.lookup(model.as_str()).map(|found| rates::of(book, model.as_str(), &found, now));
+        let wanted = Wanted { model: model.as_str(), ..Wanted::default() };
+        let rows = book.lookup(&wanted, Some(now)).map(|found| {
+            let heading = rates::heading(&found);
+            heading.into_iter().chain(rates::of(book, &wanted, &found, now))
+        });
         let sentence = |(word, text): (&str, String)| format!("{word:8} {text}").trim_end().to_owned();
         let prices = match rows {
-            Some(rows) => rows.into_iter().map(sentence).collect(),
+            Some(rows) => rows.map(sentence).collect(),
             None => vec![format!("unpriced {}", Unpriced::Unknown)],
         };
         self.prices = Some((model, now.minute(), prices.clone()));

@@ -18,6 +18,7 @@ pub mod failure;
 pub mod flags;
 pub mod man;
 pub mod prices;
+pub mod reconcile;
 pub mod report;
 pub mod report_options;
 pub mod setup;
@@ -35,7 +36,7 @@ Examples:
 
 SOURCE is a file, a folder, a glob, '-' for stdin, unix:PATH or tcp://HOST:PORT. Without a command: the
 dashboard; when stdout is no terminal, the report.
-Exit codes: 0 done, 1 failed, 2 wrong usage, 78 refused configuration.";
+Exit codes: 0 done, 1 failed, 2 wrong usage, 12 'reconcile' past its tolerance, 78 refused config.";
 
 /// htop for LLM spend: who burns what, how fast, and when the budget ends
 #[derive(Clone, Debug, Parser)]
@@ -65,6 +66,8 @@ pub enum Command {
     Explain(explain::ExplainArgs),
     /// Show what a model costs here, from which table, and how the name matched.
     Prices(prices::PricesArgs),
+    /// Compare what a provider bills with what costtop counted.
+    Reconcile(reconcile::ReconcileArgs),
     /// Show, check or create the configuration.
     Config(config::ConfigArgs),
     /// Open the dashboard on a made-up day, in a folder that is removed afterwards.
@@ -85,6 +88,7 @@ impl Command {
             Command::Alarms(_) => "alarms",
             Command::Explain(_) => "explain",
             Command::Prices(_) => "prices",
+            Command::Reconcile(_) => "reconcile",
             Command::Config(_) => "config",
             Command::Demo => "demo",
             Command::Completions(_) => "completions",
@@ -158,6 +162,7 @@ pub fn run(cli: &Cli) -> Result<ExitCode, Failure> {
         Some(Command::Demo) => demo::run(&cli.global),
         Some(Command::Explain(args)) => explain::run(args, &cli.global),
         Some(Command::Prices(args)) => prices::run(args, &cli.global),
+        Some(Command::Reconcile(args)) => reconcile::run(args, &cli.global),
         Some(Command::Config(args)) => config::run(args, &cli.global),
         None => dashboard::run(&cli.dashboard, &cli.global),
     }

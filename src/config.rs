@@ -4,13 +4,16 @@ mod budget;
 mod document;
 mod error;
 mod file;
+mod labels;
 mod load;
 mod number;
 mod permission;
+mod price;
 mod print;
 
 pub use budget::specificity;
-pub use error::{ConfigError, Origin};
+pub use error::{ConfigError, Origin, remedy};
+pub use labels::{LabelConfig, LabelSlots, Labels, LabelsError};
 pub use load::{Loaded, Origins, Overrides, VARIABLES, default_path};
 pub use print::TEMPLATE;
 
@@ -30,6 +33,8 @@ pub struct Config {
     pub zone: Zone,
     /// Which of a log's names is the user, best first.
     pub user: Vec<UserField>,
+    /// Dimensions of the operator's own.
+    pub labels: Labels,
     /// What to follow when no SOURCE is named.
     pub sources: Vec<SourceConfig>,
     /// Prices of the operator's own.
@@ -53,22 +58,56 @@ pub struct SourceConfig {
     pub labels: Vec<(Dimension, Label)>,
 }
 
+/// When something holds: from an instant on, before another; without either, always.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Validity {
+    /// From this instant on.
+    pub from: Option<Timestamp>,
+    /// Before this instant.
+    pub until: Option<Timestamp>,
+}
+
+impl Validity {
+    /// Whether it holds at `time`.
+    #[must_use]
+    pub fn contains(&self, time: Timestamp) -> bool {
+        self.from.is_none_or(|from| time >= from) && self.until.is_none_or(|until| time < until)
+    }
+}
+
 /// `[prices]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PriceConfig {
     /// Files in the grammar of `LiteLLM`'s price map; the last one wins.
-    pub files: Vec<PathBuf>,
-    /// Flat prices by model name.
-    pub models: BTreeMap<String, FlatPrice>,
+    pub files: Vec<PriceFile>,
+    /// Flat prices by model name; several of one model hold one after another, the oldest first.
+    pub models: BTreeMap<String, Vec<FlatPrice>>,
     /// Names in logs that mean another model.
     pub aliases: BTreeMap<String, String>,
     /// Contract discounts.
     pub discounts: Vec<Discount>,
 }
 
+/// A price map on disk and when its prices hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PriceFile {
+    /// The file.
+    pub path: PathBuf,
+    /// When.
+    pub valid: Validity,
+}
+
+impl From<PathBuf> for PriceFile {
+    fn from(path: PathBuf) -> PriceFile {
+        PriceFile { path, valid: Validity::default() }
+    }
+}
+
 /// Rates in pico-dollars per token (dollars per million tokens times 10^6), as decimal text is exact there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FlatPrice {
+    /// When they hold.
+    pub valid: Validity,
     /// Uncached input.
     pub input: u64,
     /// Output.
@@ -90,10 +129,8 @@ pub struct Discount {
     pub model: Option<String>,
     /// Percent times 10^6 (8 % is 8,000,000): exact.
     pub percent_millionths: u64,
-    /// From this instant on.
-    pub from: Option<Timestamp>,
-    /// Before this instant.
-    pub until: Option<Timestamp>,
+    /// When.
+    pub valid: Validity,
 }
 
 /// What a budget is kept for: one sum, or one for each user, model, session…
@@ -223,6 +260,7 @@ impl Default for Config {
         Config {
             zone: Zone::local(),
             user: UserField::DEFAULT.to_vec(),
+            labels: Labels::default(),
             sources: Vec::new(),
             prices: PriceConfig::default(),
             budgets: Vec::new(),

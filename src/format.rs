@@ -3,6 +3,7 @@
 //! Which format a line has depends on the line alone, never on its neighbours (`Marks::format`); a decoder only remembers the last
 //! format to try it first, so that a line is walked once, and the order of a line's keys to find them faster. docs/formats.md holds the mapping of every field.
 
+pub mod labels;
 pub mod number;
 pub mod scanner;
 
@@ -10,8 +11,11 @@ mod claude_code;
 mod litellm;
 mod own;
 
+use std::sync::Arc;
+
 use crate::time::Zone;
-use crate::usage::{Rejection, Usage};
+use crate::usage::{Dimensions, Rejection, Usage};
+use labels::LabelPaths;
 use scanner::{Scalar, Scanner, Stop};
 
 /// A log format that costtop reads.
@@ -60,19 +64,25 @@ pub enum Line {
     Unknown,
 }
 
-/// Turns lines into usage. One per thread; it is a few words big.
+/// Turns lines into usage. One per thread.
 #[derive(Clone, Debug)]
 pub struct Decoder {
     zone: Zone,
     last: Format,
     order: own::Order,
+    labels: Option<Arc<LabelPaths>>,
 }
 
 impl Decoder {
     /// A decoder that reads times without a zone in `zone`.
     #[must_use]
     pub fn new(zone: Zone) -> Decoder {
-        Decoder { zone, last: Format::Own, order: own::Order::default() }
+        Decoder { zone, last: Format::Own, order: own::Order::default(), labels: None }
+    }
+
+    /// From here on also looks for the operator's own labels.
+    pub fn look_for(&mut self, labels: Option<Arc<LabelPaths>>) {
+        self.labels = labels;
     }
 
     /// Reads one line, with or without its newline. `each` is called once for every record in it, with the record's place in the
@@ -81,7 +91,10 @@ impl Decoder {
         match Scanner::new(line).peek() {
             None => Line::Blank,
             Some(b'[') => self.array(line, each),
-            _ => self.record(line, &mut |result| each(0, result)),
+            _ => {
+                let labels = self.labels.clone();
+                self.record(line, &mut |result| labelled(labels.as_deref(), line, result, |result| each(0, result)))
+            }
         }
     }
 
@@ -94,9 +107,12 @@ impl Decoder {
         }
         let mut seen = Line::Unknown;
         let mut index = 0;
+        let labels = self.labels.clone();
         let walked = Scanner::new(line).array(|element| {
             let record = element.span()?;
-            if let known @ Line::Known(_) = self.record(record, &mut |result| each(index, result)) {
+            if let known @ Line::Known(_) = self.record(record, &mut |result| {
+                labelled(labels.as_deref(), record, result, |result| each(index, result));
+            }) {
                 seen = known;
             }
             index += 1;
@@ -135,6 +151,24 @@ impl Decoder {
             Format::ClaudeCode => claude_code::read(record, self.zone, each),
             Format::LiteLlm => litellm::read(record, self.zone, each),
         }
+    }
+}
+
+/// Hands on what a format read from `record`, with the operator's own labels where there are any.
+#[inline]
+fn labelled(
+    labels: Option<&LabelPaths>,
+    record: &[u8],
+    result: Result<&Usage<'_>, Skip>,
+    each: impl FnOnce(Result<&Usage<'_>, Skip>),
+) {
+    match (labels, result) {
+        (Some(labels), Ok(usage)) => {
+            let own = labels.find(record);
+            let dimensions = Dimensions { own: Some(&own), ..usage.dimensions };
+            each(Ok(&Usage { dimensions, ..*usage }));
+        }
+        (_, result) => each(result),
     }
 }
 

@@ -1,9 +1,11 @@
 //! What a usage costs: the table, the names that lead to it, the billing rules. A `Usage` enters, money leaves; a price file is read once, at the start.
 
+mod band;
 pub mod book;
 pub mod embedded;
 pub mod entry;
 pub mod grammar;
+mod layer;
 pub mod line;
 pub mod names;
 pub mod pricer;

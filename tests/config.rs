@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use costtop::config::{
-    Config, ConfigError, Each, FlatPrice, Loaded, Origin, Overrides, Severity, TEMPLATE, default_path, specificity,
+    Config, ConfigError, Each, FlatPrice, Loaded, Origin, Overrides, Severity, TEMPLATE, Validity, default_path,
+    specificity,
 };
 use costtop::label::Label;
 use costtop::money::Cost;
@@ -80,9 +81,9 @@ fn every_key_reaches_its_place() {
     assert_eq!(config.sources[1].spec, "unix:/run/costtop.sock");
     assert_eq!(config.prices.aliases["prod chat"], "claude-sonnet-4-6");
     let berlin_new_year = Timestamp::from_ms(1_767_222_000_000);
-    assert_eq!(config.prices.discounts[0].from, Some(berlin_new_year));
+    assert_eq!(config.prices.discounts[0].valid.from, Some(berlin_new_year));
     assert_eq!(config.prices.discounts[0].percent_millionths, 8_000_000);
-    assert_eq!(config.prices.discounts[1].from, Some(berlin_new_year.plus_ms(3_600_000)));
+    assert_eq!(config.prices.discounts[1].valid.from, Some(berlin_new_year.plus_ms(3_600_000)));
     let [everything, each_user, run] = &config.budgets[..] else { panic!("three budgets") };
     assert_eq!((everything.limit, everything.per), (Cost::from_pico(600_000_000_000_000), Some(Period::Day)));
     assert_eq!((everything.each, &everything.warn[..]), (Each::All, &[500_000, 800_000][..]));
@@ -101,13 +102,14 @@ fn every_key_reaches_its_place() {
 fn numbers_are_exact() {
     let config = valid("numbers.toml");
     let price = FlatPrice {
+        valid: Validity::default(),
         input: 100_000,
         output: 1_000,
         cache_read: Some(1_000_000_001),
         cache_write: Some(3_000_000),
         cache_write_1h: Some(1),
     };
-    assert_eq!(config.prices.models["a"], price);
+    assert_eq!(config.prices.models["a"], [price]);
     let limits: Vec<u64> = config.budgets.iter().map(|budget| budget.limit.pico()).collect();
     assert_eq!(limits, [1, u64::MAX, 0]);
 }
@@ -130,7 +132,7 @@ fn flags_beat_the_environment_which_beats_the_file() {
     assert_eq!(loaded.config.user, [UserField::User, UserField::KeyAlias]);
     assert!(!loaded.config.alarm.bell);
     let new_year = Timestamp::from_ms(1_767_225_600_000);
-    assert_eq!(loaded.config.prices.discounts[0].from, Some(new_year), "dates are in the zone that holds");
+    assert_eq!(loaded.config.prices.discounts[0].valid.from, Some(new_year), "dates are in the zone that holds");
 
     let flags = Overrides { timezone: Some("Mars".to_owned()), ..Overrides::default() };
     let error = Loaded::from_layers(None, &flags, &nothing).unwrap_err();
@@ -166,7 +168,8 @@ fn a_missing_file_is_an_error_only_when_it_was_named() {
     std::fs::write(&path, "[prices]\nfiles = [\"mine.json\", \"/etc/theirs.json\"]\n").unwrap();
     let environment = |name: &str| (name == "COSTTOP_CONFIG").then(|| path.display().to_string());
     let loaded = Loaded::from_machine(&Overrides::default(), &environment).unwrap();
-    assert_eq!(loaded.config.prices.files, [folder.path().join("mine.json"), PathBuf::from("/etc/theirs.json")]);
+    let files: Vec<PathBuf> = loaded.config.prices.files.into_iter().map(|file| file.path).collect();
+    assert_eq!(files, [folder.path().join("mine.json"), PathBuf::from("/etc/theirs.json")]);
     assert_eq!(loaded.file, Some(path));
 }
 

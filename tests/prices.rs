@@ -2,8 +2,14 @@
 
 #![allow(clippy::unwrap_used, reason = "clippy's exception for tests does not reach the functions they share")]
 
+#[path = "prices/dated.rs"]
+mod dated;
 #[path = "prices/golden.rs"]
 mod golden;
+#[path = "prices/grammar.rs"]
+mod grammar;
+#[path = "prices/naive.rs"]
+mod naive;
 #[path = "prices/names.rs"]
 mod names;
 #[path = "prices/operator.rs"]
@@ -14,14 +20,29 @@ mod properties;
 mod rules;
 #[path = "prices/table.rs"]
 mod table;
+#[path = "prices/traps.rs"]
+mod traps;
 
 use costtop::config::PriceConfig;
-use costtop::price::PriceBook;
+use costtop::price::names::Wanted;
+use costtop::price::{ModelListing, PriceBook};
 use costtop::usage::{RawText, Terms, Tokens, Usage};
 
 /// The embedded prices alone.
 fn embedded() -> PriceBook {
     PriceBook::new(&PriceConfig::default()).unwrap()
+}
+
+/// What a name leads to, by the prices that have no end.
+fn lookup(book: &PriceBook, model: &str) -> Option<ModelListing> {
+    book.lookup(&Wanted { model, ..Wanted::default() }, None)
+}
+
+/// A book over one price file of this text.
+fn with_file(text: &str) -> PriceBook {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), text).unwrap();
+    PriceBook::new(&PriceConfig { files: vec![file.path().to_owned().into()], ..PriceConfig::default() }).unwrap()
 }
 
 /// Tokens in the order input, read, 5m, 1h, output, reasoning, searches.

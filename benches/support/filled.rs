@@ -23,6 +23,7 @@ pub fn batches(charges: u64, users: u64, span_ms: u64, seed: u64) -> Vec<Batch> 
         key: IdentityKey::random(),
         book: book.into(),
         around: vec![Surroundings { user_order: config.user, ..Surroundings::default() }].into(),
+        labels: None,
         keep_names: false,
     };
     let mut decoder = LineDecoder::new(shared);

@@ -62,6 +62,7 @@ pub fn run(args: &ExplainArgs, global: &Global) -> Result<ExitCode, Failure> {
     let running = source::start(sources.specs, &options, events).map_err(anyhow::Error::from)?;
     let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
     let mut explainer = Explainer::new(&setup.book, setup.config.zone, setup.mode);
+    explainer.look_for(&setup.config);
     let mut files = HashMap::new();
     for event in taken {
         match event {

@@ -10,7 +10,7 @@ use super::{Cli, Failure};
 
 const ENDING: &str = "\
 .SH \"EXIT STATUS\"
-0 done, 1 failed, 2 wrong usage, 78 refused configuration.
+0 done, 1 failed, 2 wrong usage, 12 reconcile past its tolerance, 78 refused configuration.
 .SH ENVIRONMENT
 .TP
 \\fBNO_COLOR\\fR

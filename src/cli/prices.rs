@@ -1,4 +1,5 @@
-//! `costtop prices [MODEL]...`: what a model costs here. Names enter, rates as they are billed leave; a near name is a hint, never a price.
+//! `costtop prices [MODEL]...`: what a model costs here. Names enter, rates as they are billed and how the name was matched leave; a near
+//! name is a hint, never a price.
 
 use std::collections::BTreeMap;
 use std::io::{self, BufWriter, Write};
@@ -7,14 +8,18 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::Failure;
+use super::bounds::Bound;
 use super::flags::Global;
 use super::setup::Setup;
 use crate::label::{Label, clean};
 use crate::output::{figures, rates};
 use crate::price::entry::Kind;
+use crate::price::names::Wanted;
 use crate::price::rules::Unpriced;
 use crate::price::{ModelListing, PriceBook, Table};
 use crate::time::Timestamp;
+
+mod search;
 
 /// Names shown beside an unknown one.
 const NEAR: usize = 3;
@@ -28,12 +33,25 @@ pub struct PricesArgs {
     /// Models as logs name them [default: every model of the tables]
     #[arg(value_name = "MODEL")]
     pub models: Vec<String>,
+    /// The provider as the log names it
+    #[arg(long, value_name = "NAME", requires = "models")]
+    pub provider: Option<String>,
+    /// The cloud region as the log names it
+    #[arg(long, value_name = "NAME", requires = "models")]
+    pub region: Option<String>,
+    /// Prices as they held at this time [default: now]
+    #[arg(long, value_name = "TIME", value_parser = Bound::parse)]
+    pub at: Option<Bound>,
 }
 
 const EXAMPLES: &str = "\
 Examples:
   costtop prices claude-sonnet-4-6
-  costtop prices bedrock/us.anthropic.claude-opus-4-6-v1 my-fine-tune";
+  costtop prices bedrock/us.anthropic.claude-opus-4-6-v1 my-fine-tune
+  costtop prices amazon.nova-pro-v1:0 --provider bedrock --region us-gov-west-1
+  costtop prices in-house-llama --at 2026-03-01
+
+TIME is as for 'costtop report --since'.";
 
 /// Prints the rates; ends with 1 if a named model has no price.
 ///
@@ -42,42 +60,56 @@ Examples:
 pub fn run(args: &PricesArgs, global: &Global) -> Result<ExitCode, Failure> {
     let setup = Setup::new(global)?;
     let mut out = BufWriter::new(io::stdout().lock());
+    let at = args.at.as_ref().map_or(setup.now, |at| at.resolve(setup.config.zone, setup.now));
     let all_known = if args.models.is_empty() {
-        every_model(&setup.book, &setup.config.prices.aliases, &mut out)?;
+        every_model(&setup.book, &setup.config.prices.aliases, at, &mut out)?;
         true
     } else {
-        named(&setup.book, &args.models, setup.now, &mut out)?
+        named(args, &setup, at, &mut out)?
     };
     out.flush()?;
     Ok(ExitCode::from(u8::from(!all_known)))
 }
 
 /// Prints the named models; whether all are known.
-fn named(book: &PriceBook, models: &[String], now: Timestamp, out: &mut impl Write) -> io::Result<bool> {
+fn named(args: &PricesArgs, setup: &Setup, at: Timestamp, out: &mut impl Write) -> io::Result<bool> {
+    let book = &setup.book;
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    let (provider, region) = (text(&args.provider), text(&args.region));
     let mut all_known = true;
-    for (at, model) in models.iter().enumerate() {
-        if at > 0 {
+    for (place, model) in args.models.iter().enumerate() {
+        if place > 0 {
             writeln!(out)?;
         }
         writeln!(out, "{}", Label::new(model))?;
-        if let Some(found) = book.lookup(model) {
-            for (word, text) in rates::of(book, model, &found, now) {
-                writeln!(out, "  {}", format!("{word:8} {text}").trim_end())?;
-            }
-            continue;
+        let wanted = Wanted { model, provider: &provider, region: &region };
+        let found = book.lookup(&wanted, Some(at));
+        let mut rows = match &found {
+            Some(found) => rates::heading(found),
+            None => Vec::new(),
+        };
+        if found.is_none() {
+            all_known = false;
+            let why = if book.at_other_times(&wanted) { Unpriced::OtherTimes } else { Unpriced::Unknown };
+            rows.push(("unpriced", why.to_string()));
         }
-        all_known = false;
-        writeln!(out, "  unpriced {}", Unpriced::Unknown)?;
-        let near = nearest(book, model);
+        rows.extend(search::rows(book, &wanted, at, found.as_ref(), setup.config.zone));
+        if let Some(found) = &found {
+            rows.extend(rates::of(book, &wanted, found, at));
+        }
+        let near = if found.is_none() { nearest(book, model, at).join(", ") } else { String::new() };
         if !near.is_empty() {
-            writeln!(out, "  near     {} (a hint: nothing is ever billed at a near name's price)", near.join(", "))?;
+            rows.push(("near", format!("{near} (a hint: nothing is ever billed at a near name's price)")));
+        }
+        for (word, text) in rows {
+            writeln!(out, "  {}", format!("{word:8} {text}").trim_end())?;
         }
     }
     Ok(all_known)
 }
 
 /// Known names that look like `model`, the likest first.
-fn nearest(book: &PriceBook, model: &str) -> Vec<String> {
+fn nearest(book: &PriceBook, model: &str, at: Timestamp) -> Vec<String> {
     // Longer words are no slips of the finger, and comparing them costs their square.
     if model.len() > 128 {
         return Vec::new();
@@ -90,7 +122,7 @@ fn nearest(book: &PriceBook, model: &str) -> Vec<String> {
         (likeness >= ALIKE).then(|| ((likeness, like(&whole, &found.name.to_lowercase())), found.name))
     };
     // Among names that only differ in what stands before the last '/', the one most like the whole.
-    let mut names: Vec<((f64, f64), String)> = book.models().into_iter().filter_map(alike).collect();
+    let mut names: Vec<((f64, f64), String)> = book.models(Some(at)).into_iter().filter_map(alike).collect();
     names.sort_by(|(one, name), (other, other_name)| {
         let by_whole = other.1.total_cmp(&one.1);
         other.0.total_cmp(&one.0).then(by_whole).then_with(|| name.cmp(other_name))
@@ -99,10 +131,15 @@ fn nearest(book: &PriceBook, model: &str) -> Vec<String> {
 }
 
 /// Every model on a line of its own: standard rates first, so that long names need no width.
-fn every_model(book: &PriceBook, aliases: &BTreeMap<String, String>, out: &mut impl Write) -> io::Result<()> {
+fn every_model(
+    book: &PriceBook,
+    aliases: &BTreeMap<String, String>,
+    at: Timestamp,
+    out: &mut impl Write,
+) -> io::Result<()> {
     let mut rows =
         vec![["input", "output", "cache read", "write 5m", "write 1h", "model", "table"].map(str::to_owned).to_vec()];
-    for found in book.models() {
+    for found in book.models(Some(at)) {
         let stated = [Kind::Input, Kind::Output, Kind::CacheRead, Kind::CacheWrite5m, Kind::CacheWrite1h].map(|kind| {
             found.price.rate(kind, 0, "").map_or_else(|| "-".to_owned(), |rate| rates::figure(&rate.per_million()))
         });

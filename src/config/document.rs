@@ -151,12 +151,30 @@ impl<'d, 't> Value<'d, 't> {
         })
     }
 
+    pub(super) fn is_table(&self) -> bool {
+        self.content.as_table().is_some()
+    }
+
+    /// One table, `[name]`, or an array of them, `[[name]]`; `name` with its brackets.
+    pub(super) fn one_or_more(&self, name: &str) -> Result<Vec<Table<'d, 't>>, ConfigError> {
+        match self.content {
+            DeValue::Array(_) => self.list(name)?.into_iter().map(|item| item.table(&format!("[{name}]"))).collect(),
+            _ => Ok(vec![self.table(name)?]),
+        }
+    }
+
     /// An array of tables, `[[name]]`.
     pub(super) fn tables(&self, name: &str) -> Result<Vec<Table<'d, 't>>, ConfigError> {
         self.list(&format!("each under a line [[{name}]]"))?
             .into_iter()
             .map(|item| item.table(&format!("[[{name}]]")))
             .collect()
+    }
+
+    /// The texts of a list; `None` if it is no list.
+    pub(super) fn texts(&self) -> Option<Result<Vec<&'d str>, ConfigError>> {
+        self.content.as_array()?;
+        Some(self.list("").and_then(|items| items.iter().map(|item| item.text("texts in quotes")).collect()))
     }
 
     pub(super) fn list(&self, example: &str) -> Result<Vec<Value<'d, 't>>, ConfigError> {

@@ -5,9 +5,10 @@ use std::path::Path;
 use super::budget::read_budgets;
 use super::document::{Table, Value};
 use super::error::{ConfigError, any_of, remedy};
-use super::{Config, Discount, FlatPrice, HookConfig, Origins, PriceConfig, Severity, SourceConfig};
+use super::labels::read_labels;
+use super::price::read_prices;
+use super::{Config, HookConfig, Origins, Severity, SourceConfig};
 use crate::label::Label;
-use crate::time::{Timestamp, Zone, parse_rfc3339};
 use crate::usage::{Dimension, UserField};
 
 /// How a `listen` may begin.
@@ -25,17 +26,21 @@ pub(super) fn read(root: &Table, folder: &Path, config: &mut Config, origins: &m
         config.user = read_user(&user)?;
         origins.set("user", user.origin());
     }
+    if let Some(labels) = root.get("labels") {
+        config.labels = read_labels(&labels.table("[labels]")?, origins)?;
+    }
     if let Some(sources) = root.get("source") {
         for table in sources.tables("source")? {
             origins.set(format!("source.{}", config.sources.len()), table.origin());
-            config.sources.push(read_source(&table)?);
+            let source = read_source(&table, config)?;
+            config.sources.push(source);
         }
     }
     if let Some(prices) = root.get("prices") {
         config.prices = read_prices(&prices.table("[prices]")?, folder, config.zone, origins)?;
     }
     if let Some(budgets) = root.get("budget") {
-        config.budgets = read_budgets(&budgets.tables("budget")?, origins)?;
+        config.budgets = read_budgets(&budgets.tables("budget")?, &config.dimensions(), origins)?;
     }
     if let Some(alarm) = root.get("alarm") {
         read_alarm(&alarm.table("[alarm]")?, config, origins)?;
@@ -72,7 +77,7 @@ pub(super) fn user_field(name: &str) -> Result<UserField, String> {
         .ok_or_else(|| format!("unknown user name '{}': {}", crate::label::clean(name), remedy(name, &known)))
 }
 
-fn read_source(table: &Table) -> Result<SourceConfig, ConfigError> {
+fn read_source(table: &Table, config: &Config) -> Result<SourceConfig, ConfigError> {
     let (path, listen, labels) = (table.get("path"), table.get("listen"), table.get("labels"));
     table.finish()?;
     let spec = match (path, listen) {
@@ -99,8 +104,10 @@ fn read_source(table: &Table) -> Result<SourceConfig, ConfigError> {
     };
     let mut source = SourceConfig { spec: spec.to_owned(), labels: Vec::new() };
     if let Some(labels) = labels {
+        let own = config.labels.iter().map(|label| Dimension::Own(label.label));
+        let known: Vec<Dimension> = Dimension::CHOSEN_ALWAYS.iter().copied().chain(own).collect();
         for value in labels.table("labels = { team = \"search\" }")?.each() {
-            let dimension = named_dimension(&value, &Dimension::ALL[..Dimension::CHOSEN])?;
+            let dimension = named_dimension(&value, &known)?;
             source.labels.push((dimension, Label::new(value.text("a text in quotes")?)));
         }
     }
@@ -115,77 +122,6 @@ pub(super) fn named_dimension(value: &Value, known: &[Dimension]) -> Result<Dime
         let key = crate::label::clean(&value.key);
         value.refuse(format!("unknown dimension '{key}': {}", remedy(&key, &names)))
     })
-}
-
-fn read_prices(table: &Table, folder: &Path, zone: Zone, origins: &mut Origins) -> Result<PriceConfig, ConfigError> {
-    let mut prices = PriceConfig::default();
-    if let Some(files) = table.get("files") {
-        origins.set("prices.files", files.origin());
-        for file in files.list("a list such as [\"prices.json\"]")? {
-            prices.files.push(folder.join(file.text("a file name")?));
-        }
-    }
-    if let Some(models) = table.get("model") {
-        for model in models.table("[prices.model.\"NAME\"]")?.each() {
-            let name = format!("[prices.model.\"{}\"]", crate::label::clean(&model.key));
-            let rates = model.table(&name)?;
-            let rate = |value: Value| value.scaled(6);
-            let price = FlatPrice {
-                input: rate(rates.need("input", "input = 0.20, dollars per million tokens")?)?,
-                output: rate(rates.need("output", "output = 0.60, dollars per million tokens")?)?,
-                cache_read: rates.get("cache_read").map(rate).transpose()?,
-                cache_write: rates.get("cache_write").map(rate).transpose()?,
-                cache_write_1h: rates.get("cache_write_1h").map(rate).transpose()?,
-            };
-            rates.finish()?;
-            origins.set(format!("prices.model.{}", model.key), model.origin());
-            prices.models.insert(model.key.clone(), price);
-        }
-    }
-    if let Some(aliases) = table.get("alias") {
-        for alias in aliases.table("[prices.alias]")?.each() {
-            let model = alias.text("a model's name in quotes")?;
-            if model == alias.key {
-                return Err(alias.refuse(format!("'{model}' is an alias of itself: name another model")));
-            }
-            origins.set(format!("prices.alias.{}", alias.key), alias.origin());
-            prices.aliases.insert(alias.key.clone(), model.to_owned());
-        }
-    }
-    if let Some(discounts) = table.get("discount") {
-        for discount in discounts.tables("prices.discount")? {
-            origins.set(format!("prices.discount.{}", prices.discounts.len()), discount.origin());
-            prices.discounts.push(read_discount(&discount, zone)?);
-        }
-    }
-    table.finish()?;
-    Ok(prices)
-}
-
-fn read_discount(table: &Table, zone: Zone) -> Result<Discount, ConfigError> {
-    let percent = table.need("percent", "percent = 8")?;
-    let percent_millionths = percent.scaled(6)?;
-    if percent_millionths == 0 || percent_millionths > 100_000_000 {
-        return Err(percent.refuse("'percent' outside 0 to 100: write a number such as 8"));
-    }
-    let instant = |key| -> Result<Option<Timestamp>, ConfigError> {
-        let Some(value) = table.get(key) else { return Ok(None) };
-        let text = value.moment()?;
-        let time = parse_rfc3339(text.as_bytes(), zone).ok_or_else(|| {
-            value.refuse(format!("'{key}' is '{}', no date: write it as 2026-01-01", crate::label::clean(&text)))
-        })?;
-        Ok(Some(time))
-    };
-    let (from, until) = (instant("from")?, instant("until")?);
-    let provider = table.get("provider").map(|value| value.text("a provider's name").map(str::to_owned)).transpose()?;
-    let model = table.get("model").map(|value| glob(&value).map(str::to_owned)).transpose()?;
-    table.finish()?;
-    if let (Some(from), Some(until)) = (from, until)
-        && until <= from
-    {
-        return Err(table.refuse("'until' is not after 'from': the discount would never apply"));
-    }
-    Ok(Discount { provider, model, percent_millionths, from, until })
 }
 
 /// A glob that compiles.

@@ -1,9 +1,11 @@
 //! A configuration as text: what holds, with where each value came from. What is printed reads back as the same configuration.
 
 use super::budget::spell;
+use super::labels::spell_path;
 use super::number::decimal;
-use super::{Config, Each, Loaded};
+use super::{Config, Each, Loaded, PriceFile, Validity};
 use crate::money::Cost;
+use crate::time::Timestamp;
 use crate::usage::Dimension;
 
 /// A commented file to start from: `costtop config init`.
@@ -40,6 +42,14 @@ impl Loaded {
         lines.value("timezone", &quoted(config.zone.name()), "timezone");
         lines.value("user", &list(config.user.iter().map(|field| field.name())), "user");
         lines.value("theme", &quoted(&config.theme), "theme");
+        if !config.labels.is_empty() {
+            lines.table("[labels]", None);
+            for label in config.labels.iter() {
+                let paths: Vec<_> = label.paths.iter().map(|path| spell_path(path)).collect();
+                let name = label.label.name();
+                lines.value(name, &list(paths.iter().map(String::as_str)), &format!("labels.{name}"));
+            }
+        }
         for (at, source) in config.sources.iter().enumerate() {
             lines.table("[[source]]", Some(&format!("source.{at}")));
             let listens = super::file::LISTEN.iter().any(|scheme| source.spec.starts_with(scheme));
@@ -77,21 +87,26 @@ fn print_prices(config: &Config, lines: &mut Lines) {
     let prices = &config.prices;
     if !prices.files.is_empty() {
         lines.table("[prices]", None);
-        let files: Vec<_> = prices.files.iter().map(|file| file.to_string_lossy()).collect();
-        lines.value("files", &list(files.iter().map(AsRef::as_ref)), "prices.files");
+        let files: Vec<String> = prices.files.iter().map(file).collect();
+        lines.value("files", &format!("[{}]", files.join(", ")), "prices.files");
     }
-    for (name, price) in &prices.models {
-        lines.table(&format!("[prices.model.{}]", quoted(name)), Some(&format!("prices.model.{name}")));
-        let rates = [
-            ("input", Some(price.input)),
-            ("output", Some(price.output)),
-            ("cache_read", price.cache_read),
-            ("cache_write", price.cache_write),
-            ("cache_write_1h", price.cache_write_1h),
-        ];
-        for (key, rate) in rates {
-            let Some(rate) = rate else { continue };
-            lines.plain(key, &number(rate, 6));
+    for (name, periods) in &prices.models {
+        for price in periods {
+            let key = format!("prices.model.{}", quoted(name));
+            let header = if periods.len() == 1 { format!("[{key}]") } else { format!("[[{key}]]") };
+            lines.table(&header, Some(&format!("prices.model.{name}")));
+            print_validity(price.valid, lines);
+            let rates = [
+                ("input", Some(price.input)),
+                ("output", Some(price.output)),
+                ("cache_read", price.cache_read),
+                ("cache_write", price.cache_write),
+                ("cache_write_1h", price.cache_write_1h),
+            ];
+            for (key, rate) in rates {
+                let Some(rate) = rate else { continue };
+                lines.plain(key, &number(rate, 6));
+            }
         }
     }
     if !prices.aliases.is_empty() {
@@ -107,11 +122,25 @@ fn print_prices(config: &Config, lines: &mut Lines) {
             lines.plain(key, &quoted(name));
         }
         lines.plain("percent", &number(discount.percent_millionths, 6));
-        for (key, time) in [("from", discount.from), ("until", discount.until)] {
-            let Some(time) = time else { continue };
-            lines.plain(key, &time.to_string());
-        }
+        print_validity(discount.valid, lines);
     }
+}
+
+/// A name, with a table around it where the file holds for a time only.
+fn file(file: &PriceFile) -> String {
+    let path = quoted(&file.path.to_string_lossy());
+    let bounds: Vec<String> = bounds(file.valid).map(|(key, time)| format!("{key} = {time}")).collect();
+    if bounds.is_empty() { path } else { format!("{{ path = {path}, {} }}", bounds.join(", ")) }
+}
+
+fn print_validity(valid: Validity, lines: &mut Lines) {
+    for (key, time) in bounds(valid) {
+        lines.plain(key, &time.to_string());
+    }
+}
+
+fn bounds(valid: Validity) -> impl Iterator<Item = (&'static str, Timestamp)> {
+    [("from", valid.from), ("until", valid.until)].into_iter().filter_map(|(key, time)| Some((key, time?)))
 }
 
 fn print_budgets(config: &Config, lines: &mut Lines) {

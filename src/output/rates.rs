@@ -3,13 +3,13 @@
 use super::figures::{aligned, crossing, dollars, steps, table};
 use super::text::count;
 use crate::label::clean;
-use crate::price::entry::{Kind, ModelPrice, OffPeak};
-use crate::price::names::Step;
+use crate::price::entry::{Kind, ModelPrice, OffPeak, Uplift};
+use crate::price::names::{Step, Wanted};
 use crate::price::rate::{Rate, Ratio};
 use crate::price::rules::{Bill, Conditions, Doubt, Plan};
 use crate::price::{ModelListing, PriceBook};
 use crate::time::Timestamp;
-use crate::usage::{RawText, Tokens, Usage};
+use crate::usage::{RawText, Terms, Tokens, Usage};
 
 /// Minutes of a week: off-peak hours repeat in it.
 const WEEK: i64 = 7 * 24 * 60;
@@ -17,15 +17,20 @@ const WEEK: i64 = 7 * 24 * 60;
 /// A row: a word and what it says; without a word it belongs to the row above.
 pub type Row = (&'static str, String);
 
-/// Everything about `found`, which `model` led to.
-pub fn of(book: &PriceBook, model: &str, found: &ModelListing, now: Timestamp) -> Vec<Row> {
-    let price = &*found.price;
-    let provider = match price.provider.as_str() {
+/// Whose price it is, and how the name led there.
+pub fn heading(found: &ModelListing) -> Vec<Row> {
+    let provider = match found.price.provider.as_str() {
         "" => String::new(),
         provider => format!(" ({})", clean(provider)),
     };
-    let mut rows = vec![("price", format!("{}{provider} in the {}", clean(&found.name), table(&found.table)))];
-    rows.push(("matched", if found.steps.is_empty() { "by this very name".to_owned() } else { steps(&found.steps) }));
+    let how = if found.steps.is_empty() { "by this very name".to_owned() } else { steps(&found.steps) };
+    vec![("price", format!("{}{provider} in the {}", clean(&found.name), table(&found.table))), ("matched", how)]
+}
+
+/// What `found` costs at an instant.
+pub fn of(book: &PriceBook, wanted: &Wanted<'_>, found: &ModelListing, at: Timestamp) -> Vec<Row> {
+    let price = &*found.price;
+    let mut rows = Vec::new();
     if found.steps.contains(&Step::FreeVariant) {
         rows.push(("rates", "a free variant: every rate is $0.00".to_owned()));
         return rows;
@@ -49,15 +54,24 @@ pub fn of(book: &PriceBook, model: &str, found: &ModelListing, now: Timestamp) -
         let odd = plan.doubts.iter().filter(|doubt| matches!(doubt, Doubt::TierOdd { .. }));
         rows.extend(odd.map(|doubt| ("doubt", doubt.to_string())));
     }
+    if price.provider == "anthropic" && price.uplift(Uplift::Fast).is_none() {
+        rows.push(("doubt", Doubt::FastUnknown.to_string()));
+    }
     for (cause, ratio) in &price.uplifts {
         rows.push(("factor", format!("× {ratio} on all tokens where {}", cause.name())));
     }
     if let Some(off_peak) = &price.off_peak {
         rows.push(("off-peak", hours(off_peak)));
     }
-    let quote = book.quote(&Usage { model: RawText::plain(model.as_bytes()), time: Some(now), ..Usage::default() });
+    let [model, provider, region] =
+        [wanted.model, wanted.provider, wanted.region].map(|it| RawText::plain(it.as_bytes()));
+    let terms = Terms { region, ..Terms::default() };
+    let quote = book.quote(&Usage { model, provider, terms, time: Some(at), ..Usage::default() });
     if quote.remainder != Ratio::ONE {
-        rows.push(("discount", format!("× {} on the whole bill today, by [[prices.discount]]", quote.remainder)));
+        rows.push((
+            "discount",
+            format!("× {} on the whole bill at that time, by [[prices.discount]]", quote.remainder),
+        ));
     }
     rows
 }

@@ -1,22 +1,23 @@
 //! The operator's prices over the embedded ones. The configuration enters, plans for billing leave; price files are read when the book is made.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use globset::{GlobBuilder, GlobMatcher};
 
 use super::embedded;
 use super::entry::{Kind, ModelPrice};
-use super::grammar::{self, GrammarError};
-use super::names::{self, Match, Tables, Wanted};
+use super::grammar::GrammarError;
+use super::layer::Layer;
+use super::names::{self, Attempt, Match, Tables, Wanted};
 use super::quote::Quote;
 use super::rate::Ratio;
 use super::rules::{Conditions, Plan, PlanDiscount, Tier, Unpriced};
 use super::{Priced, Pricer};
-use crate::config::PriceConfig;
+use crate::config::{PriceConfig, Validity};
 use crate::money::Cost;
 use crate::time::Timestamp;
 use crate::usage::{RawText, Restated, Tokens, Usage};
@@ -96,6 +97,8 @@ pub struct ModelListing {
     pub table: Table,
     /// How the asked name led there; empty for the very name.
     pub steps: Vec<names::Step>,
+    /// When this price holds.
+    pub valid: Validity,
     /// What the table says.
     pub price: Arc<ModelPrice>,
 }
@@ -109,13 +112,12 @@ struct Discount {
     plan: PlanDiscount,
 }
 
-/// Models by lower-case name, with the name as written.
-type Layer = HashMap<String, (String, Arc<ModelPrice>)>;
-
 /// Every price there is. It never changes, so threads share it; each bills through its own [`Pricer`].
 pub struct PriceBook {
     /// The configuration's models, then price files, the last first; the embedded table stands below them all.
-    layers: Vec<(Table, Layer)>,
+    layers: Vec<Layer>,
+    /// Instants at which some price begins or ends, ascending: between two of them every name leads to one price.
+    turns: Vec<Timestamp>,
     aliases: HashMap<String, String>,
     discounts: Vec<Discount>,
 }
@@ -132,15 +134,17 @@ impl PriceBook {
     /// # Errors
     /// See [`PriceError`]; each names the file or the place in the configuration, and the remedy.
     pub fn new(config: &PriceConfig) -> Result<PriceBook, PriceError> {
-        let flat = config.models.iter().map(|(name, flat)| (name.clone(), ModelPrice::from(flat)));
-        let mut layers = vec![(Table::Configuration, layer(flat))];
-        for path in config.files.iter().rev() {
-            layers.push((Table::File(path.clone()), layer(read_file(path)?)));
+        let mut layers = vec![Layer::configured(config)];
+        for file in config.files.iter().rev() {
+            layers.push(Layer::read(file)?);
         }
+        let mut turns: Vec<Timestamp> = layers.iter().flat_map(Layer::turns).collect();
+        turns.sort_unstable();
+        turns.dedup();
         let discounts =
             config.discounts.iter().enumerate().map(|(at, it)| discount(at + 1, it)).collect::<Result<_, _>>()?;
         let aliases = config.aliases.iter().map(|(name, model)| (name.to_lowercase(), model.clone())).collect();
-        Ok(PriceBook { layers, aliases, discounts })
+        Ok(PriceBook { layers, turns, aliases, discounts })
     }
 
     /// A biller for one thread.
@@ -161,60 +165,96 @@ impl PriceBook {
         Quote::new(self.resolve(usage), usage)
     }
 
-    /// What a model costs, by a name as it may stand in a log.
+    /// What a model costs, by a name as it may stand in a log; without a time, by the prices that have no end.
     #[must_use]
-    pub fn lookup(&self, model: &str) -> Option<ModelListing> {
-        self.find_entry(&Wanted { model, ..Wanted::default() }).map(|found| self.listing(found))
+    pub fn lookup(&self, wanted: &Wanted<'_>, at: Option<Timestamp>) -> Option<ModelListing> {
+        let tables = AtTime { book: self, when: When::At(at) };
+        names::resolve(wanted, self.alias(wanted), &tables).map(|found| self.listing(found))
+    }
+
+    /// Every rule that [`PriceBook::lookup`] tries, up to the one that finds the entry.
+    #[must_use]
+    pub fn trace(&self, wanted: &Wanted<'_>, at: Option<Timestamp>) -> Vec<Attempt> {
+        names::trace(wanted, self.alias(wanted), &AtTime { book: self, when: When::At(at) }).0
+    }
+
+    /// The model that the configuration says a name means.
+    #[must_use]
+    pub fn alias(&self, wanted: &Wanted<'_>) -> Option<&str> {
+        if self.aliases.is_empty() || wanted.model.len() > names::MAX_NAME {
+            return None;
+        }
+        self.aliases.get(&wanted.model.trim().to_lowercase()).map(String::as_str)
+    }
+
+    /// Every price of this very name in any table, the strongest table first and the oldest price first.
+    #[must_use]
+    pub fn everywhere(&self, name: &str) -> Vec<ModelListing> {
+        let listing = |table: &Table, name: &str, valid, price| ModelListing {
+            name: name.to_owned(),
+            table: table.clone(),
+            steps: Vec::new(),
+            valid,
+            price,
+        };
+        let mut all = Vec::new();
+        for layer in &self.layers {
+            let own = layer.periods(name).iter();
+            all.extend(own.map(|it| listing(&layer.table, &it.name, it.valid, Arc::clone(&it.price))));
+        }
+        if let Some((name, price)) = embedded::find(name) {
+            all.push(listing(&Table::Embedded, name, Validity::default(), Arc::new(price)));
+        }
+        all
     }
 
     /// What a model's tokens cost at list price: standard tier, short prompt, peak hours, no factor and no discount. `None` where
-    /// there is no price; a kind without a rate is free.
+    /// there is no price; a kind without a rate is free. Of prices that hold for a time, the one without an end.
     #[must_use]
     pub fn base_rates(&self, model: &str, provider: &str) -> Option<BaseRates> {
-        let found = self.find_entry(&Wanted { model, provider, region: "" })?;
+        let found = self.lookup(&Wanted { model, provider, region: "" }, None)?;
         if found.steps.contains(&names::Step::FreeVariant) {
             return Some([Some(0); Kind::COUNT]);
         }
-        let plan = Plan::new(&found.entry, &Conditions::default(), Vec::new());
+        let plan = Plan::new(&found.price, &Conditions::default(), Vec::new());
         plan.bill(&Tokens::default(), None).ok().map(|bill| bill.rates)
     }
 
     /// Every model, each name once, by the table that counts: the configuration's, then the files', then the embedded ones.
     #[must_use]
-    pub fn models(&self) -> Vec<ModelListing> {
-        let mut seen = std::collections::HashSet::new();
+    pub fn models(&self, at: Option<Timestamp>) -> Vec<ModelListing> {
+        let mut seen = HashSet::new();
         let mut all = Vec::new();
-        for (table, layer) in &self.layers {
-            let mut names: Vec<_> = layer.values().collect();
-            names.sort_by(|left, right| left.0.cmp(&right.0));
-            for (name, price) in names {
-                if seen.insert(name.to_lowercase()) {
-                    let (name, price) = (name.clone(), Arc::clone(price));
-                    all.push(ModelListing { name, table: table.clone(), steps: Vec::new(), price });
+        for layer in &self.layers {
+            for it in layer.all(at) {
+                if seen.insert(it.name.to_lowercase()) {
+                    let (name, price) = (it.name.clone(), Arc::clone(&it.price));
+                    let table = layer.table.clone();
+                    all.push(ModelListing { name, table, steps: Vec::new(), valid: it.valid, price });
                 }
             }
         }
         for name in embedded::names().filter(|name| !seen.contains(&name.to_lowercase())) {
             if let Some((name, price)) = embedded::find(name) {
-                let (name, price) = (name.to_owned(), Arc::new(price));
-                all.push(ModelListing { name, table: Table::Embedded, steps: Vec::new(), price });
+                let (name, price, valid) = (name.to_owned(), Arc::new(price), Validity::default());
+                all.push(ModelListing { name, table: Table::Embedded, steps: Vec::new(), valid, price });
             }
         }
         all
     }
 
-    fn find_entry(&self, wanted: &Wanted<'_>) -> Option<Match<Arc<ModelPrice>>> {
-        let alias = if self.aliases.is_empty() || wanted.model.len() > names::MAX_NAME {
-            None
-        } else {
-            self.aliases.get(&wanted.model.trim().to_lowercase())
-        };
-        names::resolve(wanted, alias.map(String::as_str), self)
+    /// Which of the spans between two turns an instant lies in; the undated have one of their own. Within one span prices do not change.
+    pub(super) fn span(&self, at: Option<Timestamp>) -> u32 {
+        if self.turns.is_empty() {
+            return 0;
+        }
+        at.map_or(u32::MAX, |at| self.turns.partition_point(|turn| *turn <= at) as u32)
     }
 
-    fn listing(&self, found: Match<Arc<ModelPrice>>) -> ModelListing {
-        let table = self.layers.get(found.layer).map_or(Table::Embedded, |(table, _)| table.clone());
-        ModelListing { name: found.name, table, steps: found.steps, price: found.entry }
+    fn listing(&self, found: Match<(Arc<ModelPrice>, Validity)>) -> ModelListing {
+        let table = self.layers.get(found.layer).map_or(Table::Embedded, |layer| layer.table.clone());
+        let (price, valid) = found.entry;
+        ModelListing { name: found.name, table, steps: found.steps, valid, price }
     }
 
     /// Finds the entry and works out the plan.
@@ -239,21 +279,31 @@ impl PriceBook {
             inference_geo: &inference_geo,
             speed: &speed,
         };
-        let Some(found) = self.find_entry(&wanted) else {
-            return Resolved { found: None, plan: Plan::refused(Tier::read(&tier), Unpriced::Unknown) };
+        let Some(found) = self.lookup(&wanted, usage.time) else {
+            let why = if self.at_other_times(&wanted) { Unpriced::OtherTimes } else { Unpriced::Unknown };
+            return Resolved { found: None, is_dated: false, plan: Plan::refused(Tier::read(&tier), why) };
         };
         let discounts = self.discounts_for(&provider, &model, &found);
         let plan = if found.steps.contains(&names::Step::FreeVariant) {
-            Plan::new(&free(&found.entry), &conditions, discounts)
+            Plan::new(&free(&found.price), &conditions, discounts)
         } else {
-            Plan::new(&found.entry, &conditions, discounts)
+            Plan::new(&found.price, &conditions, discounts)
         };
-        Resolved { found: Some(self.listing(found)), plan }
+        let periods = self.layers.iter().flat_map(|layer| layer.periods(&found.name));
+        let is_dated = periods.into_iter().any(|it| it.valid != Validity::default());
+        Resolved { found: Some(found), is_dated, plan }
     }
 
-    fn discounts_for(&self, provider: &str, model: &str, found: &Match<Arc<ModelPrice>>) -> Vec<PlanDiscount> {
+    /// Whether a model that has no price now has one at another time.
+    #[must_use]
+    pub fn at_other_times(&self, wanted: &Wanted<'_>) -> bool {
+        let tables = AtTime { book: self, when: When::Ever };
+        !self.turns.is_empty() && names::resolve(wanted, self.alias(wanted), &tables).is_some()
+    }
+
+    fn discounts_for(&self, provider: &str, model: &str, found: &ModelListing) -> Vec<PlanDiscount> {
         let fits = |it: &&Discount| {
-            let names = [provider, found.entry.provider.as_str()];
+            let names = [provider, found.price.provider.as_str()];
             it.provider.as_ref().is_none_or(|want| names.iter().any(|name| name.eq_ignore_ascii_case(want)))
                 && it.model.as_ref().is_none_or(|glob| glob.is_match(model) || glob.is_match(&found.name))
         };
@@ -261,19 +311,43 @@ impl PriceBook {
     }
 }
 
-impl Tables for PriceBook {
-    type Entry = Arc<ModelPrice>;
+/// Which prices count.
+#[derive(Clone, Copy)]
+enum When {
+    /// Those that hold at an instant.
+    At(Option<Timestamp>),
+    /// All.
+    Ever,
+}
+
+/// The tables as they stand at an instant.
+struct AtTime<'a> {
+    book: &'a PriceBook,
+    when: When,
+}
+
+impl Tables for AtTime<'_> {
+    type Entry = (Arc<ModelPrice>, Validity);
 
     fn layers(&self) -> usize {
-        self.layers.len() + 1
+        self.book.layers.len() + 1
     }
 
-    fn find(&self, layer: usize, name: &str) -> Option<(String, Arc<ModelPrice>)> {
-        match self.layers.get(layer) {
-            Some((_, models)) if models.is_empty() => None,
-            Some((_, models)) => models.get(&name.to_lowercase()).cloned(),
-            None => embedded::find(name).map(|(name, price)| (name.to_owned(), Arc::new(price))),
+    fn find(&self, layer: usize, name: &str) -> Option<(String, Self::Entry)> {
+        match self.book.layers.get(layer) {
+            Some(layer) => {
+                let dated = match self.when {
+                    When::At(at) => layer.find(name, at),
+                    When::Ever => layer.periods(name).first(),
+                };
+                dated.map(|it| (it.name.clone(), (Arc::clone(&it.price), it.valid)))
+            }
+            None => embedded::find(name).map(|(name, price)| (name.to_owned(), (Arc::new(price), Validity::default()))),
         }
+    }
+
+    fn price<'e>(&self, entry: &'e Self::Entry) -> &'e ModelPrice {
+        &entry.0
     }
 }
 
@@ -282,6 +356,8 @@ impl Tables for PriceBook {
 pub(super) struct Resolved {
     /// Where the price stands.
     pub(super) found: Option<ModelListing>,
+    /// Its price was or will be another at another time.
+    pub(super) is_dated: bool,
     /// How it bills.
     pub(super) plan: Plan,
 }
@@ -321,10 +397,6 @@ fn text(raw: RawText<'_>) -> Cow<'_, str> {
     }
 }
 
-fn layer(models: impl IntoIterator<Item = (String, ModelPrice)>) -> Layer {
-    models.into_iter().map(|(name, price)| (name.to_lowercase(), (name, Arc::new(price)))).collect()
-}
-
 /// All its rates at zero: a variant that costs nothing.
 fn free(price: &ModelPrice) -> ModelPrice {
     let mut price = price.clone();
@@ -336,11 +408,6 @@ fn free(price: &ModelPrice) -> ModelPrice {
     price
 }
 
-fn read_file(path: &Path) -> Result<Vec<(String, ModelPrice)>, PriceError> {
-    let text = std::fs::read_to_string(path).map_err(|source| PriceError::Read { path: path.to_owned(), source })?;
-    grammar::read_map(&text).map_err(|source| PriceError::Grammar { path: path.to_owned(), source })
-}
-
 fn discount(number: usize, config: &crate::config::Discount) -> Result<Discount, PriceError> {
     let remainder = WHOLE_MILLIONTHS.checked_sub(config.percent_millionths).ok_or(PriceError::Discount(number))?;
     let compile = |glob: &String| {
@@ -348,10 +415,9 @@ fn discount(number: usize, config: &crate::config::Discount) -> Result<Discount,
             |error: globset::Error| PriceError::Glob { number, glob: glob.clone(), reason: error.to_string() };
         GlobBuilder::new(glob).case_insensitive(true).build().map(|it| it.compile_matcher()).map_err(glob_error)
     };
-    let (from, until): (Option<Timestamp>, Option<Timestamp>) = (config.from, config.until);
     Ok(Discount {
         provider: config.provider.clone(),
         model: config.model.as_ref().map(compile).transpose()?,
-        plan: PlanDiscount { remainder: Ratio::new(remainder, WHOLE_MILLIONTHS), from, until },
+        plan: PlanDiscount { remainder: Ratio::new(remainder, WHOLE_MILLIONTHS), valid: config.valid },
     })
 }

@@ -81,8 +81,8 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 /// # Errors
 /// What the price map's grammar refuses.
 pub fn generate(map: &str, retired: &str, source: &str, date: &str) -> Result<String, GrammarError> {
-    let map = super::grammar::read_map_where(map, |mode| MODES.contains(&mode))?;
-    let retired = super::grammar::read_map_where(retired, |mode| MODES.contains(&mode))?;
+    let map = super::grammar::read_map_where(map.as_bytes(), |mode| MODES.contains(&mode))?;
+    let retired = super::grammar::read_map_where(retired.as_bytes(), |mode| MODES.contains(&mode))?;
     let known: std::collections::HashSet<String> = map.iter().map(|(name, _)| name.to_ascii_lowercase()).collect();
     let mut lines: Vec<(Cow<'_, str>, String)> = map
         .iter()

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::entry::{Kind, ModelPrice, OffPeak, OffPeakWindow, PromptBand, Rates, TableRate, Uplift};
 use super::rate::{Rate, Ratio};
+use crate::label::clean;
 
 /// Keys of the map that are no models.
 const NOT_MODELS: [&str; 2] = ["sample_spec", "fallback_generalizations"];
@@ -31,38 +32,73 @@ pub enum GrammarError {
     /// JSON, but no object of models.
     #[error("not an object of models: use the grammar of LiteLLM's model_prices_and_context_window.json")]
     NotModels,
-    /// A price field that is no amount.
-    #[error("model '{model}', field '{field}': '{value}' is no price: use dollars from 0 to 1")]
-    Price {
+    /// An object, but nothing in it is a price.
+    #[error("no entry states a price: use the grammar of LiteLLM's model_prices_and_context_window.json")]
+    NoPrices,
+    /// An entry that is no object.
+    #[error(
+        "'{0}' is no entry of a price map: write an object such as {{\"input_cost_per_token\": 3e-06, \"output_cost_per_token\": 1.5e-05}}"
+    )]
+    NotModel(String),
+    /// A field that is not what the grammar has there.
+    #[error("model '{model}', field '{field}': '{value}' is {wanted}")]
+    Field {
         /// The model's key.
         model: String,
         /// The field.
         field: String,
-        /// What stands there.
+        /// What stands there, its beginning.
         value: String,
+        /// What should.
+        wanted: &'static str,
     },
 }
 
+/// What is wrong with a field: its name, what stands there, what should.
+type Wrong = (String, String, &'static str);
+
+const PRICE: &str = "no price: use dollars a token (or a call), from 0 to 1; $2.50 per million tokens are 2.5e-06";
+const FACTOR: &str = "no factor: use a number from 0 to 1000, such as 1.1";
+const RANGES: &str = "no list of ranges: use [{\"range\": [0, 256000], \"input_cost_per_token\": 5e-08}]";
+const HOURS: &str = "no off-peak price: use {\"hours_utc\": \"16:30-00:30\", \"input_cost_per_token\": 1.5e-07}";
+const SEARCHES: &str = "no price of searches: use {\"search_context_size_medium\": 0.01}";
+
+/// Longest value that an error repeats, in characters.
+const SHOWN: usize = 60;
+
 /// Reads a whole map: every entry that states a price of tokens or requests, in the file's order.
-pub fn read_map(text: &str) -> Result<Vec<(String, ModelPrice)>, GrammarError> {
-    read_map_where(text, |_| true)
+pub fn read_map(text: &[u8]) -> Result<Vec<(String, ModelPrice)>, GrammarError> {
+    let models = read_map_where(text, |_| true)?;
+    if models.is_empty() { Err(GrammarError::NoPrices) } else { Ok(models) }
 }
 
-/// As [`read_map`], for entries whose `mode` is wanted.
+/// As [`read_map`], for entries whose `mode` is wanted; there may be none.
 pub(super) fn read_map_where(
-    text: &str,
+    text: &[u8],
     wanted: impl Fn(&str) -> bool,
 ) -> Result<Vec<(String, ModelPrice)>, GrammarError> {
-    let map: Value = serde_json::from_str(text).map_err(|error| GrammarError::Json(error.to_string()))?;
+    // Editors of some systems put a byte order mark in front, which JSON has none of.
+    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+    let map: Value = serde_json::from_slice(text).map_err(|error| GrammarError::Json(error.to_string()))?;
     let map = map.as_object().ok_or(GrammarError::NotModels)?;
     let mut models = Vec::new();
     for (name, fields) in map {
-        let mode = fields.get("mode").and_then(Value::as_str).unwrap_or_default();
-        if NOT_MODELS.contains(&name.as_str()) || !fields.is_object() || !wanted(mode) {
+        if NOT_MODELS.contains(&name.as_str()) || name.starts_with('_') {
             continue;
         }
-        let price =
-            read_model(fields).map_err(|(field, value)| GrammarError::Price { model: name.clone(), field, value })?;
+        if !fields.is_object() {
+            return Err(GrammarError::NotModel(clean(name).into_owned()));
+        }
+        let mode = fields.get("mode").and_then(Value::as_str).unwrap_or_default();
+        if !wanted(mode) {
+            continue;
+        }
+        let price = read_model(fields).map_err(|(field, value, wanted)| GrammarError::Field {
+            model: clean(name).into_owned(),
+            field,
+            value: clean(&value).chars().take(SHOWN).collect(),
+            wanted,
+        })?;
         if price.other_unit || price.per_request.is_some() || !price.rates.is_empty() || !price.bands.is_empty() {
             models.push((name.clone(), price));
         }
@@ -70,8 +106,8 @@ pub(super) fn read_map_where(
     Ok(models)
 }
 
-/// One model's fields; the error names the field and what stands there.
-fn read_model(fields: &Value) -> Result<ModelPrice, (String, String)> {
+/// One model's fields.
+fn read_model(fields: &Value) -> Result<ModelPrice, Wrong> {
     let mut price = ModelPrice {
         provider: fields.get("litellm_provider").and_then(Value::as_str).unwrap_or_default().to_owned(),
         ..ModelPrice::default()
@@ -83,31 +119,34 @@ fn read_model(fields: &Value) -> Result<ModelPrice, (String, String)> {
             price.set(TableRate { kind, above, tier: tier.to_owned(), rate: rate(field, value)? });
         }
     }
-    for band in fields.get("tiered_pricing").and_then(Value::as_array).into_iter().flatten() {
-        let above = band.pointer("/range/0").and_then(Value::as_f64).unwrap_or_default();
-        let rates = plain_rates(band)?;
-        if rates.iter().any(Option::is_some) {
-            price.bands.push(PromptBand { above: above as u64, rates });
+    if let Some(bands) = stated(fields, "tiered_pricing") {
+        let refuse = || ("tiered_pricing".to_owned(), text(bands), RANGES);
+        for band in bands.as_array().ok_or_else(refuse)? {
+            let above = band.pointer("/range/0").and_then(Value::as_f64).filter(|above| *above >= 0.0);
+            let rates = plain_rates(band)?;
+            price.bands.push(PromptBand { above: above.ok_or_else(refuse)? as u64, rates });
         }
+        price.bands.sort_by_key(|band| band.above);
     }
-    price.bands.sort_by_key(|band| band.above);
-    if let Some(off_peak) = fields.get("off_peak_pricing").filter(|it| it.is_object()) {
+    if let Some(off_peak) = stated(fields, "off_peak_pricing") {
+        if !off_peak.is_object() {
+            return Err(("off_peak_pricing".to_owned(), text(off_peak), HOURS));
+        }
         price.off_peak = Some(read_off_peak(off_peak)?);
     }
     price.search = read_search(fields)?;
-    if let Some(fee) = fields.get("input_cost_per_request").filter(|it| !it.is_null()) {
+    if let Some(fee) = stated(fields, "input_cost_per_request") {
         price.per_request = Some(rate("input_cost_per_request", fee)?);
     }
-    let sources = [
-        (Uplift::GeoUs, fields.pointer("/provider_specific_entry/us")),
-        (Uplift::Fast, fields.pointer("/provider_specific_entry/fast")),
-        (Uplift::ResidencyEu, fields.get("regional_processing_uplift_multiplier_eu")),
-        (Uplift::ResidencyUs, fields.get("regional_processing_uplift_multiplier_us")),
-        (Uplift::RegionalEndpoint, fields.get("regional_endpoint_uplift_multiplier")),
-    ];
-    for (cause, value) in sources {
-        if let Some(value) = value.filter(|it| !it.is_null()) {
-            let ratio = Ratio::parse(&text(value)).ok_or_else(|| (cause.name().to_owned(), text(value)))?;
+    for (cause, field) in [
+        (Uplift::GeoUs, "provider_specific_entry/us"),
+        (Uplift::Fast, "provider_specific_entry/fast"),
+        (Uplift::ResidencyEu, "regional_processing_uplift_multiplier_eu"),
+        (Uplift::ResidencyUs, "regional_processing_uplift_multiplier_us"),
+        (Uplift::RegionalEndpoint, "regional_endpoint_uplift_multiplier"),
+    ] {
+        if let Some(value) = fields.pointer(&format!("/{field}")).filter(|it| !it.is_null()) {
+            let ratio = Ratio::parse(&text(value)).ok_or_else(|| (field.to_owned(), text(value), FACTOR))?;
             price.uplifts.push((cause, ratio));
         }
     }
@@ -122,14 +161,20 @@ fn read_model(fields: &Value) -> Result<ModelPrice, (String, String)> {
     Ok(price)
 }
 
-/// `<base>[_above_<N>k_tokens][_<tier>]`; `None` for every other field.
+/// A field that is there and not null.
+fn stated<'v>(fields: &'v Value, field: &str) -> Option<&'v Value> {
+    fields.get(field).filter(|value| !value.is_null())
+}
+
+/// `<base>[_above_<N>[k]_tokens][_<tier>]`; `None` for every other field.
 fn split_field(field: &str) -> Option<(Kind, u64, &str)> {
     let (base, kind) = BASES.iter().find(|(base, _)| field.starts_with(base))?;
     let mut rest = field.get(base.len()..)?;
     let mut above = 0;
     if let Some(after) = rest.strip_prefix("_above_") {
-        let (thousands, after) = after.split_once("k_tokens")?;
-        above = thousands.parse::<u32>().ok().map(u64::from)? * 1000;
+        let (number, after) = after.split_once("_tokens")?;
+        let (digits, unit) = number.strip_suffix('k').map_or((number, 1), |digits| (digits, 1000));
+        above = digits.parse::<u32>().ok().map(u64::from)? * unit;
         rest = after;
     }
     if rest.is_empty() {
@@ -144,14 +189,14 @@ fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-fn rate(field: &str, value: &Value) -> Result<Rate, (String, String)> {
-    Rate::parse(&text(value)).ok_or_else(|| (field.to_owned(), text(value)))
+fn rate(field: &str, value: &Value) -> Result<Rate, Wrong> {
+    Rate::parse(&text(value)).ok_or_else(|| (field.to_owned(), text(value), PRICE))
 }
 
-fn plain_rates(fields: &Value) -> Result<Rates, (String, String)> {
+fn plain_rates(fields: &Value) -> Result<Rates, Wrong> {
     let mut rates = Rates::default();
     for (field, kind) in BASES {
-        if let Some(value) = fields.get(field).filter(|it| !it.is_null()) {
+        if let Some(value) = stated(fields, field) {
             rates[kind as usize] = Some(rate(field, value)?);
         }
     }
@@ -159,16 +204,19 @@ fn plain_rates(fields: &Value) -> Result<Rates, (String, String)> {
 }
 
 /// A call's price is that of the middle context size: logs do not say which was asked for, and most entries price all alike.
-fn read_search(fields: &Value) -> Result<Option<Rate>, (String, String)> {
-    let Some(sizes) = fields.get("search_context_cost_per_query") else { return Ok(None) };
+fn read_search(fields: &Value) -> Result<Option<Rate>, Wrong> {
+    let Some(sizes) = stated(fields, "search_context_cost_per_query") else { return Ok(None) };
+    if !sizes.is_object() {
+        return Err(("search_context_cost_per_query".to_owned(), text(sizes), SEARCHES));
+    }
     ["search_context_size_medium", "search_context_size_low", "search_context_size_high"]
         .into_iter()
-        .find_map(|size| sizes.get(size).filter(|it| !it.is_null()).map(|value| rate(size, value)))
+        .find_map(|size| stated(sizes, size).map(|value| rate(size, value)))
         .transpose()
 }
 
-fn read_off_peak(fields: &Value) -> Result<OffPeak, (String, String)> {
-    let refuse = |value: &Value| ("off_peak_pricing".to_owned(), text(value));
+fn read_off_peak(fields: &Value) -> Result<OffPeak, Wrong> {
+    let refuse = |value: &Value| ("off_peak_pricing".to_owned(), text(value), HOURS);
     let mut windows = Vec::new();
     let whole = std::iter::once(fields).filter(|it| it.get("hours_utc").is_some());
     for window in fields.get("windows").and_then(Value::as_array).into_iter().flatten().chain(whole) {
@@ -190,7 +238,7 @@ fn read_off_peak(fields: &Value) -> Result<OffPeak, (String, String)> {
         let minutes = hours.into_iter().map(minutes).collect::<Option<Vec<_>>>().ok_or_else(|| refuse(window))?;
         windows.push(OffPeakWindow { weekdays, minutes });
     }
-    let weekday_zone = match fields.get("weekday_timezone").filter(|it| !it.is_null()) {
+    let weekday_zone = match stated(fields, "weekday_timezone") {
         Some(zone) => Some(text(zone).parse().map_err(|_| refuse(zone))?),
         None => None,
     };

@@ -4,14 +4,16 @@ use std::fmt;
 
 use super::entry::ModelPrice;
 
+mod change;
+
+use change::Candidate;
+pub use change::{Rule, undated};
+
 /// Names tried for one model at most; what an operator's logs need is below ten.
 const MAX_CANDIDATES: usize = 64;
 
 /// Longer names are not looked for: no table has one.
 pub(super) const MAX_NAME: usize = 512;
-
-/// Geographic prefixes of Bedrock's inference profiles. All but `global` may cost more than the bare name.
-const GEOGRAPHIES: [&str; 9] = ["us", "eu", "apac", "au", "jp", "ca", "global", "us-gov", "sa"];
 
 /// Names under which logs know a provider whose entries start differently.
 const PROVIDERS: [(&str, &str); 25] = [
@@ -101,13 +103,16 @@ impl fmt::Display for Step {
 /// Tables, the strongest first.
 pub trait Tables {
     /// What a table gives.
-    type Entry: AsRef<ModelPrice>;
+    type Entry;
 
     /// How many tables there are.
     fn layers(&self) -> usize;
 
     /// The entry of that name in one table, ASCII case aside, and the name as the table writes it.
     fn find(&self, layer: usize, name: &str) -> Option<(String, Self::Entry)>;
+
+    /// The price in what a table gave.
+    fn price<'e>(&self, entry: &'e Self::Entry) -> &'e ModelPrice;
 }
 
 /// The entry found.
@@ -123,86 +128,90 @@ pub struct Match<E> {
     pub steps: Vec<Step>,
 }
 
-#[derive(Clone, Debug)]
-struct Candidate {
-    name: String,
-    steps: Vec<Step>,
+/// What one rule came to in a search.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// The rule.
+    pub rule: Rule,
+    /// The names it made that had not been tried before, in the order in which they are looked for.
+    pub names: Vec<String>,
+    /// The name among them that a table has.
+    pub found: Option<String>,
+    /// Why it made no name, where the reason is the operator's business.
+    pub kept: Option<&'static str>,
 }
 
-/// Finds the entry: changes are tried from the surest to the loosest, and within one change the strongest table first.
+/// Finds the entry: rules are tried from the surest to the loosest, and within one rule the strongest table first.
 pub fn resolve<T: Tables>(wanted: &Wanted<'_>, alias: Option<&str>, tables: &T) -> Option<Match<T::Entry>> {
+    search(wanted, alias, tables, &mut |_, _, _, _| {})
+}
+
+/// The same search with every rule that was tried, up to the one that found it.
+pub fn trace<T: Tables>(
+    wanted: &Wanted<'_>,
+    alias: Option<&str>,
+    tables: &T,
+) -> (Vec<Attempt>, Option<Match<T::Entry>>) {
+    let mut attempts = Vec::new();
+    let found = search(wanted, alias, tables, &mut |rule, seen, fresh, found| {
+        attempts.push(Attempt {
+            rule,
+            names: fresh.iter().map(|made| made.name.clone()).collect(),
+            found: found.map(str::to_owned),
+            kept: if fresh.is_empty() { rule.why_not(seen) } else { None },
+        });
+    });
+    (attempts, found)
+}
+
+/// Told each rule, the names before it, the names it made, and the one of them that a table has.
+type Watch<'w> = dyn FnMut(Rule, &[Candidate], &[Candidate], Option<&str>) + 'w;
+
+fn search<T: Tables>(
+    wanted: &Wanted<'_>,
+    alias: Option<&str>,
+    tables: &T,
+    watch: &mut Watch<'_>,
+) -> Option<Match<T::Entry>> {
     let named = alias.unwrap_or(wanted.model).trim();
     if named.is_empty() || named.len() > MAX_NAME {
         return None;
     }
     let start: Vec<Step> = alias.map(|_| Step::Alias).into_iter().collect();
     let mut seen: Vec<Candidate> = Vec::new();
-    let mut fresh = as_named(named, wanted, &start);
-    let mut next = 0;
-    loop {
-        if let Some(found) = first_found(&fresh, tables) {
-            return Some(found);
+    for rule in Rule::ALL {
+        let mut fresh: Vec<Candidate> = Vec::new();
+        if rule == Rule::AsNamed {
+            fresh = as_named(named, wanted, &start);
         }
-        seen.append(&mut fresh);
-        let change = CHANGES.get(next)?;
-        next += 1;
         for candidate in &seen {
-            for made in change.of(candidate, wanted.region, tables) {
+            for made in rule.of(candidate, wanted.region, tables) {
                 if seen.len() + fresh.len() < MAX_CANDIDATES && !made.name.is_empty() {
                     fresh.push(made);
                 }
             }
         }
         fresh.retain(|made| !seen.iter().any(|it| it.name == made.name));
-    }
-}
-
-/// A kind of change to a name.
-#[derive(Clone, Copy)]
-enum Change {
-    Segments,
-    Arn,
-    Geography,
-    AtDate,
-    Variant,
-    Date,
-    Punctuation,
-}
-
-/// From the surest to the loosest; each is tried on all names that the ones before it made.
-const CHANGES: [Change; 7] = [
-    Change::Segments,
-    Change::Arn,
-    Change::Geography,
-    Change::AtDate,
-    Change::Variant,
-    Change::Date,
-    Change::Punctuation,
-];
-
-impl Change {
-    fn of<T: Tables>(self, candidate: &Candidate, region: &str, tables: &T) -> Vec<Candidate> {
-        match self {
-            Change::Segments => without_segments(candidate),
-            Change::Arn => after_arn(candidate, region),
-            Change::Geography => without_geography(candidate, tables),
-            Change::AtDate => at_date(candidate),
-            Change::Variant => without_variant(candidate),
-            Change::Date => without_date(candidate),
-            Change::Punctuation => other_punctuation(candidate),
+        let found = first_found(&fresh, tables);
+        watch(rule, &seen, &fresh, found.as_ref().map(|(candidate, _)| fresh[*candidate].name.as_str()));
+        if let Some((_, found)) = found {
+            return Some(found);
         }
+        seen.append(&mut fresh);
     }
+    None
 }
 
-fn first_found<T: Tables>(names: &[Candidate], tables: &T) -> Option<Match<T::Entry>> {
+/// The first of `names` that the strongest table has: its place, and the entry.
+fn first_found<T: Tables>(names: &[Candidate], tables: &T) -> Option<(usize, Match<T::Entry>)> {
     for layer in 0..tables.layers() {
-        for candidate in names {
+        for (at, candidate) in names.iter().enumerate() {
             if let Some((name, entry)) = tables.find(layer, &candidate.name) {
                 let mut steps = candidate.steps.clone();
                 if name != candidate.name {
                     steps.push(Step::Case);
                 }
-                return Some(Match { layer, name, entry, steps });
+                return Some((at, Match { layer, name, entry, steps }));
             }
         }
     }
@@ -210,198 +219,37 @@ fn first_found<T: Tables>(names: &[Candidate], tables: &T) -> Option<Match<T::En
 }
 
 /// The prefix under which the table keeps a provider's entries.
-fn table_provider(provider: &str) -> String {
+#[must_use]
+pub fn table_provider(provider: &str) -> String {
     let lower = provider.trim().to_ascii_lowercase().replace([' ', '-'], "_");
     let family = lower.strip_prefix("vertex_ai_").map(|_| "vertex_ai");
     let known = PROVIDERS.iter().find(|(name, _)| *name == lower).map(|(_, prefix)| *prefix);
     family.or(known).map_or(lower.clone(), str::to_owned)
 }
 
-/// With provider and region, with provider, bare, and without the provider's own prefix.
+/// With provider and region, with provider, bare, and without the provider's own prefix. Some of a provider's models are named as if they
+/// had its prefix already, and some providers stand in the table as logs write them, with a hyphen.
 fn as_named(named: &str, wanted: &Wanted<'_>, start: &[Step]) -> Vec<Candidate> {
-    let provider = table_provider(wanted.provider);
-    let own = named.strip_prefix(&provider).and_then(|rest| rest.strip_prefix('/')).filter(|_| !provider.is_empty());
+    let known = table_provider(wanted.provider);
+    let written = wanted.provider.trim().to_ascii_lowercase();
+    let own = named.strip_prefix(&known).and_then(|rest| rest.strip_prefix('/')).filter(|_| !known.is_empty());
     let bare = own.unwrap_or(named);
     let with =
         |step: Option<Step>, name: String| Candidate { name, steps: start.iter().copied().chain(step).collect() };
+    let added = || Some(Step::ProviderAdded);
     let mut names = Vec::new();
-    if !provider.is_empty() {
+    if !known.is_empty() {
         if !wanted.region.is_empty() {
-            names.push(with(Some(Step::ProviderAdded), format!("{provider}/{}/{bare}", wanted.region)));
+            names.push(with(added(), format!("{known}/{}/{bare}", wanted.region)));
         }
-        names.push(with(own.is_none().then_some(Step::ProviderAdded), format!("{provider}/{bare}")));
+        names.push(with(added().filter(|_| own.is_none()), format!("{known}/{bare}")));
+        if own.is_some() {
+            names.push(with(added(), format!("{known}/{named}")));
+        }
+        if written.contains('-') {
+            names.push(with(added(), format!("{written}/{bare}")));
+        }
     }
-    if own.is_none() {
-        names.push(with(None, named.to_owned()));
-    } else {
-        names.push(with(Some(Step::PrefixDropped), bare.to_owned()));
-    }
+    names.push(with(own.map(|_| Step::PrefixDropped), bare.to_owned()));
     names
-}
-
-impl Candidate {
-    fn then(&self, step: Step, name: impl Into<String>) -> Candidate {
-        let mut steps = self.steps.clone();
-        if !steps.contains(&step) {
-            steps.push(step);
-        }
-        Candidate { name: name.into(), steps }
-    }
-}
-
-/// Every tail after a `/`, but never past a segment that names a geography: those can cost more.
-fn without_segments(candidate: &Candidate) -> Vec<Candidate> {
-    if candidate.steps.contains(&Step::ProviderAdded) || candidate.name.starts_with("arn:") {
-        return Vec::new();
-    }
-    let mut made = Vec::new();
-    let mut rest = candidate.name.as_str();
-    while let Some((segment, tail)) = rest.split_once('/') {
-        if is_geography(segment) && segment != "global" {
-            break;
-        }
-        made.push(candidate.then(Step::PrefixDropped, tail));
-        rest = tail;
-    }
-    made
-}
-
-fn is_geography(segment: &str) -> bool {
-    GEOGRAPHIES.iter().any(|it| it.eq_ignore_ascii_case(segment))
-}
-
-/// `arn:aws:bedrock:us-east-1:…:inference-profile/ID` gives ID, in the log's region, else the ARN's, first.
-/// An application's own profile says nothing of its model.
-fn after_arn(candidate: &Candidate, region: &str) -> Vec<Candidate> {
-    let name = candidate.name.as_str();
-    if !name.starts_with("arn:") || name.contains("application-inference-profile/") {
-        return Vec::new();
-    }
-    let Some((_, id)) = name.split_once("foundation-model/").or_else(|| name.split_once("inference-profile/")) else {
-        return Vec::new();
-    };
-    let region = if region.is_empty() { name.split(':').nth(3).unwrap_or_default() } else { region };
-    let plain = candidate.then(Step::Arn, id);
-    let regional = plain.then(Step::ProviderAdded, format!("bedrock/{region}/{id}"));
-    if region.is_empty() { vec![plain] } else { vec![regional, plain] }
-}
-
-/// `us.anthropic.…` without `us.`, only where that cannot change the price: `global.` is the bare price,
-/// and for others every geography that the tables do have must cost what the bare name costs.
-fn without_geography<T: Tables>(candidate: &Candidate, tables: &T) -> Vec<Candidate> {
-    let Some((geography, bare)) = candidate.name.split_once('.') else { return Vec::new() };
-    if !is_geography(geography) || !bare.contains('.') {
-        return Vec::new();
-    }
-    let find = |name: &str| (0..tables.layers()).find_map(|layer| tables.find(layer, name)).map(|(_, entry)| entry);
-    let safe = geography == "global" || {
-        let siblings = GEOGRAPHIES.iter().filter(|it| **it != "global").filter_map(|it| find(&format!("{it}.{bare}")));
-        let siblings: Vec<_> = siblings.collect();
-        let bare = find(bare);
-        !siblings.is_empty()
-            && bare.is_some_and(|bare| siblings.iter().all(|it| it.as_ref().rates == bare.as_ref().rates))
-    };
-    if safe { vec![candidate.then(Step::GeographyDropped, bare)] } else { Vec::new() }
-}
-
-/// Vertex writes `model@date`, others `model-date`.
-fn at_date(candidate: &Candidate) -> Vec<Candidate> {
-    let name = &candidate.name;
-    if let Some((model, date)) = name.rsplit_once('@') {
-        return match date {
-            "default" | "latest" => vec![candidate.then(Step::AtDate, model)],
-            _ if is_compact_date(date) => vec![candidate.then(Step::AtDate, format!("{model}-{date}"))],
-            _ => Vec::new(),
-        };
-    }
-    match name.rsplit_once('-') {
-        Some((model, date)) if is_compact_date(date) => vec![candidate.then(Step::AtDate, format!("{model}@{date}"))],
-        Some((model, "latest")) => vec![candidate.then(Step::AtDate, format!("{model}@latest"))],
-        _ => Vec::new(),
-    }
-}
-
-/// Without `[1m]`, `:thinking`, `:free`, `:0`, then without `-v1`.
-fn without_variant(candidate: &Candidate) -> Vec<Candidate> {
-    let mut made = Vec::new();
-    let mut current = candidate.clone();
-    loop {
-        let name = current.name.as_str();
-        let (step, shorter) = if let Some(rest) = name.strip_suffix("[1m]").or_else(|| name.strip_suffix(":thinking")) {
-            (Step::VariantDropped, rest)
-        } else if let Some(rest) = name.strip_suffix(":free") {
-            (Step::FreeVariant, rest)
-        } else if let Some((rest, number)) = name.rsplit_once(':')
-            && is_number(number)
-        {
-            (Step::VariantDropped, rest)
-        } else if let Some((rest, version)) = name.rsplit_once("-v")
-            && is_number(version)
-            && version.len() == 1
-            && candidate.name.ends_with(":0")
-        {
-            (Step::VariantDropped, rest)
-        } else {
-            return made;
-        };
-        current = current.then(step, shorter.to_owned());
-        made.push(current.clone());
-    }
-}
-
-/// Without a trailing `-20251001`, `-2025-10-01`, `@20251001` or `-latest`.
-fn without_date(candidate: &Candidate) -> Vec<Candidate> {
-    let name = candidate.name.as_str();
-    let dotless = |at: usize| name.get(..at).zip(name.get(at..));
-    if let Some((model, tail)) = name.rsplit_once(['-', '@'])
-        && (is_compact_date(tail) || tail == "latest")
-    {
-        return vec![candidate.then(Step::DateDropped, model)];
-    }
-    if let Some((model, tail)) = name.len().checked_sub(11).and_then(dotless)
-        && let Some(date) = tail.strip_prefix('-')
-        && date.as_bytes()[4] == b'-'
-        && date.as_bytes()[7] == b'-'
-        && is_compact_date(&date.replace('-', ""))
-    {
-        return vec![candidate.then(Step::DateDropped, model)];
-    }
-    Vec::new()
-}
-
-/// `4.6` ↔ `4-6`: between two numbers of at most two digits, all places at once.
-fn other_punctuation(candidate: &Candidate) -> Vec<Candidate> {
-    [('.', '-'), ('-', '.')]
-        .into_iter()
-        .filter_map(|(from, to)| {
-            let changed = exchange(&candidate.name, from, to);
-            (changed != candidate.name).then(|| candidate.then(Step::Punctuation, changed))
-        })
-        .collect()
-}
-
-fn exchange(name: &str, from: char, to: char) -> String {
-    let digits_before = |at: usize| name[..at].bytes().rev().take_while(u8::is_ascii_digit).count();
-    let digits_after = |at: usize| name[at..].bytes().take_while(u8::is_ascii_digit).count();
-    name.char_indices()
-        .map(|(at, character)| {
-            let between =
-                (1..=2).contains(&digits_before(at)) && (1..=2).contains(&digits_after(at + character.len_utf8()));
-            if character == from && between { to } else { character }
-        })
-        .collect()
-}
-
-fn is_number(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-/// YYYYMMDD of this century's twenties to forties.
-fn is_compact_date(text: &str) -> bool {
-    let part = |from: usize, to: usize| text.get(from..to).and_then(|it| it.parse::<u32>().ok()).unwrap_or_default();
-    text.len() == 8
-        && is_number(text)
-        && (2020..2050).contains(&part(0, 4))
-        && (1..=12).contains(&part(4, 6))
-        && (1..=31).contains(&part(6, 8))
 }

@@ -24,6 +24,8 @@ struct Kept {
     hash: u64,
     key: Box<[u8]>,
     lengths: [u16; PARTS],
+    /// The span of time in which the plan holds; see [`PriceBook::span`].
+    span: u32,
     plan: Plan,
 }
 
@@ -43,13 +45,15 @@ impl Pricer {
     /// What `usage` costs: the same as [`PriceBook::price`].
     pub fn price(&mut self, usage: &Usage<'_>) -> Priced {
         let parts = parts(usage);
-        let hash = hash(&parts);
-        if let Some(kept) = self.kept.find(hash, |kept| kept.hash == hash && is_key(kept, &parts)) {
+        let span = self.book.span(usage.time);
+        let hash = hash(&parts).wrapping_add(u64::from(span));
+        let is_same = |kept: &Kept| kept.hash == hash && kept.span == span && is_key(kept, &parts);
+        if let Some(kept) = self.kept.find(hash, is_same) {
             return price_with(&kept.plan, usage);
         }
         let plan = self.book.resolve(usage).plan;
         let priced = price_with(&plan, usage);
-        self.keep(&parts, hash, plan);
+        self.keep(&parts, span, hash, plan);
         priced
     }
 
@@ -59,7 +63,7 @@ impl Pricer {
         &self.book
     }
 
-    fn keep(&mut self, parts: &[&RawText<'_>; PARTS], hash: u64, plan: Plan) {
+    fn keep(&mut self, parts: &[&RawText<'_>; PARTS], span: u32, hash: u64, plan: Plan) {
         let length: usize = parts.iter().map(|part| part.as_written().len()).sum();
         // Text with escapes is not kept: its bytes could stand for another text that has none.
         if length > MAX_KEY || parts.iter().any(|part| **part != RawText::plain(part.as_written())) {
@@ -70,7 +74,7 @@ impl Pricer {
         }
         let key = parts.iter().flat_map(|part| part.as_written()).copied().collect();
         let lengths = parts.map(|part| part.as_written().len() as u16);
-        self.kept.insert_unique(hash, Kept { hash, key, lengths, plan }, |kept| kept.hash);
+        self.kept.insert_unique(hash, Kept { hash, key, lengths, span, plan }, |kept| kept.hash);
     }
 }
 

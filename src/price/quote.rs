@@ -109,7 +109,7 @@ pub struct Quote {
 
 impl Quote {
     pub(super) fn new(resolved: Resolved, usage: &Usage<'_>) -> Quote {
-        let Resolved { found, plan } = resolved;
+        let Resolved { found, is_dated, plan } = resolved;
         let mut quote = Quote {
             model: usage.model.label(),
             found,
@@ -126,6 +126,9 @@ impl Quote {
         };
         if plan.depends_on_time() && usage.time.is_none() {
             quote.doubts.push(Doubt::Undated);
+        }
+        if is_dated && usage.time.is_none() {
+            quote.doubts.push(Doubt::Dateless);
         }
         if usage.tokens.web_searches == 0 {
             quote.doubts.retain(|doubt| *doubt != Doubt::SearchAssumed);

@@ -2,14 +2,13 @@
 
 use chrono::{DateTime, Datelike, Offset, TimeZone};
 
-use super::entry::{Kind, ModelPrice, OffPeak, Rates, Uplift};
+use super::band::{Band, HalfAtto, bands, whole};
+use super::entry::{Kind, ModelPrice, OffPeak, Uplift};
 use super::rate::{Rate, Ratio, divide_half_even};
+use crate::config::Validity;
 use crate::label::clean;
 use crate::time::Timestamp;
 use crate::usage::Tokens;
-
-/// The map's word for batches.
-const BATCHES: &str = "batches";
 
 /// Anthropic's list price of a web search, for its models whose entry has none.
 const ANTHROPIC_SEARCH: &str = "0.01";
@@ -19,9 +18,6 @@ const ODD_FACTOR: u64 = 10;
 
 /// Half-attodollars in a pico-dollar: amounts are kept in halves, because a missing batch rate is half the standard one.
 pub(super) const HALF_ATTO_PER_PICO: u128 = 2_000_000;
-
-/// Twice a rate's 10^-18 dollars, so that half a rate is exact.
-type HalfAtto = u64;
 
 /// The service tier that a bill depends on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,6 +95,9 @@ pub enum Doubt {
         /// How many times, rounded down.
         times: u64,
     },
+    /// The price depends on the date, and the log has none.
+    #[error("the price depends on the date and the log gives none, billed at the price without an end")]
+    Dateless,
     /// The rate depends on the hour, and the log has none.
     #[error("the price depends on the time of day and the log gives none, billed at the peak rate")]
     Undated,
@@ -113,6 +112,9 @@ pub enum Unpriced {
     /// No table has the model.
     #[error("no table has this model: add [prices.model.\"NAME\"], an alias or a price file")]
     Unknown,
+    /// The tables have it, but for other times.
+    #[error("the prices of this model hold at other times: add one whose 'from' and 'until' span this one")]
+    OtherTimes,
     /// A rate that is needed is not stated.
     #[error("the table has no {0} rate for this model")]
     Missing(&'static str),
@@ -127,22 +129,13 @@ pub enum Unpriced {
     TooLarge,
 }
 
-/// Rates for prompts of one size.
-#[derive(Clone, Debug)]
-struct Band {
-    above: u64,
-    rates: [Option<HalfAtto>; Kind::COUNT],
-}
-
 /// A contract discount that fits the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PlanDiscount {
     /// What is left to pay.
     pub remainder: Ratio,
-    /// From this instant on.
-    pub from: Option<Timestamp>,
-    /// Before this instant.
-    pub until: Option<Timestamp>,
+    /// When.
+    pub valid: Validity,
 }
 
 /// Everything about the bill that does not depend on tokens and time: worked out once, used for every request alike.
@@ -326,98 +319,10 @@ impl Plan {
     /// The last discount that holds; one with a span needs a time.
     fn remainder(&self, time: Option<Timestamp>) -> Ratio {
         let holds = |it: &&PlanDiscount| match time {
-            Some(time) => it.from.is_none_or(|from| time >= from) && it.until.is_none_or(|until| time < until),
-            None => it.from.is_none() && it.until.is_none(),
+            Some(time) => it.valid.contains(time),
+            None => it.valid == Validity::default(),
         };
         self.discounts.iter().rev().find(holds).map_or(Ratio::ONE, |it| it.remainder)
-    }
-}
-
-const fn whole(rate: Rate) -> HalfAtto {
-    rate.atto() * 2
-}
-
-const fn half(rate: Rate) -> HalfAtto {
-    rate.atto()
-}
-
-/// One band for each prompt size with rates of its own. Tiered prices replace the standard ones.
-fn bands(price: &ModelPrice, tier: &Tier, instead: Option<&Rates>) -> Vec<Band> {
-    if !price.bands.is_empty() {
-        let band =
-            |it: &super::entry::PromptBand| Band { above: it.above, rates: rates(price, tier, 0, Some(&it.rates)) };
-        return price.bands.iter().map(band).collect();
-    }
-    std::iter::once(0)
-        .chain(price.thresholds())
-        .map(|above| Band { above, rates: rates(price, tier, above, instead) })
-        .collect()
-}
-
-/// The rates of one tier above one threshold, fallbacks filled in. `instead` replaces the standard rates where it states one.
-fn rates(price: &ModelPrice, tier: &Tier, above: u64, instead: Option<&Rates>) -> [Option<HalfAtto>; Kind::COUNT] {
-    let replaced = |kind: Kind| instead.and_then(|it| it[kind as usize]);
-    let beyond = |kind: Kind, tier: &str| (above > 0).then(|| price.rate(kind, above, tier)).flatten();
-    let standard = |kind: Kind| beyond(kind, "").or_else(|| replaced(kind)).or_else(|| price.rate(kind, 0, ""));
-    let mut found = [None; Kind::COUNT];
-    let mut set = |kind: Kind, rate: Option<HalfAtto>| found[kind as usize] = rate;
-    let (input, output);
-    if *tier == Tier::Batch {
-        let stated = |kind: Kind| match (beyond(kind, BATCHES), beyond(kind, "")) {
-            (Some(rate), _) => Some(whole(rate)),
-            (None, Some(rate)) => Some(half(rate)),
-            (None, None) => price.rate(kind, 0, BATCHES).map(whole).or_else(|| standard(kind).map(half)),
-        };
-        let cache = |kind: Kind| match (beyond(kind, BATCHES), beyond(kind, "")) {
-            (Some(rate), _) => Some(whole(rate)),
-            (None, Some(_)) => None,
-            (None, None) => price.rate(kind, 0, BATCHES).map(whole),
-        };
-        input = stated(Kind::Input);
-        output = stated(Kind::Output);
-        let write = cache(Kind::CacheWrite5m).or(input);
-        set(Kind::CacheRead, cache(Kind::CacheRead).or(input));
-        set(Kind::CacheWrite5m, write);
-        set(Kind::CacheWrite1h, stated(Kind::CacheWrite1h).or(write));
-    } else {
-        let word = if let Tier::Named(name) = tier { name.as_str() } else { "" };
-        let stated = |kind: Kind| {
-            let named = |rate: Option<Rate>| rate.filter(|_| !word.is_empty());
-            named(beyond(kind, word))
-                .or_else(|| beyond(kind, ""))
-                .or_else(|| named(price.rate(kind, 0, word)))
-                .or_else(|| standard(kind))
-                .map(whole)
-        };
-        input = stated(Kind::Input);
-        output = stated(Kind::Output);
-        let write = stated(Kind::CacheWrite5m).or(input);
-        // Fireworks bills reads at half the input rate where it lists none.
-        let unlisted = if price.provider == "fireworks_ai" { input.map(|rate| rate / 2) } else { input };
-        set(Kind::CacheRead, stated(Kind::CacheRead).or(unlisted));
-        set(Kind::CacheWrite5m, write);
-        set(Kind::CacheWrite1h, stated(Kind::CacheWrite1h).or(write));
-    }
-    set(Kind::Input, input);
-    set(Kind::Output, output);
-    set(Kind::Reasoning, reasoning(standard(Kind::Output), standard(Kind::Reasoning), output));
-    found
-}
-
-/// The map states a reasoning rate for the standard tier only. Where it equals the output rate it follows that into every tier;
-/// where it differs it holds at the standard rate, halved with it in a batch, and elsewhere the tier's output rate counts.
-fn reasoning(output: Option<Rate>, reasoning: Option<Rate>, now: Option<HalfAtto>) -> Option<HalfAtto> {
-    match reasoning {
-        Some(reasoning) if Some(reasoning) != output => {
-            if now == output.map(whole) {
-                Some(whole(reasoning))
-            } else if now == output.map(half) {
-                Some(half(reasoning))
-            } else {
-                now
-            }
-        }
-        _ => now,
     }
 }
 

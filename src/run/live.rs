@@ -29,6 +29,7 @@ use crate::notifier::bell::Bell;
 use crate::notifier::command::Hooks;
 use crate::output::rates;
 use crate::price::PriceBook;
+use crate::price::names::Wanted;
 use crate::price::rules::Unpriced;
 use crate::source::{self, SourceError, SourceStatus};
 use crate::time::{MINUTE_MS, Timestamp};
@@ -143,9 +144,10 @@ struct Core {
 /// Runs until the screen quits. Everything applied is committed before it returns.
 pub fn run(setup: Setup, wires: &Wires) -> Result<(), LiveError> {
     let now = Timestamp::now();
-    let options = Options { zone: setup.config.zone, mode: setup.mode, ..Options::default() };
+    let options =
+        Options { zone: setup.config.zone, mode: setup.mode, own: setup.config.labels.own(), ..Options::default() };
     let mut opened = match &setup.state {
-        Some(folder) => Opened::open(folder, options, now)?,
+        Some(folder) => Opened::open(folder, options, setup.config.labels.slots(), now)?,
         None => Opened::without_state(options, now),
     };
     opened.engine.use_prices(Arc::clone(&setup.book));
@@ -165,6 +167,7 @@ pub fn run(setup: Setup, wires: &Wires) -> Result<(), LiveError> {
         key: opened.key,
         book: setup.book,
         around: Arc::clone(&setup.sources.around),
+        labels: super::label_paths(&setup.config),
         keep_names: false,
     };
     let positions = std::mem::take(&mut opened.positions);
@@ -220,7 +223,7 @@ impl Core {
         let mut bell = Bell::new(config.alarm, config.zone);
         bell.resume(&alarms.statuses());
         let hooks = Hooks::start(&config.hooks)?;
-        let persistence = opened.start_writer(mode)?;
+        let persistence = opened.start_writer(mode, config.labels.slots())?;
         let mut core = Core {
             config,
             mode,
@@ -525,10 +528,14 @@ impl Core {
             return prices.clone();
         }
         let book = &self.shared.book;
-        let rows = book.lookup(model.as_str()).map(|found| rates::of(book, model.as_str(), &found, now));
+        let wanted = Wanted { model: model.as_str(), ..Wanted::default() };
+        let rows = book.lookup(&wanted, Some(now)).map(|found| {
+            let heading = rates::heading(&found);
+            heading.into_iter().chain(rates::of(book, &wanted, &found, now))
+        });
         let sentence = |(word, text): (&str, String)| format!("{word:8} {text}").trim_end().to_owned();
         let prices = match rows {
-            Some(rows) => rows.into_iter().map(sentence).collect(),
+            Some(rows) => rows.map(sentence).collect(),
             None => vec![format!("unpriced {}", Unpriced::Unknown)],
         };
         self.prices = Some((model, now.minute(), prices.clone()));

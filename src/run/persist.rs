@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, never};
 
 use super::spill;
+use crate::config::{LabelSlots, LabelsError};
 use crate::engine::bill::CostMode;
 use crate::engine::identity::IdentityKey;
 use crate::engine::{Engine, Options};
@@ -28,6 +29,8 @@ const META_ALARMS: &str = "alarms";
 const META_DETECTORS: &str = "detectors";
 const META_GENERATION: &str = "generation";
 const META_MODE: &str = "cost_mode";
+/// Which of the operator's own labels stands in which slot.
+pub const META_LABELS: &str = "labels";
 
 /// A state cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +46,12 @@ pub enum PersistError {
         /// What is asked for now.
         asked: &'static str,
     },
+    /// Its labels stand elsewhere than the configuration's.
+    #[error(transparent)]
+    Labels(#[from] LabelsError),
+    /// Another process gave the slots away since the configuration was read.
+    #[error("the state's labels changed while costtop started: start it again")]
+    LabelsMoved,
 }
 
 /// What a state holds, ready to go on.
@@ -92,9 +101,15 @@ impl Opened {
     }
 
     /// Opens the state in `folder`: totals and windows are right; the ledger's rows are still to be loaded.
-    pub fn open(folder: &Path, options: Options, now: Timestamp) -> Result<Opened, PersistError> {
+    pub fn open(folder: &Path, options: Options, labels: &LabelSlots, now: Timestamp) -> Result<Opened, PersistError> {
         let (store, loaded) = Store::open(folder)?;
         let options = Options { collect_changes: true, ..options };
+        let kept = loaded.meta.iter().find(|(key, _)| key == META_LABELS);
+        if let Some((_, kept)) = kept
+            && !LabelSlots::load(kept)?.agrees_with(labels)
+        {
+            return Err(PersistError::LabelsMoved);
+        }
         let mut opened = Opened::without_state(options, now);
         match opened.load_totals(&loaded, options.mode) {
             Ok(()) => {}
@@ -181,11 +196,12 @@ impl Opened {
     }
 
     /// Starts the writer; without a state nothing is written.
-    pub fn start_writer(&mut self, mode: CostMode) -> Result<Persistence, PersistError> {
+    pub fn start_writer(&mut self, mode: CostMode, labels: &LabelSlots) -> Result<Persistence, PersistError> {
         let writer = self.store.take().map(Writer::start).transpose()?;
         Ok(Persistence {
             writer,
             mode,
+            labels: labels.save(),
             in_flight: false,
             dirty_since: None,
             bytes: 0,
@@ -207,6 +223,7 @@ enum LoadError {
 pub(super) struct Persistence {
     writer: Option<Writer>,
     mode: CostMode,
+    labels: String,
     in_flight: bool,
     dirty_since: Option<Instant>,
     bytes: u64,
@@ -266,6 +283,7 @@ impl Persistence {
             (META_INTAKE, changes.intake),
             (META_GENERATION, self.generation.to_string().into_bytes()),
             (META_MODE, mode_name(self.mode).as_bytes().to_vec()),
+            (META_LABELS, self.labels.clone().into_bytes()),
         ];
         meta.extend(self.alarms.take().map(|alarms| (META_ALARMS, alarms.into_bytes())));
         meta.extend(self.detectors.take().map(|detectors| (META_DETECTORS, detectors)));

@@ -18,6 +18,7 @@ use super::snapshot::Snapshot;
 use crate::engine::names::NameId;
 use crate::engine::view::{By, ChargeId, ChargesQuery, LEFT, RIGHT, TableQuery, ViewQuery, Window};
 use crate::time::Timestamp;
+use crate::usage::OwnLabel;
 
 pub use cursor::{AtHand, Cursor, Selection};
 pub use doors::{alarms, budget_id, budgets};
@@ -57,6 +58,8 @@ pub struct State {
     pub typing: Option<Typing>,
     /// A grouping is being chosen.
     pub menu: Option<Menu>,
+    /// The operator's own labels: more that a table's rows can be.
+    pub own: Vec<OwnLabel>,
     /// A snapshot has come.
     pub arrived: bool,
     /// The selected row is opened as soon as it comes.
@@ -79,6 +82,7 @@ impl State {
             sheet: 0,
             typing: None,
             menu: None,
+            own: Vec::new(),
             arrived: false,
             opening: false,
             series: HashMap::new(),

@@ -121,7 +121,7 @@ impl Company {
         for (dimension, name) in
             [(Dimension::User, request.user), (Dimension::Feature, request.feature), (Dimension::Model, "sonnet")]
         {
-            profile[dimension as usize] = self.names.intern(&Label::new(name));
+            profile[dimension.place()] = self.names.intern(&Label::new(name));
         }
         let read = (request.prompt * request.cached) as i64;
         let rest = request.prompt as i64 - read;

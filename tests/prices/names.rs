@@ -2,10 +2,10 @@
 
 use costtop::usage::{RawText, Terms, Usage};
 
-use super::{embedded, request};
+use super::{embedded, lookup, request};
 
 /// Model, provider and region of a log; the entry; how.
-const FOUND: [(&str, &str, &str, &str, &str); 29] = [
+const FOUND: [(&str, &str, &str, &str, &str); 31] = [
     ("claude-opus-4-6", "", "", "claude-opus-4-6", ""),
     ("claude-opus-4-6", "anthropic", "", "claude-opus-4-6", ""),
     ("anthropic/claude-opus-4-6", "", "", "claude-opus-4-6", "prefix left out"),
@@ -59,6 +59,14 @@ const FOUND: [(&str, &str, &str, &str, &str); 29] = [
     ("global.amazon.nova-pro-v1:0", "bedrock", "", "amazon.nova-pro-v1:0", "geography left out, same price"),
     ("claude-3-5-sonnet-20241022", "anthropic", "", "claude-3-5-sonnet-20241022", ""),
     ("claude-3-opus-20240229", "", "", "claude-3-opus-20240229", ""),
+    ("perplexity/kimi-k3", "perplexity", "", "perplexity/perplexity/kimi-k3", "provider added"),
+    (
+        "codestral-latest",
+        "text-completion-codestral",
+        "",
+        "text-completion-codestral/codestral-latest",
+        "provider added",
+    ),
 ];
 
 /// Names that no table has, however alike.
@@ -112,7 +120,7 @@ fn names_lead_where_they_should() {
 fn what_is_alike_is_not_the_same() {
     let book = embedded();
     for model in UNKNOWN {
-        let found = book.lookup(model);
+        let found = lookup(&book, model);
         assert!(found.is_none(), "{model:?} led to {found:?}");
         assert_eq!(book.price(&request(model, "", [1; 7])).computed, None);
     }
@@ -123,7 +131,7 @@ fn a_hostile_name_costs_no_more_than_a_look() {
     let book = embedded();
     for model in ["/".repeat(5_000), "a/".repeat(200), "us.".repeat(100), "1-1.".repeat(100), "é\u{202e}\0".repeat(50)]
     {
-        assert!(book.lookup(&model).is_none());
+        assert!(lookup(&book, &model).is_none());
     }
 }
 
@@ -131,5 +139,5 @@ fn a_hostile_name_costs_no_more_than_a_look() {
 fn a_free_variant_is_free_only_of_a_known_model() {
     let book = embedded();
     assert_eq!(super::dollars(&book, &request("gpt-5.4:free", "", [9, 9, 9, 9, 9, 9, 0])), "0.000000000000");
-    assert!(book.lookup("no-such-model:free").is_none());
+    assert!(lookup(&book, "no-such-model:free").is_none());
 }

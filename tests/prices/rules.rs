@@ -12,7 +12,8 @@ use super::{dollars, embedded, request};
 /// The book of the small map of the fixtures.
 fn small() -> PriceBook {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/prices/map.json");
-    PriceBook::new(&PriceConfig { files: vec![path.into()], ..PriceConfig::default() }).unwrap()
+    PriceBook::new(&PriceConfig { files: vec![std::path::PathBuf::from(path).into()], ..PriceConfig::default() })
+        .unwrap()
 }
 
 #[test]
@@ -132,9 +133,8 @@ fn rounding_is_half_even_and_once() {
     assert_eq!(dollars(&book, &request("zeta-chat", "", [1, 0, 0, 0, 0, 0, 0])), "0.000000025500");
     assert_eq!(dollars(&book, &request("zeta-chat", "ON_DEMAND_FLEX", [1, 0, 0, 0, 0, 0, 0])), "0.000000012750");
     let mut config = PriceConfig::default();
-    let flat =
-        costtop::config::FlatPrice { input: 1, output: 3, cache_read: None, cache_write: None, cache_write_1h: None };
-    config.models.insert("fine".to_owned(), flat);
+    let flat = costtop::config::FlatPrice { input: 1, output: 3, ..costtop::config::FlatPrice::default() };
+    config.models.insert("fine".to_owned(), vec![flat]);
     let book = PriceBook::new(&config).unwrap();
     assert_eq!(dollars(&book, &request("fine", "batch", [1, 0, 0, 0, 0, 0, 0])), "0.000000000000");
     assert_eq!(dollars(&book, &request("fine", "batch", [3, 0, 0, 0, 0, 0, 0])), "0.000000000002");

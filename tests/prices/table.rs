@@ -39,5 +39,8 @@ fn a_map_that_is_none_is_refused_with_its_place() {
     assert!(message("[]").contains("not an object of models"));
     assert!(message("{").starts_with("not JSON"));
     let negative = r#"{"m":{"mode":"chat","input_cost_per_token":-1}}"#;
-    assert_eq!(message(negative), "model 'm', field 'input_cost_per_token': '-1' is no price: use dollars from 0 to 1");
+    assert_eq!(
+        message(negative),
+        "model 'm', field 'input_cost_per_token': '-1' is no price: use dollars a token (or a call), from 0 to 1; $2.50 per million tokens are 2.5e-06"
+    );
 }

@@ -16,6 +16,7 @@ mod keyed;
 mod level;
 mod misses;
 mod price;
+mod series;
 mod surge;
 mod tail;
 mod trailing;

@@ -126,9 +126,12 @@ impl Entity {
         self.dimension.map_or("global", Dimension::name)
     }
 
-    /// For a saved state: the dimension's number plus one, 0 for everything.
+    /// For a saved state: the dimension's number among [`Dimension::ALL`] plus one, 0 for everything. No detector watches labels of the
+    /// operator's own.
     pub(super) fn number(self) -> u64 {
-        self.dimension.map_or(0, |dimension| dimension.place() as u64 + 1) << 32 | u64::from(self.name)
+        let place =
+            self.dimension.and_then(|dimension| Dimension::ALL.into_iter().position(|other| other == dimension));
+        place.map_or(0, |place| place as u64 + 1) << 32 | u64::from(self.name)
     }
 
     pub(super) fn numbered(number: u64) -> Option<Entity> {
@@ -140,5 +143,19 @@ impl Entity {
                 Some(Entity { dimension: Some(*dimension), name })
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whom_a_detector_watches_is_saved_and_found_again() {
+        let some = Dimension::ALL.map(|dimension| Entity { dimension: Some(dimension), name: 7 });
+        for entity in some.into_iter().chain([Entity::ALL]) {
+            assert_eq!(Entity::numbered(entity.number()), Some(entity));
+        }
+        assert_eq!(Entity::numbered(99 << 32), None);
     }
 }

@@ -5,14 +5,13 @@
 //! night's noise would hide a day's incident. A user's has no such shape; until a user is known, all users together say what is usual.
 //! A sum below the money floor is never an alarm, however rare it is.
 
-use super::bytes::{put_real, put_signed, put_varint, take_count, take_real, take_signed, take_varint};
+use super::bytes::{put_signed, put_varint, take_signed, take_varint};
 use super::calendar::Calendar;
 use super::charge::{Charge, Entity};
-use super::episode::Episode;
 use super::keyed::Keyed;
-use super::level::Level;
+use super::series::{SCORED, Series};
 use super::tail::Tail;
-use super::trailing::{Trailing, WINDOWS};
+use super::trailing::WINDOWS;
 use super::{Detector, Reporter};
 use crate::alarm::message::dollars;
 use crate::engine::names::Names;
@@ -23,8 +22,6 @@ use crate::usage::Dimension;
 /// Users and purposes known at once.
 const USERS: usize = 1 << 14;
 const PURPOSES: usize = 1 << 10;
-/// The windows that are scored: 5 and 30 minutes.
-const SCORED: usize = 2;
 /// An alarm is a chance below 10^-3.6…
 const FIRES: f64 = 3.6;
 /// …and over when it is above 10^-2.
@@ -40,131 +37,10 @@ const WARM_REGIME: u32 = 150;
 const QUIET: f64 = 0.3;
 /// Added to dollars before the logarithm is taken.
 const LEAST: f64 = 1e-3;
-/// The mean spend forgets over two weeks.
-const MEAN_MINUTES: f64 = 14.0 * 24.0 * 60.0;
 /// A cent in pico-dollars.
 const CENT: i128 = 10_000_000_000;
 /// What explains this share of an excess is its cause: what contains it raises no alarm of its own.
 const EXPLAINS: f64 = 0.6;
-
-/// One series: what an entity spends.
-#[derive(Clone, Debug)]
-struct Series {
-    trailing: Trailing,
-    /// Spent so far, forgetting, in pico-dollars; as of `seen`.
-    weight: f64,
-    seen: i64,
-    windows: [Scored; SCORED],
-    episode: Episode,
-    /// For users: what their last request was for.
-    purpose: Option<Entity>,
-    /// Dollars above its mean within the last hour, as of the minute judged last.
-    excess: f64,
-}
-
-/// One window of one series.
-#[derive(Clone, Debug)]
-struct Scored {
-    /// The usual by hour; none for users.
-    level: Option<Box<Level>>,
-    /// Busy and quiet hours; users have the first only.
-    tails: [Regime; 2],
-}
-
-/// A tail with the active minutes it has seen: neighbouring ones are alike, so few are learned.
-#[derive(Clone, Copy, Debug)]
-struct Regime {
-    tail: Tail,
-    seen: u32,
-}
-
-impl Regime {
-    const NEW: Regime = Regime { tail: Tail::new(), seen: 0 };
-
-    /// Scores a value; every `every`-th is learned.
-    fn place(&mut self, value: f64, every: u32, warm: u32, prior: Option<&Tail>) -> (f64, bool) {
-        let score = self.tail.score(value, warm, prior);
-        self.seen += 1;
-        let learns = self.seen >= every;
-        if learns {
-            self.seen = 0;
-        }
-        if learns {
-            self.tail.learn(value, warm, prior);
-        }
-        (score, learns)
-    }
-}
-
-impl Series {
-    fn new(minute: i64, seasonal: bool) -> Series {
-        let window = || Scored { level: seasonal.then(|| Box::new(Level::new(minute))), tails: [Regime::NEW; 2] };
-        Series {
-            trailing: Trailing::default(),
-            weight: 0.0,
-            seen: minute,
-            windows: [window(), window()],
-            episode: Episode::default(),
-            purpose: None,
-            excess: 0.0,
-        }
-    }
-
-    /// Dollars a minute on average, when the log is `age` minutes old.
-    fn mean(&self, minute: i64, age: i64) -> f64 {
-        let faded = self.weight * (-(minute - self.seen) as f64 / MEAN_MINUTES).exp();
-        let weights = MEAN_MINUTES * (1.0 - (-(age.max(1) as f64) / MEAN_MINUTES).exp());
-        faded / weights / PICO_PER_USD as f64
-    }
-
-    fn spend(&mut self, minute: i64, pico: u64) {
-        if minute > self.seen {
-            self.weight *= (-(minute - self.seen) as f64 / MEAN_MINUTES).exp();
-            self.seen = minute;
-        }
-        self.weight += pico as f64;
-        self.trailing.add(minute, pico);
-    }
-
-    fn save(&self, out: &mut Vec<u8>) {
-        self.trailing.save(out);
-        put_real(self.weight, out);
-        put_signed(self.seen, out);
-        for window in &self.windows {
-            put_varint(window.level.is_some().into(), out);
-            if let Some(level) = &window.level {
-                level.save(out);
-            }
-            for regime in &window.tails[..if window.level.is_some() { 2 } else { 1 }] {
-                regime.tail.save(out);
-                put_varint(regime.seen.into(), out);
-            }
-        }
-        self.episode.save(out);
-        put_varint(self.purpose.map_or(0, |purpose| purpose.number() + 1), out);
-    }
-
-    fn load(bytes: &mut &[u8]) -> Option<Series> {
-        let mut series = Series::new(0, false);
-        series.trailing = Trailing::load(bytes)?;
-        series.weight = take_real(bytes)?;
-        series.seen = take_signed(bytes)?;
-        for window in &mut series.windows {
-            if take_varint(bytes)? > 0 {
-                window.level = Some(Box::new(Level::load(bytes)?));
-            }
-            for regime in &mut window.tails[..if window.level.is_some() { 2 } else { 1 }] {
-                *regime = Regime { tail: Tail::load(bytes)?, seen: take_count(bytes)? };
-            }
-        }
-        series.episode = Episode::load(bytes)?;
-        series.purpose = match take_varint(bytes)? {
-            0 => None,
-            number => Some(Entity::numbered(number - 1)?),
-        };
-        Some(series)
-    }
-}
 
 /// The detector.
 pub(super) struct Surge {

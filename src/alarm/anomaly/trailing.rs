@@ -18,11 +18,10 @@ pub(super) struct Trailing {
 impl Trailing {
     /// Adds to the minute, which is not before any that was asked for.
     pub(super) fn add(&mut self, minute: i64, pico: u64) {
+        self.advance(minute);
         if self.ring.is_none() {
             self.minute = minute;
-            self.sums = [0; WINDOWS.len()];
         }
-        self.advance(minute);
         let ring = self.ring.get_or_insert_with(|| Box::new([0; RING as usize]));
         let bucket = &mut ring[place(minute)];
         // A minute holds at most $18 million, and so does every sum over an hour.

@@ -64,6 +64,8 @@ pub struct State {
     pub arrived: bool,
     /// Clicks and the wheel come here; else they are the terminal's own.
     pub mouse: bool,
+    /// The selected row is opened as soon as it comes.
+    opening: bool,
     series: HashMap<NameId, usize>,
     asked: Option<ViewQuery>,
     opened: Option<ChargeId>,
@@ -85,6 +87,7 @@ impl State {
             own: Vec::new(),
             arrived: false,
             mouse: true,
+            opening: false,
             series: HashMap::new(),
             asked: None,
             opened: None,
@@ -270,6 +273,17 @@ impl State {
             }
             _ => None,
         }
+    }
+
+    /// The rows of the focused list are on their way.
+    fn awaits_rows(&self, snapshot: &Snapshot) -> bool {
+        let (visit, view) = (&self.visit, &snapshot.view);
+        let answered = match (self.table(visit.focus), visit.focus) {
+            (Some(at), _) => visit.tables[at].is_answered(&view.query.tables[at]),
+            (None, Panel::Charges) => visit.charges.order == view.query.charges.order,
+            (None, _) => return false,
+        };
+        visit.frozen.is_none() && !(visit.is_answered(view) && answered)
     }
 
     /// A new snapshot is shown: selections find their rows again, new models get their colours.

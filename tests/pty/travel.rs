@@ -70,7 +70,7 @@ fn in_to_a_request_and_back_to_every_place_as_it_was_left() {
     // The model: its users, its money, its requests, and nobody else's.
     console.press("\r");
     console.wait_for_text("all ▸ claude-");
-    console.wait_for("its users", |seen| seen.shows("─ users ─") && seen.shows("costliest first 5 of 24"));
+    console.wait_for("its users", |seen| seen.shows("▸ users ─") && seen.shows("costliest first 5 of 24"));
     console.wait_until_gone("gpt-5.6-luna");
     console.press("sj");
     console.wait_for_text("$/h ▼");
@@ -121,12 +121,12 @@ fn by_anything_and_to_the_neighbours() {
     let place = Place::new();
     let mut console = open(&place);
     for (letter, title, row) in [
-        ("t", "─ teams ─", "search"),
-        ("p", "─ projects ─", "/srv/regress"),
-        ("u", "─ users ─", "ana"),
-        ("s", "─ sessions ─", "ana-claude-opus"),
-        ("o", "─ sources ─", "gateway.jsonl"),
-        ("m", "─ models ─", "claude-opus-4-8"),
+        ("t", "▸ teams ─", "search"),
+        ("p", "▸ projects ─", "/srv/regress"),
+        ("u", "▸ users ─", "ana"),
+        ("s", "▸ sessions ─", "ana-claude-opus"),
+        ("o", "▸ sources ─", "gateway.jsonl"),
+        ("m", "▸ models ─", "claude-opus-4-8"),
     ] {
         console.press("b");
         console.wait_for_text("group by");
@@ -172,11 +172,11 @@ fn every_screen_is_usable_in_a_small_window() {
                 && seen.shows("q quit")
         });
         console.press("\t");
-        console.wait_for_text("─ sessions ─");
+        console.wait_for_text("▸ sessions ─");
         console.press("\t");
         console.wait_for_text("costliest first");
         console.press("\x1b[Z\x1b[Z");
-        console.wait_for_text("─ users ─");
+        console.wait_for_text("▸ users ─");
     }
     console.resize(120, 36);
     console.wait_for_text("where the money goes");

@@ -142,7 +142,7 @@ fn cache_tokens_counted_inside_or_taken_off_twice() {
     assert_eq!(names(&theirs, &[line(1, OPUS, [0, 9_000, 0, 0, 50])]), ["cache_outside"]);
 }
 
-/// Older reports of OpenAI do not tell cache writes from input.
+/// Older reports of `OpenAI` do not tell cache writes from input.
 #[test]
 fn writes_that_the_report_counts_as_input() {
     let result = json!({"object": "organization.usage.completions.result", "input_tokens": 1_500, "input_cached_tokens": 500,

@@ -125,6 +125,21 @@ impl Seat {
         }
     }
 
+    /// What happens before an answer comes.
+    fn hurry(&mut self, actions: &[Action]) {
+        let asked = self.shown.clone();
+        for action in actions {
+            update(&mut self.state, *action, &asked);
+        }
+    }
+
+    /// The answer to the last question comes.
+    fn catch_up(&mut self) {
+        let query = self.state.query(&self.shown);
+        self.shown = drilled::answer(&self.base, &query, self.charge);
+        self.act(Action::Arrived);
+    }
+
     /// Keys in the words of the table, with blanks between.
     fn press(&mut self, keys: &str) -> &mut Seat {
         for key in keys.split(' ') {

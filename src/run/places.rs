@@ -158,7 +158,7 @@ mod tests {
     #[test]
     fn a_line_is_found_in_what_its_file_was_packed_into() {
         let folder = tempfile::tempdir().unwrap();
-        let text: String = (0..40_000).map(|number| format!("line {number}\n")).collect();
+        let text = (0..40_000).map(|number| format!("line {number}")).collect::<Vec<_>>().join("\n") + "\n";
         let (plain, packed) = (folder.path().join("a.log"), folder.path().join("a.log.1.gz"));
         fs::write(&plain, &text).unwrap();
         let mut gzip = flate2::write::GzEncoder::new(File::create(&packed).unwrap(), flate2::Compression::fast());

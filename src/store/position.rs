@@ -38,12 +38,11 @@ pub(super) fn decode(generation: u32, bytes: &[u8]) -> Option<SavedPosition> {
     }
     let (long, rest) = rest.split_first_chunk::<40>()?;
     let (short, rest) = rest.split_first_chunk::<16>()?;
-    let (saved, rest) = match version {
-        WITHOUT_TIME => (None, rest),
-        _ => {
-            let (time, rest) = rest.split_first_chunk::<8>()?;
-            (Some(i64::from_le_bytes(*time)).filter(|time| *time != i64::MIN), rest)
-        }
+    let (saved, rest) = if version == WITHOUT_TIME {
+        (None, rest)
+    } else {
+        let (time, rest) = rest.split_first_chunk::<8>()?;
+        (Some(i64::from_le_bytes(*time)).filter(|time| *time != i64::MIN), rest)
     };
     let long = long.as_chunks::<8>().0.iter().map(|bytes| u64::from_le_bytes(*bytes)).collect::<Vec<_>>();
     let short = short.as_chunks::<4>().0.iter().map(|bytes| u32::from_le_bytes(*bytes)).collect::<Vec<_>>();

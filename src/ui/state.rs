@@ -62,6 +62,8 @@ pub struct State {
     pub own: Vec<OwnLabel>,
     /// A snapshot has come.
     pub arrived: bool,
+    /// The selected row is opened as soon as it comes.
+    opening: bool,
     series: HashMap<NameId, usize>,
     asked: Option<ViewQuery>,
     opened: Option<ChargeId>,
@@ -82,6 +84,7 @@ impl State {
             menu: None,
             own: Vec::new(),
             arrived: false,
+            opening: false,
             series: HashMap::new(),
             asked: None,
             opened: None,
@@ -239,6 +242,17 @@ impl State {
             }
             Panel::Burn | Panel::Spread | Panel::Money | Panel::Alarm => {}
         }
+    }
+
+    /// The rows of the focused list are on their way.
+    fn awaits_rows(&self, snapshot: &Snapshot) -> bool {
+        let (visit, view) = (&self.visit, &snapshot.view);
+        let answered = match (self.table(visit.focus), visit.focus) {
+            (Some(at), _) => visit.tables[at].is_answered(&view.query.tables[at]),
+            (None, Panel::Charges) => visit.charges.order == view.query.charges.order,
+            (None, _) => return false,
+        };
+        visit.frozen.is_none() && !(visit.is_answered(view) && answered)
     }
 
     /// A new snapshot is shown: selections find their rows again, new models get their colours.

@@ -66,8 +66,11 @@ fn header() -> String {
     format!("#{}\n", "h".repeat(1200))
 }
 
-/// What a writer's process does at each step.
-pub fn role(name: &str) -> Box<dyn FnMut(u64, &mut Truth)> {
+/// What a writer's process does at each step: a number that each role takes its own way, and the truth it adds to.
+pub type Role = Box<dyn FnMut(u64, &mut Truth)>;
+
+/// The role of that name.
+pub fn role(name: &str) -> Role {
     match name {
         // So many milliseconds of 20,000 lines a second.
         "steady" => Box::new(|ms, truth| {

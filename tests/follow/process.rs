@@ -181,7 +181,7 @@ fn answer(from: &mut BufReader<ChildStdout>) -> String {
     loop {
         line.clear();
         assert!(from.read_line(&mut line).unwrap() > 0, "the process has ended");
-        if let Some((_, answer)) = line.trim_end().split_once("\u{1}") {
+        if let Some((_, answer)) = line.trim_end().split_once('\u{1}') {
             return answer.to_owned();
         }
     }

@@ -3,9 +3,10 @@
 //! or the comparison proves nothing.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::Write;
+use std::io::Write as _;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
@@ -359,7 +360,7 @@ impl History {
             self.serial += 1;
             // All lines end alike, so that a short marker is fooled; one is long enough to know a copy by.
             let pad = "x".repeat(self.random.between(250, 290) as usize);
-            text += &format!("{{\"id\":{},\"pad\":\"{pad}\"}}\n", self.serial);
+            writeln!(text, "{{\"id\":{},\"pad\":\"{pad}\"}}", self.serial).unwrap();
         }
         let mut options = File::options();
         let options = if truncate { options.write(true).truncate(true) } else { options.append(true) };

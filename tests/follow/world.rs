@@ -13,6 +13,7 @@ use costtop::source::budget::ByteBudget;
 use costtop::source::discover::Discovery;
 use costtop::source::follow::{FollowOptions, Follower, Look};
 use costtop::source::spec::Spec;
+use costtop::source::unpack::Packing;
 use costtop::source::{Chunk, Event, Position};
 
 /// A follower of one folder, with what it delivered and what was saved of it.
@@ -40,7 +41,7 @@ pub fn follower(text: &str, options: &FollowOptions, saved: &[Position], generat
 
 /// `bytes` as the name wants them: in gzip or Zstandard.
 pub fn packed(name: &str, bytes: &[u8]) -> Vec<u8> {
-    if name.ends_with(".zst") {
+    if Packing::of(name.as_ref()) == Some(Packing::Zstd) {
         return ruzstd::encoding::compress_to_vec(bytes, ruzstd::encoding::CompressionLevel::Fastest);
     }
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());

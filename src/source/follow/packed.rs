@@ -210,18 +210,17 @@ impl Follower {
         content: &mut Content,
         sink: Sink<'_>,
     ) -> io::Result<Option<Turn>> {
-        let mut survey = match archive.survey.take() {
-            Some(survey) => survey,
-            None => {
-                content.fill(HEAD)?;
-                let Some(places) = self.places(file, archive, content.head()) else { return Ok(Some(Turn::Quiet)) };
-                if places.is_empty() {
-                    let generation = self.generations.fetch_add(1, Ordering::Relaxed);
-                    self.lead(slot, file, generation, Marks::default());
-                    return Ok(None);
-                }
-                Survey { places, next: 0, met: Vec::new() }
+        let mut survey = if let Some(survey) = archive.survey.take() {
+            survey
+        } else {
+            content.fill(HEAD)?;
+            let Some(places) = self.places(file, archive, content.head()) else { return Ok(Some(Turn::Quiet)) };
+            if places.is_empty() {
+                let generation = self.generations.fetch_add(1, Ordering::Relaxed);
+                self.lead(slot, file, generation, Marks::default());
+                return Ok(None);
             }
+            Survey { places, next: 0, met: Vec::new() }
         };
         let mut budget = PASSED;
         loop {
@@ -424,7 +423,7 @@ impl Follower {
             reader.marks = content.marks();
             archive.discarding = true;
         } else if let Some(end) = content.end().cloned() {
-            return self.finish(reader, file, archive, content, &end, sink);
+            return Ok(self.finish(reader, file, archive, content, &end, sink));
         }
         Ok(Turn::More)
     }
@@ -438,7 +437,7 @@ impl Follower {
         content: &mut Content,
         end: &End,
         sink: Sink<'_>,
-    ) -> io::Result<Turn> {
+    ) -> Turn {
         let path = file.path.display();
         let text = match end {
             End::Whole => None,
@@ -451,7 +450,7 @@ impl Follower {
         let patient = archive.changed.is_some_and(|at| self.now.saturating_duration_since(at) < PATIENCE);
         if text.is_some() && patient && !self.options.once && *end != End::Bomb {
             archive.wait(self.now);
-            return Ok(Turn::Quiet);
+            return Turn::Quiet;
         }
         let broken = u64::from(text.is_some());
         if let Some(text) = text {
@@ -464,7 +463,7 @@ impl Follower {
             self.send_counts(reader, file, counts, torn, sink);
         }
         (archive.done, archive.discarding) = (true, false);
-        Ok(Turn::Quiet)
+        Turn::Quiet
     }
 
     fn send_counts(&mut self, reader: &Reader, file: &Followed, counts: Counts, torn: Vec<u8>, sink: Sink<'_>) {

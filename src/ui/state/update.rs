@@ -39,6 +39,10 @@ fn motion(action: Action) -> Option<Motion> {
 }
 
 fn apply(state: &mut State, action: Action, snapshot: &Snapshot) -> Option<Effect> {
+    let is_key = !matches!(action, Action::Arrived | Action::Behind(_) | Action::Clock(_) | Action::Resize(..));
+    if is_key {
+        state.opening = false;
+    }
     if let Some(motion) = motion(action) {
         if state.scrolls(snapshot) {
             state.scroll(snapshot, motion);
@@ -62,7 +66,13 @@ fn apply(state: &mut State, action: Action, snapshot: &Snapshot) -> Option<Effec
                 state.settle(snapshot);
             }
         }
-        Action::Arrived => state.settle(snapshot),
+        Action::Arrived => {
+            state.settle(snapshot);
+            if state.opening && !state.awaits_rows(snapshot) {
+                state.opening = false;
+                travel(state, Action::Open, snapshot);
+            }
+        }
         Action::Behind(count) => {
             if let Some(frozen) = &mut state.visit.frozen {
                 frozen.behind = count;
@@ -89,6 +99,7 @@ fn apply(state: &mut State, action: Action, snapshot: &Snapshot) -> Option<Effec
 /// To another screen or panel.
 fn travel(state: &mut State, action: Action, snapshot: &Snapshot) {
     match action {
+        Action::Open if state.awaits_rows(snapshot) => state.opening = true,
         Action::Open if state.opens(snapshot) => {
             if let Some(siblings) = state.siblings(snapshot) {
                 let mut visit = state.visit.through(siblings.door());

@@ -187,12 +187,11 @@ fn terms(open: &OpenCharge, width: usize) -> Vec<Line> {
         };
         lines.extend(words(why, width, Role::Dim));
     }
-    for [name, rate, dollars] in &open.terms {
+    for (at, [name, rate, dollars]) in open.terms.iter().enumerate() {
         let cleaned = |text: &String| clean(text).into_owned();
-        lines.push(Line::Term(cleaned(name), cleaned(rate), cleaned(dollars), Role::Text));
-    }
-    if let (Some(computed), false) = (open.charge.computed, open.terms.is_empty()) {
-        lines.push(Line::Term("the table".to_owned(), String::new(), exact(computed.into()), Role::Accent));
+        // The last one is the sum of those above.
+        let role = if at + 1 == open.terms.len() { Role::Accent } else { Role::Text };
+        lines.push(Line::Term(cleaned(name), cleaned(rate), cleaned(dollars), role));
     }
     if let Some(reported) = open.charge.reported {
         let role = if row.source == CostSource::Reported { Role::Accent } else { Role::Text };

@@ -185,7 +185,11 @@ pub fn open(number: ChargeId) -> OpenCharge {
         place: Place { offset, ..place },
         source: Some(Label::new("/var/log/gateway.jsonl")),
     };
-    let terms = [("input", "1,100 × $15.00/M", "$0.0165"), ("cache read", "182,000 × $1.50/M", "$0.273")];
+    let terms = [
+        ("input", "1,100 × $15.00/M", "$0.0165"),
+        ("cache read", "182,000 × $1.50/M", "$0.273"),
+        ("computed", "", "$0.2895"),
+    ];
     OpenCharge {
         charge: ChargeDetail {
             dimensions: vec![

@@ -252,7 +252,7 @@ mod tests {
         assert_eq!(layout.chart_cells(), 69, "two borders, the scale, and a free column at the right");
         let layout = Layout::of(120, 36, plan(Page::Entity));
         assert_eq!((layout.rows(Panel::Left), layout.rows(Panel::Charges), layout.rows(Panel::Budgets)), (5, 5, 1));
-        assert_eq!(Layout::of(80, 24, plan(Page::Entity)).rows(Panel::Left), 7);
+        assert_eq!(Layout::of(80, 24, plan(Page::Entity)).rows(Panel::Left), 8);
         assert_eq!(Layout::of(60, 15, plan(Page::Entity)).rows(Panel::Left), 7);
     }
 }

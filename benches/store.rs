@@ -110,6 +110,7 @@ fn commit(number: u32, rows: u32) -> Commit {
 
 fn position(generation: u32, number: u32) -> SavedPosition {
     SavedPosition {
+        saved: None,
         position: Position {
             generation,
             path: format!("/home/operator/.claude/projects/project/{generation}.jsonl").into(),

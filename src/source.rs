@@ -2,6 +2,7 @@
 
 pub mod budget;
 pub mod discover;
+pub mod file_system;
 mod files;
 pub mod follow;
 pub mod identity;
@@ -11,6 +12,7 @@ mod socket;
 pub mod spec;
 mod start;
 mod stdin;
+pub mod unpack;
 mod watch;
 
 pub use start::{Handle, Options, SourceError, SourceSpec, start};
@@ -30,13 +32,17 @@ pub struct Chunk {
     pub source: SourceId,
     /// Which file generation or connection; unique within one state.
     pub generation: u32,
-    /// Offset of the first byte in its generation.
+    /// Offset of the first byte in its generation; of a packed file, in what it unpacks to.
     pub offset: u64,
     /// Lines with their newlines. The last may lack one: a dead generation's or an ended stream's torn end, or what a
-    /// crash left before a hole of NUL bytes. Empty where only `too_long` or `position` is told.
+    /// crash left before a hole of NUL bytes. Empty where only counts or `position` are told.
     pub bytes: Vec<u8>,
     /// Longer than a line may be: discarded to their ends.
     pub too_long: u64,
+    /// Packed files that broke off or are not what was packed.
+    pub broken: u64,
+    /// Places where lines may have been lost that nobody can read any more.
+    pub gaps: u64,
     /// Was there when the source was opened: rings no bell.
     pub history: bool,
     /// The operating-system user that owns the file.
@@ -45,6 +51,26 @@ pub struct Chunk {
     pub position: Option<Position>,
     /// These bytes' part of the byte budget; it returns when this is dropped.
     pub reserved: Option<Reservation>,
+}
+
+impl Chunk {
+    /// Nothing of a generation: to be told what is no line.
+    #[must_use]
+    pub fn empty(source: SourceId, generation: u32) -> Chunk {
+        Chunk {
+            source,
+            generation,
+            offset: 0,
+            bytes: Vec::new(),
+            too_long: 0,
+            broken: 0,
+            gaps: 0,
+            history: true,
+            owner: None,
+            position: None,
+            reserved: None,
+        }
+    }
 }
 
 /// Where a file generation was read to, and what is needed to recognise it (docs/following.md).

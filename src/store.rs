@@ -16,6 +16,7 @@ use rusqlite::{Connection, ErrorCode};
 
 use crate::engine::identity::IdentityKey;
 use crate::source::Position;
+use crate::source::file_system::is_network;
 use crate::time::Timestamp;
 
 pub use writer::{Outcome, Writer};
@@ -53,6 +54,8 @@ pub struct Commit {
 pub struct SavedPosition {
     /// The place.
     pub position: Position,
+    /// When it was saved; `None` in states of earlier versions.
+    pub saved: Option<Timestamp>,
     /// What the decoder knows there; empty for formats without memory.
     pub context: Vec<u8>,
 }
@@ -237,7 +240,7 @@ impl Store {
 
     fn open_locked(path: &Path) -> Result<(Connection, checksum::Head, Loaded), StoreError> {
         location::make_private(path)?;
-        let network = location::is_network(path);
+        let network = is_network(path);
         let mut connection = schema::open_for_writing(path, network)?;
         schema::migrate(&mut connection, path)?;
         let (head, mut loaded) = load::everything(&connection, path)?;

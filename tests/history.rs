@@ -215,6 +215,8 @@ fn fed(lines: &[Vec<u8>], batch: usize) -> Vec<Value> {
             offset,
             bytes,
             too_long: 0,
+            broken: 0,
+            gaps: 0,
             history: true,
             owner: None,
             position: None,

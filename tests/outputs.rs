@@ -98,6 +98,7 @@ fn hostile() -> Document {
                 bytes: 1_234_567,
                 lines: 12_345,
                 torn: 1,
+                gaps: 1,
                 records: 170,
                 charges: 146,
                 updates: 4,

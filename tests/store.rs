@@ -19,6 +19,7 @@ mod roundtrip;
 
 fn position(generation: u32, offset: u64) -> SavedPosition {
     SavedPosition {
+        saved: None,
         position: Position {
             generation,
             path: format!("/var/log/{generation}.jsonl").into(),

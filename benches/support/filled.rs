@@ -44,6 +44,8 @@ pub fn batches(charges: u64, users: u64, span_ms: u64, seed: u64) -> Vec<Batch> 
             offset,
             bytes: bytes.to_vec(),
             too_long: 0,
+            broken: 0,
+            gaps: 0,
             history: true,
             owner: None,
             position: None,

@@ -67,6 +67,8 @@ impl World {
             offset: self.offset,
             bytes,
             too_long: 0,
+            broken: 0,
+            gaps: 0,
             history: true,
             owner: None,
             position: None,

@@ -88,8 +88,10 @@ pub struct Intake {
     pub bytes: u64,
     /// Lines.
     pub lines: u64,
-    /// Last lines without a newline that were no whole record.
+    /// Last lines without a newline that were no whole record, and packed files that broke off.
     pub torn: u64,
+    /// Places where lines may have been lost before anybody could read them.
+    pub gaps: u64,
     /// Statements, of usage or not.
     pub records: u64,
     /// Charges that stand now.
@@ -135,6 +137,7 @@ impl Intake {
         self.bytes += other.bytes;
         self.lines += other.lines;
         self.torn += other.torn;
+        self.gaps += other.gaps;
         self.records += other.records;
         self.charges += other.charges;
         self.updates += other.updates;

@@ -220,12 +220,13 @@ fn save_intake(intake: &Intake, newest: Option<Timestamp>) -> String {
     text
 }
 
-fn numbers(intake: &Intake) -> [(&'static str, u64); 15] {
+fn numbers(intake: &Intake) -> [(&'static str, u64); 16] {
     [
         ("files", intake.files),
         ("bytes", intake.bytes),
         ("lines", intake.lines),
         ("torn", intake.torn),
+        ("gaps", intake.gaps),
         ("records", intake.records),
         ("charges", intake.charges),
         ("updates", intake.updates),
@@ -255,6 +256,7 @@ fn load_intake(text: &[u8]) -> Option<(Intake, Option<Timestamp>)> {
             "bytes" => &mut intake.bytes,
             "lines" => &mut intake.lines,
             "torn" => &mut intake.torn,
+            "gaps" => &mut intake.gaps,
             "records" => &mut intake.records,
             "charges" => &mut intake.charges,
             "updates" => &mut intake.updates,

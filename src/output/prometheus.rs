@@ -77,7 +77,12 @@ fn intake(out: &mut dyn Write, report: &Report) -> io::Result<()> {
         ("intake_files_total", "Files and connections opened.", intake.files),
         ("intake_bytes_total", "Bytes of whole lines read.", intake.bytes),
         ("intake_lines_total", "Lines read.", intake.lines),
-        ("intake_torn_total", "Last lines without a newline that were no whole record.", intake.torn),
+        (
+            "intake_torn_total",
+            "Last lines without a newline that were no whole record, and packed files that broke off.",
+            intake.torn,
+        ),
+        ("intake_gaps_total", "Places where lines may have been lost before they could be read.", intake.gaps),
         ("intake_undated_total", "Records without a time.", intake.undated),
         ("intake_no_id_total", "Records without an id.", intake.no_id),
         ("intake_id_reused_total", "Requests whose response id stopped linking.", intake.id_reused),

@@ -198,6 +198,7 @@ pub fn losses(document: &Document) -> Vec<String> {
     }
     for (number, what) in [
         (intake.torn, "torn"),
+        (intake.gaps, "gaps suspected"),
         (intake.late, "late"),
         (intake.undated, "undated"),
         (intake.no_id, "without an id"),

@@ -80,6 +80,8 @@ impl LineDecoder {
         }
         let intake = self.builder.intake();
         intake.bytes += chunk.bytes.len() as u64;
+        intake.torn += chunk.broken;
+        intake.gaps += chunk.gaps;
         for _ in 0..chunk.too_long {
             intake.lines += 1;
             intake.reject(Rejection::TooLong);

@@ -1,6 +1,6 @@
 //! Between engine and store: what changed enters, commits leave, one in flight; after a restart the other way round.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ use crate::engine::identity::IdentityKey;
 use crate::engine::{Engine, Options};
 use crate::source::Position;
 use crate::store::{CellBlob, Commit, Loaded, Outcome, RowBlob, SavedPosition, Store, StoreError, Writer};
-use crate::time::Timestamp;
+use crate::time::{MINUTE_MS, Timestamp};
 
 /// Ledger rows kept in memory: the newest, which repeats are about.
 const ROWS_IN_MEMORY: usize = 8 << 20;
@@ -22,6 +22,11 @@ const ROWS_IN_MEMORY: usize = 8 << 20;
 const COMMIT_AFTER: Duration = Duration::from_secs(1);
 /// …or until this much input has been applied.
 const COMMIT_BYTES: u64 = 8 << 20;
+
+/// A dead generation's position is kept as long as the ledger accepts what its file held: what a copy of it says later is late anyway.
+const DEAD_FOR_MS: i64 = 90 * 1440 * MINUTE_MS;
+/// And at most so many are kept, the latest: as many as the follower compares with.
+const MAX_DEAD: usize = 4096;
 
 /// Where the intake counts stand.
 pub(super) const META_INTAKE: &str = "intake";
@@ -63,6 +68,7 @@ pub(super) struct Opened {
     pub alarms: Option<String>,
     pub detectors: Option<Vec<u8>>,
     pub notes: Vec<String>,
+    dead: Graveyard,
     store: Option<Store>,
     rows_pending: bool,
 }
@@ -95,6 +101,7 @@ impl Opened {
             alarms: None,
             detectors: None,
             notes,
+            dead: Graveyard::default(),
             store: None,
             rows_pending: false,
         }
@@ -128,7 +135,9 @@ impl Opened {
         }));
         opened.notes.extend(loaded.notes);
         opened.key = loaded.identity;
-        opened.positions = loaded.positions.into_iter().map(|saved| saved.position).collect();
+        let (dead, kept) = Graveyard::of(loaded.positions, now);
+        opened.dead = dead;
+        opened.positions = kept.into_iter().map(|saved| saved.position).collect();
         opened.store = Some(store);
         opened.rows_pending = true;
         Ok(opened)
@@ -206,11 +215,61 @@ impl Opened {
             dirty_since: None,
             bytes: 0,
             positions: HashMap::new(),
+            dead: std::mem::take(&mut self.dead),
             generation: self.next_generation,
             alarms: None,
             detectors: None,
             trouble: None,
         })
+    }
+}
+
+/// Dead generations that the state knows, and those it is to forget.
+#[derive(Debug, Default)]
+struct Graveyard {
+    /// In the order in which they died; one that lives again stays here, and is passed over.
+    order: VecDeque<u32>,
+    dead: HashSet<u32>,
+    forgotten: Vec<u32>,
+}
+
+impl Graveyard {
+    /// Takes from a state's positions those that are too old or too many; the others are given back.
+    fn of(mut saved: Vec<SavedPosition>, now: Timestamp) -> (Graveyard, Vec<SavedPosition>) {
+        let mut yard = Graveyard::default();
+        saved.sort_by_key(|saved| (saved.saved, saved.position.generation));
+        let oldest = now.plus_ms(-DEAD_FOR_MS);
+        for saved in saved.iter().filter(|saved| saved.position.dead) {
+            if saved.saved.is_some_and(|at| at < oldest) {
+                yard.forgotten.push(saved.position.generation);
+            } else {
+                yard.add(saved.position.generation);
+            }
+        }
+        let forgotten: HashSet<u32> = yard.forgotten.iter().copied().collect();
+        saved.retain(|saved| !forgotten.contains(&saved.position.generation));
+        (yard, saved)
+    }
+
+    fn add(&mut self, generation: u32) {
+        if self.dead.insert(generation) {
+            self.order.push_back(generation);
+        }
+        while self.dead.len() > MAX_DEAD
+            && let Some(oldest) = self.order.pop_front()
+        {
+            if self.dead.remove(&oldest) {
+                self.forgotten.push(oldest);
+            }
+        }
+    }
+
+    /// A copy goes on with it.
+    fn revive(&mut self, generation: u32) {
+        if self.dead.remove(&generation) {
+            self.order.retain(|other| *other != generation);
+        }
+        // Forgotten in the same commit that saves it would be right, too: what is forgotten goes first.
     }
 }
 
@@ -228,6 +287,7 @@ pub(super) struct Persistence {
     dirty_since: Option<Instant>,
     bytes: u64,
     positions: HashMap<u32, Position>,
+    dead: Graveyard,
     generation: u32,
     alarms: Option<String>,
     detectors: Option<Vec<u8>>,
@@ -239,6 +299,11 @@ impl Persistence {
     pub fn applied(&mut self, generation: u32, position: Option<Position>, bytes: u64) {
         self.generation = self.generation.max(generation.saturating_add(1));
         if let Some(position) = position {
+            if position.dead {
+                self.dead.add(generation);
+            } else {
+                self.dead.revive(generation);
+            }
             self.positions.insert(generation, position);
         }
         self.bytes += bytes;
@@ -287,11 +352,20 @@ impl Persistence {
         ];
         meta.extend(self.alarms.take().map(|alarms| (META_ALARMS, alarms.into_bytes())));
         meta.extend(self.detectors.take().map(|detectors| (META_DETECTORS, detectors)));
+        let saved = Some(Timestamp::now());
+        let forgotten = std::mem::take(&mut self.dead.forgotten);
+        // One that died and was forgotten since the last commit; one that lives again was saved after.
+        for generation in &forgotten {
+            if self.positions.get(generation).is_some_and(|position| position.dead) {
+                self.positions.remove(generation);
+            }
+        }
         let commit = Commit {
+            forgotten,
             positions: self
                 .positions
                 .drain()
-                .map(|(_, position)| SavedPosition { position, context: Vec::new() })
+                .map(|(_, position)| SavedPosition { position, saved, context: Vec::new() })
                 .collect(),
             names: changes.names,
             profiles: changes.profiles,
@@ -349,5 +423,43 @@ impl Persistence {
             writer.close()?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn saved(generation: u32, dead: bool, days_ago: i64, now: Timestamp) -> SavedPosition {
+        let position = Position {
+            generation,
+            path: "a".into(),
+            device: 1,
+            inode: 1,
+            offset: 1,
+            head_length: 1,
+            head_hash: 1,
+            mark_length: 1,
+            mark_hash: 1,
+            dead,
+        };
+        SavedPosition { position, saved: Some(now.plus_ms(-days_ago * 1440 * MINUTE_MS)), context: Vec::new() }
+    }
+
+    #[test]
+    fn old_and_surplus_dead_generations_are_forgotten_and_the_living_never() {
+        let now = Timestamp::from_ms(1_800_000_000_000);
+        let positions = vec![saved(1, true, 91, now), saved(2, false, 400, now), saved(3, true, 89, now)];
+        let (yard, kept) = Graveyard::of(positions, now);
+        assert_eq!(yard.forgotten, [1]);
+        assert_eq!(kept.iter().map(|saved| saved.position.generation).collect::<Vec<_>>(), [2, 3]);
+        let many = (0..MAX_DEAD as u32 + 10).map(|generation| saved(generation, true, 1, now)).collect();
+        let (mut yard, kept) = Graveyard::of(many, now);
+        assert_eq!((yard.forgotten.len(), kept.len()), (10, MAX_DEAD));
+        yard.revive(10);
+        yard.add(1_000_000);
+        assert_eq!(yard.forgotten.len(), 10, "there is room for one again");
+        yard.add(1_000_001);
+        assert_eq!(yard.forgotten.last(), Some(&11));
     }
 }

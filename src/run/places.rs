@@ -11,9 +11,12 @@ use memchr::memchr;
 
 use crate::engine::record::Place;
 use crate::source::Position;
+use crate::source::unpack::{Packing, Unpacker};
 
 /// Longest line that is read again, as long as a line may be.
 const MAX_LINE: usize = 16 << 20;
+/// Bytes of a packed file that are passed on the way to a line: about half a second's work.
+const MOST_PASSED: u64 = 128 << 20;
 /// Bytes read at first; most lines are shorter.
 const FIRST_READ: usize = 64 << 10;
 /// Names of a folder that are looked at for a rotated file, and files of them that are opened.
@@ -66,7 +69,7 @@ impl Places {
         }
         seen.elsewhere().into_iter().find_map(|path| try_file(&path)).ok_or_else(|| {
             format!(
-                "'{}' no longer has the line at byte {}: the file was removed, cut, compressed or written anew",
+                "'{}' no longer has the line at byte {}: the file was removed, cut or written anew",
                 seen.path.display(),
                 place.offset
             )
@@ -101,14 +104,34 @@ impl Seen {
     }
 }
 
-/// The line that begins at `offset`, with its newline if it has one; `None` where there is none.
+/// The line that begins at `offset` of what the file holds, packed or not, with its newline if it has one; `None` where there is none.
 fn line_at(path: &Path, offset: u64) -> Option<Vec<u8>> {
     // Only files: to open a pipe would wait for its writer.
     let file = fs::metadata(path).ok().filter(fs::Metadata::is_file).and_then(|_| File::open(path).ok())?;
+    match Packing::of(path) {
+        None => line_from(|to, ahead| file.read_at(to, offset + ahead).ok()),
+        Some(_) if offset > MOST_PASSED => None,
+        Some(packing) => {
+            let mut unpacker = Unpacker::new(packing, &file).ok()?;
+            let (mut passed, mut before) = (0, vec![0; FIRST_READ]);
+            while passed < offset {
+                let step = (offset - passed).min(FIRST_READ as u64) as usize;
+                passed += match unpacker.read(&mut before[..step]).ok()? {
+                    0 => return None,
+                    read => read as u64,
+                };
+            }
+            line_from(|to, _| unpacker.read(to).ok())
+        }
+    }
+}
+
+/// The line with which the bytes begin that `read` gives, which is told how many it gave.
+fn line_from(mut read: impl FnMut(&mut [u8], u64) -> Option<usize>) -> Option<Vec<u8>> {
     let mut line = vec![0; FIRST_READ];
     let mut filled = 0;
     loop {
-        let read = file.read_at(&mut line[filled..], offset + filled as u64).ok()?;
+        let read = read(&mut line[filled..], filled as u64)?;
         if let Some(end) = memchr(b'\n', &line[filled..filled + read]) {
             line.truncate(filled + end + 1);
             return Some(line);
@@ -124,5 +147,29 @@ fn line_at(path: &Path, offset: u64) -> Option<Vec<u8>> {
             }
             line.resize((2 * filled).min(MAX_LINE), 0);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    #[test]
+    fn a_line_is_found_in_what_its_file_was_packed_into() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = (0..40_000).map(|number| format!("line {number}")).collect::<Vec<_>>().join("\n") + "\n";
+        let (plain, packed) = (folder.path().join("a.log"), folder.path().join("a.log.1.gz"));
+        fs::write(&plain, &text).unwrap();
+        let mut gzip = flate2::write::GzEncoder::new(File::create(&packed).unwrap(), flate2::Compression::fast());
+        gzip.write_all(text.as_bytes()).unwrap();
+        gzip.finish().unwrap();
+        for line in ["line 0\n", "line 20000\n", "line 39999\n"] {
+            let offset = text.find(line).unwrap() as u64;
+            for path in [&plain, &packed] {
+                assert_eq!(line_at(path, offset).as_deref(), Some(line.as_bytes()), "{}", path.display());
+            }
+        }
+        assert_eq!(line_at(&packed, text.len() as u64 + 1), None);
     }
 }

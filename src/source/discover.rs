@@ -7,6 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use super::file_system::stamps_are_true;
 use super::identity::FileKey;
 use super::spec::{Pattern, Spec};
 use super::watch::Watch;
@@ -30,8 +31,6 @@ pub struct Found {
 /// Something the operator should know of a name.
 #[derive(Debug)]
 pub enum Remark {
-    /// Compressed, not read yet.
-    Compressed(PathBuf),
     /// A folder or file that cannot be looked at.
     Unreadable(PathBuf, io::Error),
 }
@@ -52,14 +51,6 @@ struct Folder {
     files: Vec<PathBuf>,
     folders: Vec<PathBuf>,
     links: Vec<PathBuf>,
-}
-
-/// How a name in a walked folder is taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Log,
-    Compressed,
-    Other,
 }
 
 struct Walk<'a> {
@@ -119,11 +110,7 @@ impl Discovery {
             }
             Ok(_) => {
                 self.watch_around(path);
-                if kind_of(path) == Kind::Compressed {
-                    remarks.push(Remark::Compressed(path.to_owned()));
-                } else {
-                    found.push(Found { path: path.to_owned(), unchanged: false });
-                }
+                found.push(Found { path: path.to_owned(), unchanged: false });
             }
             Err(error) => {
                 self.watch_around(path);
@@ -196,17 +183,7 @@ impl Discovery {
 
 impl Walk<'_> {
     fn take(&mut self, path: &Path, unchanged: bool) {
-        let kind = kind_of(path);
-        let meant = match self.pattern {
-            Some(pattern) => pattern.matches(path),
-            None => kind != Kind::Other,
-        };
-        if !meant {
-            return;
-        }
-        if kind == Kind::Compressed {
-            self.remarks.push(Remark::Compressed(path.to_owned()));
-        } else {
+        if self.pattern.map_or_else(|| is_log(path), |pattern| pattern.matches(path)) {
             self.found.push(Found { path: path.to_owned(), unchanged });
         }
     }
@@ -254,40 +231,13 @@ impl Folder {
     }
 }
 
-/// Whether a folder's time stamp changes with its names at once: so on local file systems, not on a network's.
-#[cfg(target_os = "linux")]
-fn stamps_are_true(path: &Path) -> bool {
-    use std::os::unix::ffi::OsStrExt;
-    // Magic numbers of statfs(2): ext2-4, XFS, Btrfs, tmpfs, F2FS.
-    const LOCAL: [u64; 5] = [0xef53, 0x5846_5342, 0x9123_683e, 0x0102_1994, 0xf2f5_2010];
-    let Ok(path) = std::ffi::CString::new(path.as_os_str().as_bytes()) else { return false };
-    // SAFETY: a zeroed statfs is a valid value, and the path ends with a NUL.
-    let mut figures: libc::statfs = unsafe { std::mem::zeroed() };
-    // SAFETY: as above; the kernel writes within the struct.
-    let done = unsafe { libc::statfs(path.as_ptr(), &raw mut figures) };
-    done == 0 && LOCAL.contains(&(figures.f_type as u64 & 0xffff_ffff))
-}
-
-#[cfg(not(target_os = "linux"))]
-fn stamps_are_true(_path: &Path) -> bool {
-    false
-}
-
 /// By its name: `.jsonl .ndjson .json .log`, also with `.N`, `-DATE` or `.DATE` behind, and these compressed.
-fn kind_of(path: &Path) -> Kind {
-    let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return Kind::Other };
-    let (name, compressed) = match name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst")) {
-        Some(name) => (name, true),
-        None => (name, false),
-    };
-    let is_log = |name: &str| [".jsonl", ".ndjson", ".json", ".log"].iter().any(|ending| name.ends_with(ending));
+fn is_log(path: &Path) -> bool {
+    let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return false };
+    let name = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst")).unwrap_or(name);
+    let ends_like_one = |name: &str| [".jsonl", ".ndjson", ".json", ".log"].iter().any(|ending| name.ends_with(ending));
     let undated = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '-');
-    let log = is_log(name) || is_log(undated) || undated.strip_suffix('.').is_some_and(is_log);
-    match (log, compressed) {
-        (true, false) => Kind::Log,
-        (true, true) => Kind::Compressed,
-        (false, _) => Kind::Other,
-    }
+    ends_like_one(name) || ends_like_one(undated) || undated.strip_suffix('.').is_some_and(ends_like_one)
 }
 
 #[cfg(test)]
@@ -296,16 +246,14 @@ mod tests {
 
     #[test]
     fn rotated_names_are_logs_too() {
-        for name in
-            ["a.jsonl", "a.log.1", "a.json-20261121", "a.log.2026-11-21", "a-1.ndjson", "a.log.12", "a.log-2026-11-21"]
-        {
-            assert_eq!(kind_of(Path::new(name)), Kind::Log, "{name}");
+        for name in ["a.jsonl", "a.log.1", "a.json-20261121", "a.log.2026-11-21", "a-1.ndjson", "a.log.12"] {
+            assert!(is_log(Path::new(name)), "{name}");
         }
-        for name in ["a.log.gz", "a.jsonl.3.zst", "a.log-20261121.gz"] {
-            assert_eq!(kind_of(Path::new(name)), Kind::Compressed, "{name}");
+        for name in ["a.log-2026-11-21", "a.log.gz", "a.jsonl.3.zst", "a.log-20261121.gz", "a.json.2026-11-21.zst"] {
+            assert!(is_log(Path::new(name)), "{name}");
         }
-        for name in ["a.txt", "a.jsonl.swp", "log", "a.gz", "a.log.1.tmp"] {
-            assert_eq!(kind_of(Path::new(name)), Kind::Other, "{name}");
+        for name in ["a.txt", "a.jsonl.swp", "log", "a.gz", "a.log.1.tmp", "a.log.1.bz2", "a.log.gz.part"] {
+            assert!(!is_log(Path::new(name)), "{name}");
         }
     }
 
@@ -326,9 +274,9 @@ mod tests {
             found.iter().map(|found| found.path.strip_prefix(&root).unwrap().display().to_string()).collect::<Vec<_>>()
         };
         let text = root.display().to_string();
-        assert_eq!(names(&text, &mut found), ["a.jsonl", "p/b.log.1"]);
+        assert_eq!(names(&text, &mut found), ["a.jsonl", "p/b.log.1", "p/e.log.gz"]);
         assert_eq!(names(&format!("{text}/*/*.txt"), &mut found), ["p/d.txt"]);
         assert_eq!(names(&format!("{text}/**/.git/*.jsonl"), &mut found), ["p/.git/c.jsonl"]);
-        assert!(remarks.iter().any(|remark| matches!(remark, Remark::Compressed(path) if path.ends_with("e.log.gz"))));
+        assert!(remarks.is_empty());
     }
 }

@@ -2,6 +2,8 @@
 //! sleeps never: [`Follower::poll`] does one look. What it promises, and what nobody can, is in docs/following.md.
 
 mod adopt;
+mod content;
+mod packed;
 mod turn;
 
 use std::cmp::Reverse;
@@ -16,11 +18,14 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::budget::ByteBudget;
 use super::discover::{Discovery, Remark};
-use super::identity::{FileKey, Marks};
+use super::identity::{COPY_MINIMUM, FileKey, Marks};
 use super::owner::Owners;
 use super::spec::Spec;
-use super::{Event, Position, SourceId, SourceState, SourceStatus};
+use super::unpack::Packing;
+use super::{Chunk, Event, Position, SourceId, SourceState, SourceStatus};
 use crate::label::Label;
+use adopt::HeadIndex;
+use packed::Archive;
 
 /// Bytes of one file in one turn.
 pub const READ: usize = 256 << 10;
@@ -61,7 +66,7 @@ pub enum Look<'a> {
     Everything,
     /// Those that grew lately or have unread bytes.
     Hot,
-    /// Those named.
+    /// Those named, and those that have lost their name.
     Named(&'a HashSet<PathBuf>),
 }
 
@@ -81,9 +86,12 @@ pub struct Follower {
     next_slot: u32,
     by_key: HashMap<FileKey, u32>,
     by_name: HashMap<PathBuf, u32>,
+    heads: HeadIndex,
     /// Which file each living generation is read from.
     leaders: HashMap<u32, u32>,
     tombs: VecDeque<Tomb>,
+    /// Files that the last scan found under no name.
+    nameless: Vec<u32>,
     remarked: HashSet<PathBuf>,
     open: usize,
     polls: u64,
@@ -92,6 +100,12 @@ pub struct Follower {
     /// The last scan met every name it found.
     all_named: bool,
     mark: Vec<u8>,
+    /// Saved places whose files were not found are told to be dead.
+    retired: bool,
+    /// When the present look began.
+    now: Instant,
+    /// Held by each pass through a packed file.
+    turnstile: Arc<()>,
 }
 
 #[derive(Debug)]
@@ -123,6 +137,12 @@ struct Followed {
     /// The last poll that found no whole line left.
     drained: u64,
     more: bool,
+    /// The system refused the last read: to be tried again, whether it changes or not.
+    failed: bool,
+    /// Set where the file is packed.
+    archive: Option<Box<Archive>>,
+    /// Where it stands in the index of heads.
+    filed: Option<(u32, u64)>,
 }
 
 /// Size and times: equal stamps, equal content (to be verified before it is read anyway).
@@ -165,6 +185,10 @@ struct Reader {
     searched: u64,
     /// NUL bytes right behind the offset, among those searched.
     nuls: u64,
+    /// The largest size at which the marks held.
+    seen: u64,
+    /// When bytes were read last.
+    grew: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -172,6 +196,9 @@ struct Tomb {
     generation: u32,
     key: FileKey,
     marks: Marks,
+    path: PathBuf,
+    /// Told to be dead; until then its file may still be found.
+    dead: bool,
 }
 
 impl Stamp {
@@ -186,7 +213,42 @@ impl Stamp {
 
 impl Reader {
     fn new(generation: u32, marks: Marks) -> Reader {
-        Reader { generation, marks, searched: 0, nuls: 0 }
+        Reader { generation, marks, searched: 0, nuls: 0, seen: marks.offset, grew: None }
+    }
+
+    /// Nothing is known behind the new place.
+    fn move_to(&mut self, marks: Marks) {
+        (self.marks, self.searched, self.nuls) = (marks, 0, 0);
+        self.seen = self.seen.max(marks.offset);
+    }
+
+    /// Bytes behind the offset that are no hole, of a file of `size` bytes.
+    fn unread(&self, size: u64) -> u64 {
+        size.saturating_sub(self.marks.offset + self.nuls)
+    }
+
+    /// Bytes that were seen and not read, or that may have come unseen while it was being written. `None`: neither.
+    fn gap(&self, now: Instant) -> Option<u64> {
+        let unread = self.unread(self.seen);
+        let written = self.grew.is_some_and(|at| now.saturating_duration_since(at) < HOT);
+        (unread > 0 || written).then_some(unread)
+    }
+}
+
+impl Followed {
+    /// The head by which others are compared with it, if enough of it was read.
+    fn head(&self) -> Option<(u32, u64)> {
+        match &self.role {
+            Role::Reader(Reader { marks, .. }) if marks.offset >= COPY_MINIMUM => {
+                Some((marks.head_length, marks.head_hash))
+            }
+            _ => None,
+        }
+    }
+
+    /// Nothing is to be done as long as its stamp stands.
+    fn is_settled(&self) -> bool {
+        !self.failed && self.archive.as_ref().map_or(!matches!(self.role, Role::Copy(_)), |archive| archive.done)
     }
 }
 
@@ -208,7 +270,8 @@ impl Follower {
     ) -> Follower {
         let tombs = positions.iter().filter_map(|position| {
             let key = FileKey { device: position.device, inode: position.inode };
-            Marks::saved(position).map(|marks| Tomb { generation: position.generation, key, marks })
+            let Position { generation, dead, .. } = *position;
+            Marks::saved(position).map(|marks| Tomb { generation, key, marks, path: position.path.clone(), dead })
         });
         Follower {
             sources: sources
@@ -224,8 +287,10 @@ impl Follower {
             next_slot: 0,
             by_key: HashMap::new(),
             by_name: HashMap::new(),
+            heads: HeadIndex::default(),
             leaders: HashMap::new(),
             tombs: tombs.collect(),
+            nameless: Vec::new(),
             remarked: HashSet::new(),
             open: 0,
             polls: 0,
@@ -233,6 +298,9 @@ impl Follower {
             stopped: false,
             all_named: false,
             mark: Vec::new(),
+            retired: false,
+            now: Instant::now(),
+            turnstile: Arc::default(),
         }
     }
 
@@ -246,6 +314,7 @@ impl Follower {
     /// `false` once the sink or the budget refused.
     pub fn poll(&mut self, now: Instant, look: Look<'_>, sink: Sink<'_>) -> bool {
         self.polls += 1;
+        self.now = now;
         let slots: Vec<u32> = match look {
             Look::Everything => self.files.keys().copied().collect(),
             Look::Hot => self
@@ -254,14 +323,33 @@ impl Follower {
                 .filter(|(_, file)| file.more || !file.named || now.saturating_duration_since(file.active) < HOT)
                 .map(|(slot, _)| *slot)
                 .collect(),
-            Look::Named(names) => names.iter().filter_map(|name| self.by_name.get(name).copied()).collect(),
+            // Of a file without a name no hint tells, while those of others may come without end.
+            Look::Named(names) => {
+                let named = names.iter().filter_map(|name| self.by_name.get(name));
+                named.chain(&self.nameless).copied().collect()
+            }
         };
         self.drain(slots, now, sink);
         if matches!(look, Look::Everything) && !self.stopped {
             let new = self.scan(now, sink);
             self.drain(new, now, sink);
+            if !self.retired && self.polls > 2 && !self.options.once && !self.has_more() && !self.is_unsettled() {
+                self.retired = true;
+                self.retire(sink);
+            }
         }
         !self.stopped
+    }
+
+    /// Of the places that were saved, those whose files are nowhere: kept as the dead are, to recognise copies.
+    fn retire(&mut self, sink: Sink<'_>) {
+        for tomb in self.tombs.iter_mut().filter(|tomb| !tomb.dead) {
+            tomb.dead = true;
+            let position = tomb.marks.position(tomb.generation, &tomb.path, tomb.key, true);
+            let mut chunk = Chunk::empty(self.sources.first().map_or(0, |source| source.id), tomb.generation);
+            (chunk.offset, chunk.position) = (tomb.marks.offset, Some(position));
+            self.stopped |= !sink(Event::Chunk(chunk));
+        }
     }
 
     /// Whether it reads what is there and no more.
@@ -279,7 +367,11 @@ impl Follower {
     /// Whether a copy waits for another look at what it is a copy of.
     #[must_use]
     pub fn is_unsettled(&self) -> bool {
-        self.files.values().any(|file| matches!(&file.role, Role::Copy(twin) if twin.longer_since.is_some()))
+        self.files.values().any(|file| match &file.role {
+            Role::Copy(twin) => twin.longer_since.is_some(),
+            Role::Fresh => file.archive.as_ref().is_some_and(|archive| !archive.done),
+            Role::Reader(_) => false,
+        })
     }
 
     /// Whether some file grew so lately that the next growth is awaited soon.
@@ -348,14 +440,16 @@ impl Follower {
                 }
             }
             self.all_named &= !remarks.iter().any(|remark| matches!(remark, Remark::Unreadable(..)));
-            self.remark(source, remarks, sink);
+            self.remark(source, remarks);
         }
         self.by_name = names;
-        for file in self.files.values_mut() {
+        self.nameless.clear();
+        for (slot, file) in &mut self.files {
             if file.named && file.seen != self.scans {
                 file.active = now;
             }
             file.named = file.seen == self.scans;
+            self.nameless.extend((!file.named).then_some(*slot));
         }
         if !new.is_empty() && !self.tombs.is_empty() {
             // Those read before come first, then the larger: what is a part of them is then compared with the living.
@@ -398,6 +492,9 @@ impl Follower {
             return Ok(None);
         }
         let old = self.scans == 1 || metadata.modified().is_ok_and(|modified| modified < self.options.started);
+        let archive = Packing::of(path).map(|packing| Box::new(Archive::new(packing)));
+        // What a packed file unpacks to is not known before it is read.
+        let size = if archive.is_some() { u64::MAX } else { metadata.len() };
         let slot = self.next_slot;
         self.next_slot += 1;
         self.by_key.insert(key, slot);
@@ -409,7 +506,7 @@ impl Follower {
             file: Some(file),
             role: Role::Fresh,
             stamp: Stamp { size: metadata.len(), ..Stamp::default() },
-            history_until: if old { metadata.len() } else { 0 },
+            history_until: if old { size } else { 0 },
             owner: self.owners.name(metadata.uid()),
             seen: self.scans,
             named: true,
@@ -418,6 +515,9 @@ impl Follower {
             active: now,
             drained: 0,
             more: true,
+            failed: false,
+            archive,
+            filed: None,
         };
         self.files.insert(slot, followed);
         if self.options.once || self.open > self.options.max_open {
@@ -426,15 +526,9 @@ impl Follower {
         Ok(Some((slot, true)))
     }
 
-    fn remark(&mut self, source: usize, remarks: Vec<Remark>, sink: Sink<'_>) {
+    fn remark(&mut self, source: usize, remarks: Vec<Remark>) {
         for remark in remarks {
             match remark {
-                Remark::Compressed(path) => {
-                    if self.remarked.insert(path.clone()) {
-                        let text = format!("'{}' is compressed and not read yet: unpack it", path.display());
-                        self.stopped |= !sink(Event::Note { source: self.sources[source].id, text });
-                    }
-                }
                 // Nothing there is waiting, not trouble; in a one-shot command it is.
                 Remark::Unreadable(_, error) if error.kind() == io::ErrorKind::NotFound && !self.options.once => {}
                 Remark::Unreadable(path, error) => self.sources[source].trouble = Some(unreadable(&path, &error)),
@@ -475,10 +569,11 @@ impl Follower {
         for file in self.files.values() {
             let (files, unread) = &mut sums[file.source];
             *files += 1;
-            *unread += match &file.role {
-                Role::Reader(reader) => file.stamp.size.saturating_sub(reader.marks.offset),
-                Role::Fresh => file.stamp.size,
-                Role::Copy(_) => 0,
+            *unread += match (&file.archive, &file.role) {
+                (Some(archive), _) => archive.unread(file.stamp.size),
+                (None, Role::Reader(reader)) => file.stamp.size.saturating_sub(reader.marks.offset),
+                (None, Role::Fresh) => file.stamp.size,
+                (None, Role::Copy(_)) => 0,
             };
         }
         let once = self.options.once;

@@ -116,6 +116,19 @@ impl Marks {
         Marks { offset, head_length: head as u32, head_hash, mark_length: window as u32, mark_hash }
     }
 
+    /// Those of `offset`, by the first bytes before it and the last ones.
+    #[must_use]
+    pub fn of(offset: u64, head: &[u8], mark: &[u8]) -> Marks {
+        let (head_length, mark_length) = lengths(offset);
+        Marks {
+            offset,
+            head_length: head_length as u32,
+            head_hash: hash([&head[..head_length], &[]]),
+            mark_length: mark_length as u32,
+            mark_hash: hash([&mark[mark.len() - mark_length..], &[]]),
+        }
+    }
+
     /// Whether the file has these bytes before the offset: the marked ones only.
     pub fn mark_holds(&self, file: &File) -> io::Result<bool> {
         let length = self.mark_length as usize;

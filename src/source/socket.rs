@@ -211,6 +211,8 @@ impl Line {
             offset,
             bytes,
             too_long,
+            broken: 0,
+            gaps: 0,
             history: false,
             owner: None,
             position: None,

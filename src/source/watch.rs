@@ -8,6 +8,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use notify::event::{AccessKind, AccessMode, EventKind, ModifyKind};
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 
+use super::file_system::is_network;
 use super::identity::FileKey;
 
 /// More names than this are not kept one by one: everything is looked at.
@@ -30,6 +31,8 @@ pub struct Watch {
     watcher: RecommendedWatcher,
     hints: Arc<Mutex<Hints>>,
     folders: HashMap<PathBuf, FileKey>,
+    /// Folders on network file systems, which were told of.
+    remote: HashSet<PathBuf>,
     refused: bool,
 }
 
@@ -41,13 +44,22 @@ impl Watch {
         let theirs = Arc::clone(&hints);
         let watcher =
             notify::recommended_watcher(move |event| note(&theirs, &wake, event)).map_err(|error| trouble(&error))?;
-        Ok((Watch { watcher, hints, folders: HashMap::new(), refused: false }, woken))
+        Ok((Watch { watcher, hints, folders: HashMap::new(), remote: HashSet::new(), refused: false }, woken))
     }
 
     /// Watches a folder; one that was replaced under its name is watched anew.
     pub fn folder(&mut self, path: &Path, key: FileKey) {
         let before = self.folders.get(path);
         if before == Some(&key) || self.refused {
+            return;
+        }
+        if is_network(path) {
+            // It is looked at once a second as everything is; a watcher here would tell of this machine's writes only.
+            if self.remote.insert(path.to_owned()) {
+                let text =
+                    format!("'{}' is on a network file system: changes are polled once a second", path.display());
+                lock(&self.hints).trouble = Some(text);
+            }
             return;
         }
         if before.is_some() {

@@ -1,4 +1,4 @@
-//! A saved position as bytes and back. Version 1; unknown versions and lengths are refused, never guessed.
+//! A saved position as bytes and back. Version 2, and 1, which had no time; others and wrong lengths are refused, never guessed.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -6,10 +6,13 @@ use std::path::PathBuf;
 
 use super::SavedPosition;
 use crate::source::Position;
+use crate::time::Timestamp;
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+/// As version 2 without the time at the end of the fixed fields.
+const WITHOUT_TIME: u8 = 1;
 
-/// Little-endian fields in the order of [`Position`], the path's and then the context's length before their bytes.
+/// Little-endian fields in the order of [`Position`], the path's and then the context's length, milliseconds since 1970, their bytes.
 pub(super) fn encode(saved: &SavedPosition, out: &mut Vec<u8>) {
     let position = &saved.position;
     let path = position.path.as_os_str().as_bytes();
@@ -22,6 +25,7 @@ pub(super) fn encode(saved: &SavedPosition, out: &mut Vec<u8>) {
     for number in [position.head_length, position.mark_length, path.len() as u32, saved.context.len() as u32] {
         out.extend_from_slice(&number.to_le_bytes());
     }
+    out.extend_from_slice(&saved.saved.map_or(i64::MIN, Timestamp::ms).to_le_bytes());
     out.extend_from_slice(path);
     out.extend_from_slice(&saved.context);
 }
@@ -29,11 +33,17 @@ pub(super) fn encode(saved: &SavedPosition, out: &mut Vec<u8>) {
 /// `None` if the bytes are not what [`encode`] writes.
 pub(super) fn decode(generation: u32, bytes: &[u8]) -> Option<SavedPosition> {
     let (&[version, dead], rest) = bytes.split_first_chunk()?;
-    if version != VERSION || dead > 1 {
+    if ![VERSION, WITHOUT_TIME].contains(&version) || dead > 1 {
         return None;
     }
     let (long, rest) = rest.split_first_chunk::<40>()?;
     let (short, rest) = rest.split_first_chunk::<16>()?;
+    let (saved, rest) = if version == WITHOUT_TIME {
+        (None, rest)
+    } else {
+        let (time, rest) = rest.split_first_chunk::<8>()?;
+        (Some(i64::from_le_bytes(*time)).filter(|time| *time != i64::MIN), rest)
+    };
     let long = long.as_chunks::<8>().0.iter().map(|bytes| u64::from_le_bytes(*bytes)).collect::<Vec<_>>();
     let short = short.as_chunks::<4>().0.iter().map(|bytes| u32::from_le_bytes(*bytes)).collect::<Vec<_>>();
     let (path, context) = rest.split_at_checked(short[2] as usize)?;
@@ -53,6 +63,7 @@ pub(super) fn decode(generation: u32, bytes: &[u8]) -> Option<SavedPosition> {
             mark_hash: long[4],
             dead: dead == 1,
         },
+        saved: saved.map(Timestamp::from_ms),
         context: context.to_vec(),
     })
 }
@@ -76,6 +87,7 @@ mod tests {
                 mark_hash: 5,
                 dead: true,
             },
+            saved: Some(Timestamp::from_ms(-7)),
             context: b"totals".to_vec(),
         };
         let mut bytes = Vec::new();
@@ -86,5 +98,31 @@ mod tests {
         }
         bytes.push(0);
         assert_eq!(decode(3, &bytes), None);
+    }
+
+    #[test]
+    fn a_position_of_version_1_is_read_and_has_no_time() {
+        let mut bytes = Vec::new();
+        let saved = SavedPosition {
+            position: Position {
+                generation: 9,
+                path: "a".into(),
+                device: 1,
+                inode: 2,
+                offset: 3,
+                head_length: 3,
+                head_hash: 4,
+                mark_length: 3,
+                mark_hash: 5,
+                dead: false,
+            },
+            saved: None,
+            context: vec![1],
+        };
+        encode(&saved, &mut bytes);
+        assert_eq!(decode(9, &bytes), Some(saved.clone()));
+        bytes[0] = 1;
+        bytes.drain(58..66);
+        assert_eq!(decode(9, &bytes), Some(saved));
     }
 }

@@ -16,6 +16,7 @@ fn saved() -> impl Strategy<Value = SavedPosition> {
         |(generation, path, long, short, dead, context)| {
             use std::os::unix::ffi::OsStringExt;
             SavedPosition {
+                saved: None,
                 position: Position {
                     generation,
                     path: std::ffi::OsString::from_vec(path).into(),

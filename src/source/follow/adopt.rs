@@ -1,6 +1,6 @@
 //! Deciding what a file is: new, known from before, or a copy. Marks and bytes enter, roles leave; every doubt is settled by reading.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io;
 use std::sync::atomic::Ordering;
@@ -8,28 +8,77 @@ use std::sync::atomic::Ordering;
 use memchr::memrchr;
 
 use super::super::identity::{COPY_MINIMUM, HEAD, Marks, hash, read_at, same_before};
+use super::super::{Chunk, Event};
 use super::turn::Turn;
 use super::{Followed, Follower, MAX_TOMBS, READ, Reader, Role, Sink, Tomb, Twin, open};
 
 /// The hashes of a file's head at the lengths others were hashed with.
-struct Heads {
+pub(super) struct Heads {
     bytes: Vec<u8>,
-    by_length: HashMap<u32, u64>,
+    by_length: Vec<Option<u64>>,
+}
+
+/// Files that lines are read from, by their heads: a new file is compared with its like only, however many there are.
+#[derive(Debug, Default)]
+pub(super) struct HeadIndex(BTreeMap<u32, HashMap<u64, Vec<u32>>>);
+
+impl HeadIndex {
+    /// Moves a slot from where it stood to where it belongs now.
+    pub fn refile(&mut self, slot: u32, from: Option<(u32, u64)>, to: Option<(u32, u64)>) {
+        if from == to {
+            return;
+        }
+        if let Some((length, hash)) = from
+            && let Some(by_hash) = self.0.get_mut(&length)
+        {
+            if let Some(slots) = by_hash.get_mut(&hash) {
+                slots.retain(|other| *other != slot);
+                if slots.is_empty() {
+                    by_hash.remove(&hash);
+                }
+            }
+            if by_hash.is_empty() {
+                self.0.remove(&length);
+            }
+        }
+        if let Some((length, hash)) = to {
+            self.0.entry(length).or_default().entry(hash).or_default().push(slot);
+        }
+    }
+
+    /// The slots whose heads a file begins with, in order.
+    pub fn like(&self, heads: &mut Heads) -> Vec<u32> {
+        let mut slots = Vec::new();
+        for (length, by_hash) in &self.0 {
+            let Some(hash) = heads.hash(*length) else { break };
+            slots.extend(by_hash.get(&hash).into_iter().flatten());
+        }
+        slots.sort_unstable();
+        slots
+    }
 }
 
 impl Heads {
+    pub fn new(bytes: Vec<u8>) -> Heads {
+        Heads { bytes, by_length: vec![None; HEAD + 1] }
+    }
+
     fn of(file: &File) -> io::Result<Heads> {
         let mut bytes = vec![0; HEAD];
         let read = read_at(file, &mut bytes, 0)?;
         bytes.truncate(read);
-        Ok(Heads { bytes, by_length: HashMap::new() })
+        Ok(Heads::new(bytes))
     }
 
-    fn equal(&mut self, marks: &Marks) -> bool {
-        let length = marks.head_length as usize;
-        length <= self.bytes.len()
-            && *self.by_length.entry(marks.head_length).or_insert_with(|| hash([&self.bytes[..length], &[]]))
-                == marks.head_hash
+    pub fn equal(&mut self, marks: &Marks) -> bool {
+        self.hash(marks.head_length) == Some(marks.head_hash)
+    }
+
+    /// `None` if there are not so many bytes.
+    fn hash(&mut self, length: u32) -> Option<u64> {
+        let bytes = self.bytes.get(..length as usize)?;
+        let known = self.by_length.get_mut(length as usize)?;
+        Some(*known.get_or_insert_with(|| hash([bytes, &[]])))
     }
 }
 
@@ -53,7 +102,7 @@ impl Follower {
         }
         // At equal lengths the living wins: what it reads on, its copy must not.
         let least = best.map_or(COPY_MINIMUM, |(_, best, _)| best);
-        let living = self.living_twin(handle, size, least, &mut heads)?;
+        let living = self.living_twin(file, handle, least, &mut heads)?;
         let tomb = best.and_then(|(at, ..)| self.tombs.remove(at));
         if let Some((of, verified)) = living
             && let Some(marks) = Marks::at(handle, line_start(handle, verified)?)?
@@ -66,6 +115,9 @@ impl Follower {
             return Ok(());
         }
         let reader = if let Some(tomb) = tomb {
+            if tomb.dead {
+                self.send_position(file, tomb.generation, &tomb.marks, false, sink);
+            }
             Reader::new(tomb.generation, tomb.marks)
         } else {
             let from_end = self.options.from_end && self.scans == 1;
@@ -79,20 +131,31 @@ impl Follower {
     }
 
     /// The living generation that has the most in common with a file, at least `least` bytes, and how many.
-    fn living_twin(&self, handle: &File, size: u64, least: u64, heads: &mut Heads) -> io::Result<Option<(u32, u64)>> {
+    fn living_twin(
+        &self,
+        file: &Followed,
+        handle: &File,
+        least: u64,
+        heads: &mut Heads,
+    ) -> io::Result<Option<(u32, u64)>> {
+        let size = file.stamp.size;
         let mut found: Option<(u32, u64)> = None;
-        for other in self.files.values() {
-            let Role::Reader(reader) = &other.role else { continue };
+        for slot in self.heads.like(heads) {
+            let Some((other, Role::Reader(reader))) = self.files.get(&slot).map(|other| (other, &other.role)) else {
+                continue;
+            };
             let offset = reader.marks.offset;
             let known = offset.min(size);
-            if known < least.max(COPY_MINIMUM)
-                || found.is_some_and(|(_, best)| best >= known)
-                || !heads.equal(&reader.marks)
-            {
+            if known < least.max(COPY_MINIMUM) || found.is_some_and(|(_, best)| best >= known) {
                 continue;
             }
             let same = if offset <= size {
                 reader.marks.mark_holds(handle)?
+            } else if let Some(archive) = &other.archive {
+                // Just being unpacked beside it: what it was packed from goes by the same name.
+                size >= HEAD as u64
+                    && other.path.with_extension("") == file.path
+                    && with_file(other, |packed| archive.begins_like(packed, handle, size)).unwrap_or(false)
             } else {
                 // Shorter than what it may be a copy of: in the making, or older. Below a whole head, bytes in common prove little.
                 size >= HEAD as u64 && with_file(other, |theirs| same_before(handle, theirs, size)).unwrap_or(false)
@@ -127,11 +190,21 @@ impl Follower {
         if !changed && twin.longer_since.is_none() && twin.compared == compared {
             return Ok(Turn::Quiet);
         }
-        let (their_size, holds, same) = with_file(leader, |other| {
-            let their_size = other.metadata()?.len();
-            let same = size <= their_size && same_before(handle, other, size)?;
-            Ok((their_size, marks.hold(other)?, same))
-        })?;
+        let (their_size, holds, same) = if let Some(archive) = &leader.archive {
+            // What it unpacks to does not change, and is known as far as it was read.
+            let same = if size < marks.offset {
+                with_file(leader, |packed| archive.begins_like(packed, handle, size))?
+            } else {
+                size == marks.offset && marks.hold(handle)?
+            };
+            (if archive.done { marks.offset } else { u64::MAX }, true, same)
+        } else {
+            with_file(leader, |other| {
+                let their_size = other.metadata()?.len();
+                let same = size <= their_size && same_before(handle, other, size)?;
+                Ok((their_size, marks.hold(other)?, same))
+            })?
+        };
         if !holds {
             // Rewritten since its last turn, which will bury it and name an heir.
             return Ok(Turn::Quiet);
@@ -160,10 +233,12 @@ impl Follower {
 
     /// From here on the copy is a file of its own, unless it has still more in common with another.
     fn part(&mut self, slot: u32, file: &mut Followed, handle: &File) -> io::Result<Turn> {
-        let Role::Copy(twin) = &mut file.role else { return Ok(Turn::Quiet) };
+        let Role::Copy(twin) = &file.role else { return Ok(Turn::Quiet) };
         let mut heads = Heads::of(handle)?;
-        let closer = self.living_twin(handle, file.stamp.size, twin.marks.offset + 1, &mut heads)?;
-        if let Some((of, _)) = closer.filter(|(of, _)| *of != twin.of) {
+        let (of, verified) = (twin.of, twin.marks.offset);
+        let closer = self.living_twin(file, handle, verified + 1, &mut heads)?;
+        let Role::Copy(twin) = &mut file.role else { return Ok(Turn::Quiet) };
+        if let Some((of, _)) = closer.filter(|(closer, _)| *closer != of) {
             (twin.of, twin.longer_since, twin.compared) = (of, None, None);
         } else {
             self.leaders.insert(twin.generation, slot);
@@ -175,14 +250,29 @@ impl Follower {
     /// The bytes behind a reader are gone: its generation ends, and the file is looked at as if it were new.
     pub(super) fn restart(&mut self, file: &mut Followed, sink: Sink<'_>) {
         if let Role::Reader(reader) = std::mem::replace(&mut file.role, Role::Fresh) {
-            self.note(
-                file.source,
-                format!("'{}' was truncated or rewritten: read from its start", file.path.display()),
-                sink,
-            );
+            let gap = reader.gap(self.now).filter(|_| file.archive.is_none());
+            let doubt = match gap {
+                None => String::new(),
+                Some(0) => "; gap suspected: it was being written".to_owned(),
+                Some(unread) => format!("; gap suspected: {unread} bytes of it were seen and not read"),
+            };
+            let text = format!("'{}' was truncated or rewritten: read from its start{doubt}", file.path.display());
+            self.note(file.source, text, sink);
             self.bury(file, &reader, sink);
+            if gap.is_some() {
+                self.send_gap(file, &reader, sink);
+            }
+        }
+        if let Some(archive) = &mut file.archive {
+            archive.reopen();
         }
         file.history_until = 0;
+    }
+
+    fn send_gap(&mut self, file: &Followed, reader: &Reader, sink: Sink<'_>) {
+        let mut chunk = Chunk::empty(self.sources[file.source].id, reader.generation);
+        (chunk.offset, chunk.gaps) = (reader.marks.offset, 1);
+        self.stopped |= !sink(Event::Chunk(chunk));
     }
 
     /// Takes leave of a file that has no name and no writer.
@@ -191,18 +281,37 @@ impl Follower {
         let handle = file.file.take();
         self.open -= usize::from(handle.is_some());
         let Role::Reader(mut reader) = std::mem::replace(&mut file.role, Role::Fresh) else { return };
-        if let Some(handle) = handle
-            && !self.has_heir(&reader)
-            && let Err(error) = self.hand_over_torn(&mut reader, &file, &handle, true, sink)
+        self.refile(slot, &mut file);
+        let heir = self.has_heir(&reader);
+        if let Some(handle) = &handle
+            && file.archive.is_none()
+            && !heir
+            && let Err(error) = self.hand_over_torn(&mut reader, &file, handle, true, sink)
         {
             self.note(file.source, super::unreadable(&file.path, &error), sink);
+        }
+        let unread = reader.unread(file.stamp.size.max(reader.seen));
+        if unread > 0 && file.archive.is_none() && !heir {
+            let path = file.path.display();
+            let text = format!("'{path}' is gone; gap suspected: {unread} bytes of it were seen and not read");
+            self.note(file.source, text, sink);
+            self.send_gap(&file, &reader, sink);
         }
         debug_assert!(self.leaders.get(&reader.generation) == Some(&slot), "each generation has one reader");
         self.bury(&file, &reader, sink);
     }
 
+    /// Brings the index of heads up to date with a file's role.
+    pub(super) fn refile(&mut self, slot: u32, file: &mut Followed) {
+        let head = file.head();
+        self.heads.refile(slot, file.filed, head);
+        file.filed = head;
+    }
+
     fn has_heir(&self, reader: &Reader) -> bool {
-        self.files.values().any(|file| matches!(&file.role, Role::Copy(twin) if twin.of == reader.generation))
+        let is_copy = |file: &Followed| matches!(&file.role, Role::Copy(twin) if twin.of == reader.generation);
+        // A packed one proves what it is only later, and from wherever reading ended.
+        self.files.values().any(|file| file.archive.is_none() && is_copy(file))
     }
 
     /// Ends a generation, unless a copy of its file goes on with it.
@@ -212,25 +321,38 @@ impl Follower {
             return;
         }
         for (slot, copy) in &mut self.files {
-            if matches!(&copy.role, Role::Copy(twin) if twin.of == reader.generation)
+            if copy.archive.is_none()
+                && matches!(&copy.role, Role::Copy(twin) if twin.of == reader.generation)
                 && with_file(copy, |handle| reader.marks.hold(handle)).unwrap_or(false)
             {
                 copy.role = Role::Reader(Reader::new(reader.generation, reader.marks));
                 copy.more = true;
                 self.leaders.insert(reader.generation, *slot);
+                self.heads.refile(*slot, copy.filed, copy.head());
+                copy.filed = copy.head();
                 return;
             }
         }
+        for copy in self.files.values_mut() {
+            if let Some(archive) = &mut copy.archive
+                && matches!(&copy.role, Role::Copy(twin) if twin.of == reader.generation)
+            {
+                archive.reopen();
+                (copy.role, copy.more) = (Role::Fresh, true);
+            }
+        }
         self.send_position(file, reader.generation, &reader.marks, true, sink);
-        self.tombs.push_back(Tomb { generation: reader.generation, key: file.key, marks: reader.marks });
-        if self.tombs.len() > MAX_TOMBS {
+        let (generation, key, marks, path) = (reader.generation, file.key, reader.marks, file.path.clone());
+        self.tombs.push_back(Tomb { generation, key, marks, path, dead: true });
+        // Before the first look is over, saved places are no dead ones yet.
+        while self.retired && self.tombs.len() > MAX_TOMBS {
             self.tombs.pop_front();
         }
     }
 }
 
 /// Runs `ask` on a file that may be closed at the moment.
-fn with_file<T>(file: &Followed, ask: impl FnOnce(&File) -> io::Result<T>) -> io::Result<T> {
+pub(super) fn with_file<T>(file: &Followed, ask: impl FnOnce(&File) -> io::Result<T>) -> io::Result<T> {
     match &file.file {
         Some(handle) => ask(handle),
         None => ask(&open(&file.path)?),

@@ -23,17 +23,26 @@ pub(super) enum Turn {
     More,
     /// Nothing more for now.
     Quiet,
+    /// There is more, but not in this look.
+    Later,
     /// The bytes that were read are no longer there.
     Rewritten,
 }
 
 /// Lines to be handed over, as they stand in a file.
-struct Lines {
-    bytes: Vec<u8>,
-    offset: u64,
-    too_long: u64,
-    position: Position,
-    reserved: Option<Reservation>,
+pub(super) struct Lines {
+    pub bytes: Vec<u8>,
+    pub offset: u64,
+    pub too_long: u64,
+    pub broken: u64,
+    pub position: Position,
+    pub reserved: Option<Reservation>,
+}
+
+impl Lines {
+    pub fn at(offset: u64, bytes: Vec<u8>, position: Position) -> Lines {
+        Lines { bytes, offset, too_long: 0, broken: 0, position, reserved: None }
+    }
 }
 
 impl Follower {
@@ -43,7 +52,7 @@ impl Follower {
         if !file.more
             && let Some(open) = &file.file
             && file.named
-            && !matches!(file.role, Role::Copy(_))
+            && file.is_settled()
             && open.metadata().is_ok_and(|metadata| Stamp::of(&metadata) == file.stamp)
         {
             file.drained = self.polls;
@@ -51,6 +60,7 @@ impl Follower {
         }
         let Some(mut file) = self.files.remove(&slot) else { return false };
         let turn = self.look(slot, &mut file, now, sink);
+        file.failed = turn.is_err();
         let turn = turn.unwrap_or_else(|error| {
             self.sources[file.source].trouble = Some(unreadable(&file.path, &error));
             // The next scan clears the trouble, so there must be one.
@@ -58,19 +68,21 @@ impl Follower {
             Turn::Quiet
         });
         match turn {
-            Turn::More => file.quiet = 0,
+            Turn::More | Turn::Later => file.quiet = 0,
+            // What cannot be read now may still hold lines.
+            Turn::Quiet if file.failed => file.quiet = 0,
             Turn::Quiet => file.quiet = file.quiet.saturating_add(1),
             Turn::Rewritten => self.restart(&mut file, sink),
         }
+        self.refile(slot, &mut file);
         file.more = turn != Turn::Quiet;
-        let more = file.more;
-        if !more && self.is_over(&file, now) {
+        if !file.more && self.is_over(&file, now) {
             self.end(slot, file, sink);
         } else {
             self.files.insert(slot, file);
             self.close_cold();
         }
-        more && !self.stopped
+        matches!(turn, Turn::More | Turn::Rewritten) && !self.stopped
     }
 
     fn look(&mut self, slot: u32, file: &mut Followed, now: Instant, sink: Sink<'_>) -> io::Result<Turn> {
@@ -99,6 +111,16 @@ impl Follower {
             file.active = now;
         }
         file.stamp = stamp;
+        if file.archive.is_some() {
+            if stamp.size == 0 {
+                return Ok(Turn::Quiet);
+            }
+            let turn = self.look_into(slot, file, handle, &metadata, changed, sink);
+            if matches!(turn, Ok(Turn::Quiet)) {
+                file.drained = self.polls;
+            }
+            return turn;
+        }
         if matches!(file.role, Role::Fresh) {
             if stamp.size == 0 {
                 return Ok(Turn::Quiet);
@@ -129,7 +151,7 @@ impl Follower {
         }
         match std::fs::metadata(&file.path) {
             Ok(metadata) if FileKey::of(&metadata) == file.key => {
-                if !file.more && Stamp::of(&metadata) == file.stamp && !matches!(file.role, Role::Copy(_)) {
+                if !file.more && Stamp::of(&metadata) == file.stamp && file.is_settled() {
                     file.drained = self.polls;
                     return Ok(false);
                 }
@@ -165,7 +187,11 @@ impl Follower {
             (reader.searched, reader.nuls) = (0, 0);
         }
         if size == offset + reader.searched && (size == offset || !self.options.once) {
-            return Ok(if changed && !reader.marks.mark_holds(handle)? { Turn::Rewritten } else { Turn::Quiet });
+            if changed && !reader.marks.mark_holds(handle)? {
+                return Ok(Turn::Rewritten);
+            }
+            reader.seen = reader.seen.max(size);
+            return Ok(Turn::Quiet);
         }
         if reader.searched >= READ as u64 {
             return self.read_long(reader, file, handle, sink);
@@ -178,6 +204,8 @@ impl Follower {
             self.mark = mark;
             return Ok(Turn::Rewritten);
         }
+        reader.seen = reader.seen.max(size);
+        reader.grew = Some(self.now);
         let full = body.len() == READ;
         let turn = if let Some(end) = Self::whole_lines(file, offset, &body) {
             // What stands behind the last newline was searched by that.
@@ -208,7 +236,7 @@ impl Follower {
     }
 
     /// Where the lines of one chunk end: history and live lines do not mix.
-    fn whole_lines(file: &Followed, offset: u64, body: &[u8]) -> Option<usize> {
+    pub(super) fn whole_lines(file: &Followed, offset: u64, body: &[u8]) -> Option<usize> {
         let history = file.history_until.saturating_sub(offset);
         if history > 0
             && history < body.len() as u64
@@ -255,9 +283,10 @@ impl Follower {
             }
             let position = marks.position(reader.generation, &file.path, file.key, false);
             self.sources[file.source].read += end - offset;
-            *reader = Reader::new(reader.generation, marks);
+            reader.move_to(marks);
             let reserved = (kept > 0).then_some(reserved);
-            let lines = Lines { bytes, offset: end - kept as u64, too_long: u64::from(too_long), position, reserved };
+            let too_long = u64::from(too_long);
+            let lines = Lines { too_long, reserved, ..Lines::at(end - kept as u64, bytes, position) };
             self.send(reader.generation, file, lines, sink);
             return Ok(Turn::More);
         }
@@ -265,7 +294,7 @@ impl Follower {
     }
 
     /// Lines that were read right behind the marked bytes, parted at holes.
-    fn hand_over(
+    pub(super) fn hand_over(
         &mut self,
         reader: &mut Reader,
         file: &Followed,
@@ -286,7 +315,7 @@ impl Follower {
         let whole = |marks: &Marks| marks.position(reader.generation, &file.path, file.key, false);
         if bom == 0 && memchr(0, &body).is_none() {
             let (offset, position) = (before.offset, whole(&reader.marks));
-            let lines = Lines { bytes: body, offset, too_long: 0, position, reserved: Some(reserved) };
+            let lines = Lines { reserved: Some(reserved), ..Lines::at(offset, body, position) };
             return self.send(reader.generation, file, lines, sink);
         }
         let parts = between_holes(&body[bom..]);
@@ -298,14 +327,13 @@ impl Follower {
             let position = if is_last { whole(&reader.marks) } else { whole(&before.after(mark, &body, end)) };
             let bytes = if is_last && start == 0 { std::mem::take(&mut body) } else { body[start..end].to_vec() };
             let held = if is_last { reserved.take() } else { None };
-            let lines = Lines { bytes, offset: before.offset + start as u64, too_long: 0, position, reserved: held };
+            let lines = Lines { reserved: held, ..Lines::at(before.offset + start as u64, bytes, position) };
             self.send(reader.generation, file, lines, sink);
             sent += 1;
         }
         if sent == 0 {
             let (offset, position) = (reader.marks.offset, whole(&reader.marks));
-            let lines = Lines { bytes: Vec::new(), offset, too_long: 0, position, reserved: None };
-            self.send(reader.generation, file, lines, sink);
+            self.send(reader.generation, file, Lines::at(offset, Vec::new(), position), sink);
         }
     }
 
@@ -333,20 +361,21 @@ impl Follower {
             return Ok(());
         }
         self.sources[file.source].read += file.stamp.size - reader.marks.offset;
-        *reader = Reader::new(reader.generation, marks);
+        reader.move_to(marks);
         let position = marks.position(reader.generation, &file.path, file.key, dead);
-        let lines = Lines { bytes, offset, too_long: u64::from(too_long), position, reserved: Some(reserved) };
+        let (too_long, reserved) = (u64::from(too_long), Some(reserved));
+        let lines = Lines { too_long, reserved, ..Lines::at(offset, bytes, position) };
         self.send(reader.generation, file, lines, sink);
         Ok(())
     }
 
-    fn reserve(&mut self, bytes: usize) -> Option<Reservation> {
+    pub(super) fn reserve(&mut self, bytes: usize) -> Option<Reservation> {
         let reserved = self.budget.acquire(bytes);
         self.stopped |= reserved.is_none();
         reserved
     }
 
-    fn send(&mut self, generation: u32, file: &Followed, lines: Lines, sink: Sink<'_>) {
+    pub(super) fn send(&mut self, generation: u32, file: &Followed, lines: Lines, sink: Sink<'_>) {
         let chunk = Chunk {
             source: self.sources[file.source].id,
             generation,
@@ -354,6 +383,8 @@ impl Follower {
             history: lines.offset < file.history_until,
             bytes: lines.bytes,
             too_long: lines.too_long,
+            broken: lines.broken,
+            gaps: 0,
             owner: file.owner.clone(),
             position: Some(lines.position),
             reserved: lines.reserved,
@@ -371,8 +402,7 @@ impl Follower {
         sink: Sink<'_>,
     ) {
         let position = marks.position(generation, &file.path, file.key, dead);
-        let lines = Lines { bytes: Vec::new(), offset: marks.offset, too_long: 0, position, reserved: None };
-        self.send(generation, file, lines, sink);
+        self.send(generation, file, Lines::at(marks.offset, Vec::new(), position), sink);
     }
 
     pub(super) fn note(&mut self, source: usize, text: String, sink: Sink<'_>) {
@@ -381,7 +411,9 @@ impl Follower {
 
     /// A file without a name that nobody writes any more.
     fn is_over(&self, file: &Followed, now: Instant) -> bool {
-        let linger = if file.links == 0 { LINGER_DELETED } else { LINGER_RENAMED };
+        // What it was packed into is told best while it is still held.
+        let packing = || self.files.values().any(|other| other.archive.is_some() && matches!(other.role, Role::Fresh));
+        let linger = if file.links == 0 && !packing() { LINGER_DELETED } else { LINGER_RENAMED };
         !self.options.once && !file.named && file.quiet >= 2 && now.saturating_duration_since(file.active) >= linger
     }
 }

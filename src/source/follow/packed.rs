@@ -1,0 +1,493 @@
+//! Packed files: rotated logs in gzip or Zstandard. Their content is recognised as a plain file's is, by head and marked bytes, and
+//! read from where reading had come before it was packed. Nothing is read of one that is still being written.
+//!
+//! A packed file cannot be read from its middle, so what it is gets decided in one pass that meets every known place on its
+//! way (the survey), and lines are read in a second one.
+
+use std::fs::{File, Metadata};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant, SystemTime};
+
+use memchr::memchr;
+
+use super::super::identity::{COPY_MINIMUM, HEAD, Marks, read_at};
+use super::super::lines::{MAX_FILE_LINE, leading_nuls};
+use super::super::unpack::{End, MAX_GROWTH, Packing, Unpacker};
+use super::adopt::{Heads, with_file};
+use super::content::{Content, Pass};
+use super::turn::{Lines, Turn};
+use super::{Followed, Follower, LINGER_RENAMED, READ, Reader, Role, Sink, Twin};
+
+/// A packed file is being written until it has been still for so long.
+const STILL: Duration = Duration::from_secs(1);
+/// One that is no whole archive is waited for as long: whoever writes it may have paused.
+const PATIENCE: Duration = LINGER_RENAMED;
+/// Bytes that one turn unpacks only to pass them.
+const PASSED: usize = 4 << 20;
+/// Passes under way at the same time, each with a window and one line at most.
+const MAX_PASSES: usize = 2;
+
+/// What is known of a packed file beside its role.
+#[derive(Debug)]
+pub(super) struct Archive {
+    packing: Packing,
+    /// When it was seen to change last; `None`: long before it was seen first.
+    changed: Option<Instant>,
+    /// Not to be looked into before.
+    wait_until: Option<Instant>,
+    content: Option<Box<Content>>,
+    survey: Option<Survey>,
+    /// As far as it was known to be the same as another generation: its own number and that place.
+    own: Option<(u32, Marks)>,
+    /// In a line that is too long.
+    discarding: bool,
+    /// It was looked at before.
+    seen: bool,
+    /// Nothing is to be done until it changes.
+    pub done: bool,
+}
+
+/// A pass that looks which known place the content leads through.
+#[derive(Debug)]
+struct Survey {
+    /// In the order of their offsets.
+    places: Vec<Place>,
+    next: usize,
+    /// Those that were met.
+    met: Vec<usize>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    generation: u32,
+    marks: Marks,
+    kind: PlaceKind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum PlaceKind {
+    /// A dead generation's or a saved one.
+    Tomb,
+    /// As above, of this inode.
+    OwnTomb,
+    /// Where this file was known to be another's copy.
+    Own,
+    /// Read from another file.
+    Living,
+}
+
+impl Archive {
+    pub fn new(packing: Packing) -> Archive {
+        Archive {
+            packing,
+            changed: None,
+            wait_until: None,
+            content: None,
+            survey: None,
+            own: None,
+            discarding: false,
+            seen: false,
+            done: false,
+        }
+    }
+
+    /// What it is must be decided again.
+    pub fn reopen(&mut self) {
+        (self.content, self.survey, self.wait_until) = (None, None, None);
+        (self.discarding, self.done) = (false, false);
+    }
+
+    /// Packed bytes not yet read.
+    pub fn unread(&self, size: u64) -> u64 {
+        if self.done {
+            0
+        } else {
+            size.saturating_sub(self.content.as_ref().map_or(0, |content| content.packed_bytes()))
+        }
+    }
+
+    /// Whether a plain file of `size` bytes, no more than were read here, begins as the content does. A read's worth is
+    /// compared: what is longer and the same so far is being unpacked, and is compared whole when that is done.
+    pub fn begins_like(&self, packed: &File, plain: &File, size: u64) -> io::Result<bool> {
+        let length = size.min(READ as u64) as usize;
+        let (mut here, mut there) = (vec![0; length], vec![0; length]);
+        let unpacked = Unpacker::new(self.packing, packed)?.read(&mut here)?;
+        Ok(read_at(plain, &mut there, 0)? == unpacked && here == there)
+    }
+
+    /// Sets it aside until it changes or patience ends.
+    fn wait(&mut self, now: Instant) {
+        self.wait_until = Some(self.changed.unwrap_or(now) + PATIENCE);
+        (self.content, self.survey) = (None, None);
+    }
+}
+
+/// Whether the inode had been still when it was seen first, by the time of its last change, which nobody can set.
+fn was_still(metadata: &Metadata) -> bool {
+    let changed = Duration::new(metadata.ctime().max(0).cast_unsigned(), metadata.ctime_nsec() as u32);
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    now.checked_sub(changed).is_some_and(|age| age >= STILL)
+}
+
+impl Follower {
+    /// A packed file's turn.
+    pub(super) fn look_into(
+        &mut self,
+        slot: u32,
+        file: &mut Followed,
+        handle: &File,
+        metadata: &Metadata,
+        changed: bool,
+        sink: Sink<'_>,
+    ) -> io::Result<Turn> {
+        let Some(mut archive) = file.archive.take() else { return Ok(Turn::Quiet) };
+        if changed {
+            archive.reopen();
+            let first = !std::mem::replace(&mut archive.seen, true);
+            archive.changed = (!first || !was_still(metadata)).then_some(self.now);
+            if matches!(file.role, Role::Copy(_)) {
+                file.role = Role::Fresh;
+            }
+        }
+        let waits = archive.wait_until.is_some_and(|until| self.now < until);
+        let moves = archive.changed.is_some_and(|at| self.now.saturating_duration_since(at) < STILL);
+        let turn = if archive.done || !self.options.once && (waits || moves) {
+            Ok(Turn::Quiet)
+        } else {
+            self.work_on(slot, file, &mut archive, handle, sink)
+        };
+        if !matches!(turn, Ok(Turn::More)) {
+            // After an error a decoder is not to be trusted, and nobody waits with an open one.
+            (archive.content, archive.survey) = (None, None);
+        }
+        file.archive = Some(archive);
+        turn
+    }
+
+    fn work_on(
+        &mut self,
+        slot: u32,
+        file: &mut Followed,
+        archive: &mut Archive,
+        handle: &File,
+        sink: Sink<'_>,
+    ) -> io::Result<Turn> {
+        if archive.content.is_none() {
+            if Arc::strong_count(&self.turnstile) > MAX_PASSES {
+                return Ok(Turn::Later);
+            }
+            archive.content = Some(Box::new(Content::new(archive.packing, handle, &self.turnstile)?));
+        }
+        let Some(mut content) = archive.content.take() else { return Ok(Turn::Quiet) };
+        if matches!(file.role, Role::Fresh) {
+            let turn = self.survey(slot, file, archive, &mut content, sink)?;
+            if let Some(turn) = turn {
+                archive.content = (turn == Turn::More && archive.survey.is_some()).then_some(content);
+                return Ok(turn);
+            }
+        }
+        let Role::Reader(reader) = &file.role else { return Ok(Turn::Quiet) };
+        let mut reader = reader.clone();
+        if content.at() > reader.marks.offset {
+            // The survey has passed the place.
+            return Ok(Turn::More);
+        }
+        let turn = self.unpack(&mut reader, file, archive, &mut content, sink);
+        file.role = Role::Reader(reader);
+        archive.content = Some(content);
+        turn
+    }
+
+    /// Goes through the content once; `None` when it is decided what it is.
+    fn survey(
+        &mut self,
+        slot: u32,
+        file: &mut Followed,
+        archive: &mut Archive,
+        content: &mut Content,
+        sink: Sink<'_>,
+    ) -> io::Result<Option<Turn>> {
+        let mut survey = if let Some(survey) = archive.survey.take() {
+            survey
+        } else {
+            content.fill(HEAD)?;
+            let Some(places) = self.places(file, archive, content.head()) else { return Ok(Some(Turn::Quiet)) };
+            if places.is_empty() {
+                let generation = self.generations.fetch_add(1, Ordering::Relaxed);
+                self.lead(slot, file, generation, Marks::default());
+                return Ok(None);
+            }
+            Survey { places, next: 0, met: Vec::new() }
+        };
+        let mut budget = PASSED;
+        loop {
+            let place = survey.places.get(survey.next);
+            match content.go(place.map_or(u64::MAX, |place| place.marks.offset), &mut budget)? {
+                Pass::There => {
+                    if place.is_some_and(|place| place.marks == content.marks()) {
+                        survey.met.push(survey.next);
+                    }
+                    survey.next += 1;
+                }
+                Pass::Later => {
+                    archive.survey = Some(survey);
+                    return Ok(Some(Turn::More));
+                }
+                Pass::Over => break,
+            }
+        }
+        self.judge(slot, file, archive, content, &survey, sink)
+    }
+
+    /// The known places that a content with this head may lead through. `None`: not now, as one of them moves.
+    fn places(&self, file: &Followed, archive: &Archive, head: &[u8]) -> Option<Vec<Place>> {
+        let mut heads = Heads::new(head.to_vec());
+        let mut places = Vec::new();
+        for tomb in &self.tombs {
+            let own = tomb.key == file.key;
+            if tomb.marks.offset >= if own { 1 } else { COPY_MINIMUM } && heads.equal(&tomb.marks) {
+                let kind = if own { PlaceKind::OwnTomb } else { PlaceKind::Tomb };
+                places.push(Place { generation: tomb.generation, marks: tomb.marks, kind });
+            }
+        }
+        for slot in self.heads.like(&mut heads) {
+            let Some((other, Role::Reader(reader))) = self.files.get(&slot).map(|other| (other, &other.role)) else {
+                continue;
+            };
+            if !self.options.once && other.drained + 1 < self.polls {
+                return None;
+            }
+            places.push(Place { generation: reader.generation, marks: reader.marks, kind: PlaceKind::Living });
+        }
+        let own = archive.own.map(|(generation, marks)| Place { generation, marks, kind: PlaceKind::Own });
+        places.extend(own.filter(|place| place.marks.offset > 0));
+        places.sort_by_key(|place| (place.marks.offset, place.kind));
+        Some(places)
+    }
+
+    /// What the content is, after the pass. `None` when it is to be read now.
+    fn judge(
+        &mut self,
+        slot: u32,
+        file: &mut Followed,
+        archive: &mut Archive,
+        content: &Content,
+        survey: &Survey,
+        sink: Sink<'_>,
+    ) -> io::Result<Option<Turn>> {
+        let size = content.at();
+        let beyond = survey.places.iter().any(|place| place.marks.offset > size);
+        let patient = archive.changed.is_some_and(|at| self.now.saturating_duration_since(at) < PATIENCE);
+        if content.end() != Some(&End::Whole) && beyond && patient && !self.options.once {
+            // What is known may stand in the part that is missing.
+            archive.wait(self.now);
+            return Ok(Some(Turn::Quiet));
+        }
+        let met = || survey.met.iter().filter_map(|at| survey.places.get(*at));
+        let known =
+            met().filter(|place| place.kind != PlaceKind::Living).max_by_key(|place| (place.marks.offset, place.kind));
+        let least = known.map_or(COPY_MINIMUM, |place| place.marks.offset);
+        // At equal lengths the living wins: what it reads on, its copy must not.
+        let living = met().rev().find(|place| place.kind == PlaceKind::Living && place.marks.offset >= least);
+        let shorter = || {
+            let longer =
+                survey.places.iter().filter(|place| place.kind == PlaceKind::Living && place.marks.offset > size);
+            longer.min_by_key(|place| place.marks.offset).filter(|_| size >= least && size >= HEAD as u64)
+        };
+        let tomb = known.filter(|place| matches!(place.kind, PlaceKind::Tomb | PlaceKind::OwnTomb));
+        if tomb.is_some_and(|tomb| !self.tombs.iter().any(|other| other.generation == tomb.generation)) {
+            return Ok(Some(Turn::More)); // taken by another meanwhile: once more
+        }
+        let own = archive.own.map(|(generation, _)| generation);
+        let own = own.or(tomb.filter(|tomb| tomb.kind == PlaceKind::OwnTomb).map(|tomb| tomb.generation));
+        let end = content.marks();
+        for place in living.into_iter().chain(shorter()) {
+            match self.stands_beside(place, &end)? {
+                Beside::Moved => return Ok(Some(Turn::Quiet)),
+                Beside::Contained => {
+                    self.take_tomb(tomb);
+                    let generation = own.unwrap_or_else(|| self.generations.fetch_add(1, Ordering::Relaxed));
+                    let (of, marks) = (place.generation, end);
+                    file.role = Role::Copy(Twin { of, generation, marks, longer_since: None, compared: None });
+                    archive.own = Some((generation, end));
+                    archive.done = true;
+                    // Saved, so that after a restart it is not taken for something new.
+                    self.send_position(file, generation, &end, false, sink);
+                    return Ok(Some(Turn::Quiet));
+                }
+                Beside::Longer if place.marks.offset <= size => {
+                    self.take_tomb(tomb);
+                    let generation = own.unwrap_or_else(|| self.generations.fetch_add(1, Ordering::Relaxed));
+                    self.lead(slot, file, generation, place.marks);
+                    return Ok(None);
+                }
+                Beside::Longer => {}
+            }
+        }
+        let (generation, marks) = known.map_or_else(
+            || (self.generations.fetch_add(1, Ordering::Relaxed), Marks::default()),
+            |place| (place.generation, place.marks),
+        );
+        self.take_tomb(tomb);
+        self.lead(slot, file, generation, marks);
+        if tomb.is_some() {
+            self.send_position(file, generation, &marks, false, sink);
+        }
+        Ok(None)
+    }
+
+    fn take_tomb(&mut self, tomb: Option<&Place>) {
+        if let Some(tomb) = tomb {
+            self.tombs.retain(|other| other.generation != tomb.generation);
+        }
+    }
+
+    /// How a content that ends at `end` stands to a living generation.
+    fn stands_beside(&self, place: &Place, end: &Marks) -> io::Result<Beside> {
+        let leader = self.leaders.get(&place.generation).and_then(|slot| self.files.get(slot));
+        let Some((leader, Role::Reader(theirs))) = leader.map(|leader| (leader, &leader.role)) else {
+            return Ok(Beside::Moved);
+        };
+        if leader.archive.is_some() {
+            let same = end.offset == theirs.marks.offset && *end == theirs.marks;
+            return Ok(if same { Beside::Contained } else { Beside::Longer });
+        }
+        with_file(leader, |file| {
+            if !theirs.marks.hold(file)? {
+                return Ok(Beside::Moved); // rewritten: its next turn ends its generation
+            }
+            let contained = end.offset <= file.metadata()?.len() && end.hold(file)?;
+            Ok(if contained { Beside::Contained } else { Beside::Longer })
+        })
+    }
+
+    /// From here on `file` is what its generation is read from.
+    fn lead(&mut self, slot: u32, file: &mut Followed, generation: u32, marks: Marks) {
+        self.leaders.insert(generation, slot);
+        file.role = Role::Reader(Reader::new(generation, marks));
+    }
+
+    /// Reads lines behind the reader's place.
+    fn unpack(
+        &mut self,
+        reader: &mut Reader,
+        file: &mut Followed,
+        archive: &mut Archive,
+        content: &mut Content,
+        sink: Sink<'_>,
+    ) -> io::Result<Turn> {
+        if content.at() < reader.marks.offset {
+            let mut budget = PASSED;
+            match content.go(reader.marks.offset, &mut budget)? {
+                Pass::Later => return Ok(Turn::More),
+                Pass::Over if content.end() == Some(&End::Whole) => return Ok(Turn::Rewritten),
+                Pass::Over => {
+                    let patient = archive.changed.is_some_and(|at| self.now.saturating_duration_since(at) < PATIENCE);
+                    if patient && !self.options.once {
+                        archive.wait(self.now);
+                    } else {
+                        archive.done = true;
+                    }
+                    return Ok(Turn::Quiet);
+                }
+                Pass::There => {}
+            }
+        }
+        if reader.marks.offset > 0 && content.marks() != reader.marks {
+            return Ok(Turn::Rewritten);
+        }
+        let Some(mut reserved) = self.reserve(content.ahead().len() + READ) else { return Ok(Turn::Quiet) };
+        content.fill(READ)?;
+        let nuls = leading_nuls(content.ahead());
+        if archive.discarding && !content.ahead().is_empty() {
+            let newline = memchr(b'\n', content.ahead());
+            drop(content.take(newline.map_or(content.ahead().len(), |newline| newline + 1)));
+            archive.discarding = newline.is_none();
+            reader.marks = content.marks();
+            if newline.is_some() {
+                self.send_counts(reader, file, Counts { too_long: 1, broken: 0 }, Vec::new(), sink);
+            }
+        } else if nuls > 0 && nuls == content.ahead().len() {
+            drop(content.take(nuls));
+            reader.marks = content.marks();
+        } else if let Some(end) = Follower::whole_lines(file, reader.marks.offset, content.ahead()) {
+            let mark = content.mark().to_vec();
+            let body = content.take(end);
+            reserved.shrink(end);
+            self.hand_over(reader, file, &mark, body, reserved, sink);
+        } else if content.ahead().len() as u64 > MAX_FILE_LINE {
+            drop(content.take(content.ahead().len()));
+            reader.marks = content.marks();
+            archive.discarding = true;
+        } else if let Some(end) = content.end().cloned() {
+            return Ok(self.finish(reader, file, archive, content, &end, sink));
+        }
+        Ok(Turn::More)
+    }
+
+    /// The content has ended, and what is ahead has no newline.
+    fn finish(
+        &mut self,
+        reader: &mut Reader,
+        file: &mut Followed,
+        archive: &mut Archive,
+        content: &mut Content,
+        end: &End,
+        sink: Sink<'_>,
+    ) -> Turn {
+        let path = file.path.display();
+        let text = match end {
+            End::Whole => None,
+            End::Torn => Some(format!("'{path}' breaks off: read as far as it goes")),
+            End::Damaged(why) => Some(format!("'{path}' is damaged ({why}): read as far as it goes")),
+            End::Bomb => Some(format!(
+                "'{path}' grows beyond {MAX_GROWTH} times its size and is read no further: unpack it if that is right"
+            )),
+        };
+        let patient = archive.changed.is_some_and(|at| self.now.saturating_duration_since(at) < PATIENCE);
+        if text.is_some() && patient && !self.options.once && *end != End::Bomb {
+            archive.wait(self.now);
+            return Turn::Quiet;
+        }
+        let broken = u64::from(text.is_some());
+        if let Some(text) = text {
+            self.note(file.source, text, sink);
+        }
+        let torn = content.take(content.ahead().len());
+        reader.marks = content.marks();
+        let counts = Counts { too_long: u64::from(archive.discarding), broken };
+        if !torn.is_empty() || counts != Counts::default() {
+            self.send_counts(reader, file, counts, torn, sink);
+        }
+        (archive.done, archive.discarding) = (true, false);
+        Turn::Quiet
+    }
+
+    fn send_counts(&mut self, reader: &Reader, file: &Followed, counts: Counts, torn: Vec<u8>, sink: Sink<'_>) {
+        self.sources[file.source].read += torn.len() as u64;
+        let position = reader.marks.position(reader.generation, &file.path, file.key, false);
+        let offset = reader.marks.offset - torn.len() as u64;
+        let Counts { too_long, broken } = counts;
+        let lines = Lines { too_long, broken, ..Lines::at(offset, torn, position) };
+        self.send(reader.generation, file, lines, sink);
+    }
+}
+
+/// How a packed content stands to a living generation.
+enum Beside {
+    /// The other moved on or was rewritten: to be decided at a later look.
+    Moved,
+    /// The other holds all of it.
+    Contained,
+    /// It holds bytes that the other does not.
+    Longer,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+struct Counts {
+    too_long: u64,
+    broken: u64,
+}

@@ -1,0 +1,429 @@
+//! Processes of their own: a subject that follows and tells what it counted, writers that change files and tell what they wrote.
+//!
+//! Both are this test program again, so that nothing has to be installed; what one knows, the other does not.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt::Write as _;
+use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant, SystemTime};
+
+use costtop::source::{Chunk, Event, Options, Position, SourceSpec, SourceState, start};
+use crossbeam_channel::{bounded, select, unbounded};
+
+const SUBJECT: &str = "COSTTOP_TEST_SUBJECT";
+const STATE: &str = "COSTTOP_TEST_STATE";
+const NOTIFY: &str = "COSTTOP_TEST_NOTIFY";
+const WRITER: &str = "COSTTOP_TEST_WRITER";
+/// Nothing here takes so long unless it is broken.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Distinct lines as a number and the sum of their hashes: what was written, or what was counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Truth {
+    pub lines: u64,
+    pub sum: u64,
+}
+
+impl Truth {
+    pub fn add(&mut self, line: &[u8]) {
+        self.lines += 1;
+        self.sum = self.sum.wrapping_add(hash(line));
+    }
+
+    pub fn join(&mut self, other: Truth) {
+        self.lines += other.lines;
+        self.sum = self.sum.wrapping_add(other.sum);
+    }
+}
+
+fn hash(line: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    line.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Nanoseconds since 1970, as lines carry them.
+pub fn now_ns() -> u64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_nanos() as u64
+}
+
+/// What a subject tells of itself.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    pub counted: Truth,
+    pub double: u64,
+    pub torn: u64,
+    pub too_long: u64,
+    pub broken: u64,
+    pub gaps: u64,
+    pub caught_up: bool,
+    pub lost: bool,
+    /// Of live lines: from their own time to their arrival, 99th percentile and greatest.
+    pub lag_p99_ms: u64,
+    pub lag_max_ms: u64,
+    pub resident_peak_kb: u64,
+    pub descriptors: u64,
+    pub processor_ms: u64,
+    pub notes: Vec<String>,
+}
+
+/// A follower in its own process.
+pub struct Subject {
+    child: Child,
+    asks: Option<ChildStdin>,
+    answers: BufReader<ChildStdout>,
+}
+
+impl Subject {
+    pub fn start(sources: &[String], notify: bool) -> Subject {
+        Subject::start_with(sources, notify, |_| {})
+    }
+
+    /// `prepare` may add to the command: a saved state, a library that injects faults, a limit.
+    pub fn start_with(sources: &[String], notify: bool, prepare: impl FnOnce(&mut Command)) -> Subject {
+        let mut command = this_program("process::subject_process");
+        command.env(SUBJECT, sources.join("\n")).env(NOTIFY, u8::from(notify).to_string());
+        prepare(&mut command);
+        let mut child = command.spawn().unwrap();
+        let (asks, answers) = (child.stdin.take(), BufReader::new(child.stdout.take().unwrap()));
+        Subject { child, asks, answers }
+    }
+
+    pub fn id(&self) -> i32 {
+        self.child.id().cast_signed()
+    }
+
+    pub fn facts(&mut self) -> Facts {
+        let asks = self.asks.as_mut().unwrap();
+        writeln!(asks, "?").unwrap();
+        let mut facts = Facts::default();
+        for pair in answer(&mut self.answers).split(' ') {
+            let Some((name, value)) = pair.split_once('=') else { continue };
+            if name == "notes" {
+                facts.notes = value.split('\u{1f}').map(|note| note.replace('\u{1e}', " ")).collect();
+                continue;
+            }
+            let value: u64 = value.parse().unwrap();
+            match name {
+                "lines" => facts.counted.lines = value,
+                "sum" => facts.counted.sum = value,
+                "double" => facts.double = value,
+                "torn" => facts.torn = value,
+                "too_long" => facts.too_long = value,
+                "broken" => facts.broken = value,
+                "gaps" => facts.gaps = value,
+                "caught_up" => facts.caught_up = value == 1,
+                "lost" => facts.lost = value == 1,
+                "lag_p99" => facts.lag_p99_ms = value,
+                "lag_max" => facts.lag_max_ms = value,
+                "resident" => facts.resident_peak_kb = value,
+                "descriptors" => facts.descriptors = value,
+                "processor" => facts.processor_ms = value,
+                _ => {}
+            }
+        }
+        facts
+    }
+
+    pub fn until(&mut self, what: &str, mut done: impl FnMut(&Facts) -> bool) -> Facts {
+        let begun = Instant::now();
+        loop {
+            let facts = self.facts();
+            if done(&facts) {
+                return facts;
+            }
+            assert!(begun.elapsed() < PATIENCE, "waited for {what}: {facts:?}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    pub fn caught_up(&mut self) -> Facts {
+        self.until("catching up", |facts| facts.caught_up)
+    }
+
+    /// Waits until exactly what was written has been counted, and sees that nothing comes twice.
+    pub fn exactly(&mut self, truth: Truth) -> Facts {
+        let facts = self.until(&format!("{truth:?}"), |facts| facts.counted.lines >= truth.lines);
+        assert_eq!((facts.counted, facts.double), (truth, 0), "{:?}", facts.notes);
+        facts
+    }
+
+    /// Ends it as a person would; what it must know next time is in its state.
+    pub fn end(mut self) {
+        self.asks = None;
+        assert!(self.child.wait().unwrap().success());
+    }
+}
+
+impl Drop for Subject {
+    fn drop(&mut self) {
+        self.asks = None;
+        let _ = self.child.kill(); // it may have ended
+        let _ = self.child.wait();
+    }
+}
+
+/// This program again, for one test that is a role.
+fn this_program(role: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", role, "--nocapture", "--test-threads", "1"]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    command
+}
+
+/// The next line that is an answer; the test harness prints others.
+fn answer(from: &mut BufReader<ChildStdout>) -> String {
+    let mut line = String::new();
+    loop {
+        line.clear();
+        assert!(from.read_line(&mut line).unwrap() > 0, "the process has ended");
+        if let Some((_, answer)) = line.trim_end().split_once('\u{1}') {
+            return answer.to_owned();
+        }
+    }
+}
+
+/// A process that changes files. It does one step for each line it is sent, and tells what it has written so far.
+pub struct Writer {
+    child: Child,
+    steps: Option<ChildStdin>,
+    answers: BufReader<ChildStdout>,
+}
+
+impl Writer {
+    /// `role` is one of those in [`crate::matrix`].
+    pub fn start(role: &str, folder: &Path) -> Writer {
+        let mut command = this_program("process::writer_process");
+        command.env(WRITER, role).current_dir(folder);
+        let mut child = command.spawn().unwrap();
+        let (steps, answers) = (child.stdin.take(), BufReader::new(child.stdout.take().unwrap()));
+        Writer { child, steps, answers }
+    }
+
+    /// Tells it to begin a step, without waiting for its end.
+    pub fn begin(&mut self, step: u64) {
+        writeln!(self.steps.as_mut().unwrap(), "{step}").unwrap();
+    }
+
+    /// Waits for a step's end.
+    pub fn ended(&mut self) -> Truth {
+        let answer = answer(&mut self.answers);
+        let (lines, sum) = answer.split_once(' ').unwrap();
+        Truth { lines: lines.parse().unwrap(), sum: sum.parse().unwrap() }
+    }
+
+    pub fn step(&mut self, step: u64) -> Truth {
+        self.begin(step);
+        self.ended()
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.steps = None;
+        let _ = self.child.wait();
+    }
+}
+
+/// Not a test by itself: the writer's process.
+#[test]
+fn writer_process() {
+    let Ok(role) = std::env::var(WRITER) else { return };
+    let mut role = crate::matrix::role(&role);
+    let mut truth = Truth::default();
+    for line in std::io::stdin().lines() {
+        role(line.unwrap().parse().unwrap(), &mut truth);
+        println!("\u{1}{} {}", truth.lines, truth.sum);
+    }
+}
+
+/// Not a test by itself: the subject's process.
+#[test]
+fn subject_process() {
+    let Ok(sources) = std::env::var(SUBJECT) else { return };
+    let state = std::env::var(STATE).ok();
+    let mut subject = Counting::default();
+    let mut options = Options { notify: std::env::var(NOTIFY).is_ok_and(|notify| notify == "1"), ..Options::default() };
+    if let Some(text) = state.as_ref().and_then(|path| fs::read_to_string(path).ok()) {
+        subject.load(&text);
+        options.positions = subject.positions.values().cloned().collect();
+    }
+    let specs =
+        sources.lines().enumerate().map(|(id, text)| SourceSpec::parse(id as u16, text).unwrap()).collect::<Vec<_>>();
+    let (sender, events) = bounded(64);
+    let handle = start(specs, &options, sender).unwrap();
+    let (asked, asks) = unbounded();
+    std::thread::spawn(move || {
+        for _ in std::io::stdin().lines() {
+            asked.send(()).unwrap();
+        }
+    });
+    loop {
+        select! {
+            recv(events) -> event => subject.take(event.unwrap()),
+            recv(asks) -> ask => match ask {
+                Ok(()) => println!("\u{1}{}", subject.facts()),
+                Err(_) => break,
+            },
+        }
+    }
+    // What was taken is saved with its positions; what is on its way is read again.
+    drop(events);
+    handle.stop();
+    if let Some(path) = state {
+        fs::write(path, subject.save()).unwrap();
+    }
+}
+
+/// Adds the state of a subject to its command.
+pub fn with_state(path: &Path) -> impl FnOnce(&mut Command) {
+    move |command| {
+        command.env(STATE, path);
+    }
+}
+
+#[derive(Default)]
+struct Counting {
+    seen: HashSet<u64>,
+    counted: Truth,
+    double: u64,
+    torn: u64,
+    too_long: u64,
+    broken: u64,
+    gaps: u64,
+    caught_up: bool,
+    lost: HashMap<u16, bool>,
+    lags_ms: Vec<u32>,
+    notes: Vec<String>,
+    positions: HashMap<u32, Position>,
+}
+
+impl Counting {
+    fn take(&mut self, event: Event) {
+        match event {
+            Event::Chunk(chunk) => self.take_chunk(chunk),
+            Event::Status(status) => {
+                self.lost.insert(status.source, matches!(status.state, SourceState::Lost(_)));
+            }
+            Event::Note { text, .. } => self.notes.push(text),
+            Event::CaughtUp => self.caught_up = true,
+            Event::Ended => {}
+        }
+    }
+
+    fn take_chunk(&mut self, chunk: Chunk) {
+        self.too_long += chunk.too_long;
+        self.broken += chunk.broken;
+        self.gaps += chunk.gaps;
+        let now = now_ns();
+        for line in chunk.bytes.split_inclusive(|byte| *byte == b'\n') {
+            let Some(line) = line.strip_suffix(b"\n") else {
+                self.torn += 1;
+                continue;
+            };
+            if line.is_empty() || line[0] == b'#' {
+                continue;
+            }
+            let hash = hash(line);
+            if self.seen.insert(hash) {
+                self.counted.lines += 1;
+                self.counted.sum = self.counted.sum.wrapping_add(hash);
+            } else {
+                self.double += 1;
+            }
+            if !chunk.history
+                && let Some(at) = memchr::memmem::find(line, b"\"at\":")
+            {
+                let digits = line[at + 5..].iter().take_while(|byte| byte.is_ascii_digit());
+                let at = digits.fold(0u64, |number, digit| number * 10 + u64::from(digit - b'0'));
+                self.lags_ms.push((now.saturating_sub(at) / 1_000_000) as u32);
+            }
+        }
+        if let Some(position) = chunk.position {
+            self.positions.insert(position.generation, position);
+        }
+    }
+
+    fn facts(&mut self) -> String {
+        self.lags_ms.sort_unstable();
+        let p99 = self.lags_ms.get((self.lags_ms.len() * 99 / 100).min(self.lags_ms.len().saturating_sub(1)));
+        let status = fs::read_to_string("/proc/self/status").unwrap();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        let peak: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
+        let notes: Vec<String> = self.notes.iter().map(|note| note.replace(' ', "\u{1e}")).collect();
+        format!(
+            "lines={} sum={} double={} torn={} too_long={} broken={} gaps={} caught_up={} lost={} lag_p99={} lag_max={} resident={peak} descriptors={} processor={} notes={}",
+            self.counted.lines,
+            self.counted.sum,
+            self.double,
+            self.torn,
+            self.too_long,
+            self.broken,
+            self.gaps,
+            u8::from(self.caught_up),
+            u8::from(self.lost.values().any(|lost| *lost)),
+            p99.copied().unwrap_or(0),
+            self.lags_ms.last().copied().unwrap_or(0),
+            fs::read_dir("/proc/self/fd").unwrap().count(),
+            (crate::live::processor_seconds() * 1e3) as u64,
+            notes.join("\u{1f}"),
+        )
+    }
+
+    /// One line for each hash and position.
+    fn save(&self) -> String {
+        let mut text = String::new();
+        for hash in &self.seen {
+            writeln!(text, "h {hash}").unwrap();
+        }
+        for p in self.positions.values() {
+            writeln!(
+                text,
+                "p {} {} {} {} {} {} {} {} {} {}",
+                p.generation,
+                u8::from(p.dead),
+                p.device,
+                p.inode,
+                p.offset,
+                p.head_length,
+                p.head_hash,
+                p.mark_length,
+                p.mark_hash,
+                p.path.display()
+            )
+            .unwrap();
+        }
+        text
+    }
+
+    fn load(&mut self, text: &str) {
+        for line in text.lines() {
+            if let Some(hash) = line.strip_prefix("h ") {
+                let hash: u64 = hash.parse().unwrap();
+                self.seen.insert(hash);
+                self.counted.lines += 1;
+                self.counted.sum = self.counted.sum.wrapping_add(hash);
+                continue;
+            }
+            let mut fields = line.split(' ').skip(1);
+            let mut number = || fields.next().unwrap().parse::<u64>().unwrap();
+            let position = Position {
+                generation: number() as u32,
+                dead: number() == 1,
+                device: number(),
+                inode: number(),
+                offset: number(),
+                head_length: number() as u32,
+                head_hash: number(),
+                mark_length: number() as u32,
+                mark_hash: number(),
+                path: fields.next().unwrap().into(),
+            };
+            self.positions.insert(position.generation, position);
+        }
+    }
+}

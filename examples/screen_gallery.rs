@@ -1,4 +1,5 @@
-//! Shows the screens on one fixed moment, without logs or engine: `cargo run --example screen_gallery [busy|alarm|empty|nameless|loading]`.
+//! Shows the screens on one fixed moment, without logs or engine:
+//! `cargo run --example screen_gallery [busy|alarm|empty|nameless|loading] [THEME] [auto|braille|block|ascii]`.
 //!
 //! For looking at themes and sizes. Every screen can be opened; `NO_COLOR=1` shows it without colours.
 
@@ -12,14 +13,16 @@ mod sample;
 use std::sync::Arc;
 use std::thread;
 
+use costtop::config::GraphChoice;
 use costtop::engine::view::{ViewQuery, Window};
 use costtop::time::Zone;
 use costtop::ui::action::Effect;
-use costtop::ui::theme::{ColorChoice, Depth, Theme};
-use costtop::ui::{Options, UiError, run};
+use costtop::ui::graph::Graph;
+use costtop::ui::theme::{ColorChoice, Depth, Themes};
+use costtop::ui::{Options, run};
 use crossbeam_channel::unbounded;
 
-fn main() -> Result<(), UiError> {
+fn main() -> Result<(), Box<dyn std::error::Error>> {
     let which = std::env::args().nth(1).unwrap_or_default();
     let snapshot = match which.as_str() {
         "alarm" => Some(drilled::many_alarms()),
@@ -28,14 +31,14 @@ fn main() -> Result<(), UiError> {
         "loading" => None,
         _ => Some(sample::busy()),
     };
-    let depth = Depth::detect(ColorChoice::Auto, |name| std::env::var(name).ok());
-    let options = Options {
-        theme: Theme::midnight(depth),
-        zone: Zone::UTC,
-        window: Window::M15,
-        clock: sample::now,
-        own: Vec::new(),
-    };
+    let variable = |name: &str| std::env::var(name).ok();
+    let theme = std::env::args().nth(2).unwrap_or_else(|| "auto".to_owned());
+    let graph = std::env::args().nth(3).unwrap_or_default();
+    let graph = GraphChoice::ALL.into_iter().find(|choice| choice.name() == graph).unwrap_or_default();
+    let look = (Depth::detect(ColorChoice::Auto, variable), Graph::detect(graph, variable));
+    let themes = Themes::load(None, &theme, look, variable)?;
+    let options =
+        Options { themes, mouse: true, zone: Zone::UTC, window: Window::M15, clock: sample::now, own: Vec::new() };
     let (send_snapshot, snapshots) = unbounded();
     let (send_effect, effects) = unbounded();
     let (send_ring, rings) = unbounded();

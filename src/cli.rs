@@ -17,6 +17,7 @@ pub mod explain;
 pub mod failure;
 pub mod flags;
 pub mod man;
+pub mod places;
 pub mod prices;
 pub mod reconcile;
 pub mod report;

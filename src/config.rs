@@ -12,9 +12,11 @@ mod price;
 mod print;
 
 pub use budget::specificity;
+pub(crate) use document::{Document, Table, Value};
+pub(crate) use error::any_of;
 pub use error::{ConfigError, Origin, remedy};
 pub use labels::{LabelConfig, LabelSlots, Labels, LabelsError};
-pub use load::{Loaded, Origins, Overrides, VARIABLES, default_path};
+pub use load::{Loaded, Origins, Overrides, VARIABLES, default_path, themes_folder};
 pub use print::TEMPLATE;
 
 use std::collections::BTreeMap;
@@ -47,6 +49,40 @@ pub struct Config {
     pub hooks: Vec<HookConfig>,
     /// Name of the theme.
     pub theme: String,
+    /// With which signs the screen is drawn.
+    pub graph: GraphChoice,
+    /// Clicks and the wheel are the screen's, not the terminal's own selection.
+    pub mouse: bool,
+}
+
+/// With which signs the screen is drawn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum GraphChoice {
+    /// By locale and terminal.
+    #[default]
+    Auto,
+    /// Braille dots and fine lines.
+    Braille,
+    /// Blocks and square corners.
+    Block,
+    /// Nothing beyond ASCII.
+    Ascii,
+}
+
+impl GraphChoice {
+    /// Every choice, in the order of help.
+    pub const ALL: [GraphChoice; 4] = [GraphChoice::Auto, GraphChoice::Braille, GraphChoice::Block, GraphChoice::Ascii];
+
+    /// The word of configuration and command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            GraphChoice::Auto => "auto",
+            GraphChoice::Braille => "braille",
+            GraphChoice::Block => "block",
+            GraphChoice::Ascii => "ascii",
+        }
+    }
 }
 
 /// One source with what the operator knows about it.
@@ -271,7 +307,9 @@ impl Default for Config {
                 detectors: DetectorsConfig::ALL,
             },
             hooks: Vec::new(),
-            theme: "midnight".to_owned(),
+            theme: "auto".to_owned(),
+            graph: GraphChoice::Auto,
+            mouse: true,
         }
     }
 }

@@ -3,8 +3,10 @@
 pub mod action;
 pub mod canvas;
 pub mod event_loop;
+pub mod graph;
 pub mod keys;
 pub mod layout;
+pub mod mouse;
 pub mod screen;
 pub mod sheet;
 pub mod snapshot;
@@ -12,6 +14,7 @@ pub mod state;
 pub mod terminal;
 pub mod text;
 pub mod theme;
+pub mod welcome;
 pub mod widget;
 
 pub use event_loop::{Exit, Options, UiError, run};

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use costtop::config::{
-    Config, ConfigError, Each, FlatPrice, Loaded, Origin, Overrides, Severity, TEMPLATE, Validity, default_path,
-    specificity,
+    Config, ConfigError, Each, FlatPrice, GraphChoice, Loaded, Origin, Overrides, Severity, TEMPLATE, Validity,
+    default_path, specificity,
 };
 use costtop::label::Label;
 use costtop::money::Cost;
@@ -73,7 +73,7 @@ fn every_key_reaches_its_place() {
     let config = valid("full.toml");
     assert_eq!(config.zone.name(), "Europe/Berlin");
     assert_eq!(config.user, [UserField::UserEmail, UserField::User]);
-    assert_eq!(config.theme, "paper");
+    assert_eq!((config.theme.as_str(), config.graph, config.mouse), ("paper", GraphChoice::Block, false));
     assert_eq!(
         config.sources[0].labels,
         [(Dimension::Team, Label::new("search")), (Dimension::Host, Label::new("gw-1"))]

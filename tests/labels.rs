@@ -181,6 +181,7 @@ fn read_into(state: &Path, log: &Path, mut config: Config, lines: u64) {
     keep_label_slots(&mut config, state).expect("room for the labels");
     let source = costtop::config::SourceConfig { spec: log.display().to_string(), labels: Vec::new() };
     let setup = Setup {
+        said: Vec::new(),
         sources: Sources::new(&[source], &config).expect("a source"),
         book: costtop::run::prices(&config).expect("prices"),
         config,

@@ -11,6 +11,8 @@ mod alarms;
 mod console;
 #[path = "pty/demo.rs"]
 mod demo;
+#[path = "pty/first.rs"]
+mod first;
 #[path = "pty/hostile.rs"]
 mod hostile;
 #[path = "pty/keys.rs"]
@@ -19,6 +21,10 @@ mod keys;
 mod latency;
 #[path = "pty/life.rs"]
 mod life;
+#[path = "pty/looks.rs"]
+mod looks;
+#[path = "pty/mouse.rs"]
+mod mouse;
 #[path = "pty/panics.rs"]
 mod panics;
 #[path = "pty/place.rs"]

@@ -11,8 +11,12 @@ mod sample;
 mod hostile;
 #[path = "screens/looks.rs"]
 mod looks;
+#[path = "screens/mouse.rs"]
+mod mouse;
 #[path = "screens/overview.rs"]
 mod overview;
+#[path = "screens/signs.rs"]
+mod signs;
 #[path = "screens/travel.rs"]
 mod travel;
 #[path = "screens/typing.rs"]
@@ -23,6 +27,7 @@ use std::fmt::Write;
 use costtop::engine::view::{ChargeId, Window};
 use costtop::ui::action::{Action, Effect};
 use costtop::ui::keys;
+use costtop::ui::mouse::Targets;
 use costtop::ui::screen::draw;
 use costtop::ui::snapshot::Snapshot;
 use costtop::ui::state::{State, update};
@@ -37,9 +42,18 @@ fn state(width: u16, height: u16, snapshot: &Snapshot) -> State {
 }
 
 fn frame(state: &State, snapshot: &Snapshot, depth: Depth) -> Buffer {
-    let mut buffer = Buffer::empty(Rect::new(0, 0, state.size.0, state.size.1));
-    draw(state, snapshot, &Theme::midnight(depth), &mut buffer);
-    buffer
+    frame_in(&Theme::midnight(depth), state, snapshot).0
+}
+
+/// A frame, and what a click in it does.
+fn frame_in(theme: &Theme, state: &State, snapshot: &Snapshot) -> (Buffer, Targets) {
+    let area = Rect::new(0, 0, state.size.0, state.size.1);
+    let mut buffer = Buffer::empty(area);
+    let targets = draw(state, snapshot, theme, &mut buffer);
+    for (place, action) in targets.places() {
+        assert_eq!(place, place.intersection(area), "{action:?} is clicked outside of the screen");
+    }
+    (buffer, targets)
 }
 
 /// The symbols, line by line, between bars so that blanks at the end show.

@@ -8,7 +8,7 @@ use anyhow::Context;
 use clap::{Args, Subcommand};
 
 use super::flags::Global;
-use super::{Failure, setup};
+use super::{Failure, dashboard, setup};
 use crate::alarm::Budgets;
 use crate::config::{Loaded, Origin, TEMPLATE, default_path};
 use crate::output::figures;
@@ -16,9 +16,8 @@ use crate::price::PriceError;
 use crate::run;
 use crate::source::SourceSpec;
 use crate::time::Timestamp;
-
-/// The themes there are.
-const THEMES: [&str; 1] = ["midnight"];
+use crate::ui::graph::Graph;
+use crate::ui::theme::{Depth, ThemeRefusal};
 
 /// What `config` takes.
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
@@ -86,8 +85,13 @@ fn path(global: &Global) -> Result<(), Failure> {
 fn check(global: &Global) -> Result<String, Failure> {
     let loaded = setup::load_config(global)?;
     let config = &loaded.config;
-    if !THEMES.contains(&config.theme.as_str()) {
-        return Err(refused(&loaded, "theme", &format!("unknown theme '{}': use {}", config.theme, THEMES.join(", "))));
+    let themes = dashboard::themes(&config.theme, Depth::TrueColor, Graph::Braille);
+    let themes = themes.map_err(|refusal| match refusal {
+        ThemeRefusal::File(error) => Failure::configuration(error),
+        ThemeRefusal::Unknown(what) => refused(&loaded, "theme", &what),
+    })?;
+    if let Some(error) = themes.refused().next() {
+        return Err(Failure::configuration(error));
     }
     for (at, source) in config.sources.iter().enumerate() {
         let id = u16::try_from(at).unwrap_or(u16::MAX);

@@ -1,6 +1,6 @@
 //! `costtop [SOURCE]...`: the dashboard.
 
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -11,12 +11,16 @@ use crossbeam_channel::{bounded, unbounded};
 use super::flags::{Color, From, Global};
 use super::report_options::ReportArgs;
 use super::setup::{Setup, state_to_own};
-use super::{Failure, report};
+use super::{Failure, demo, places, report};
+use crate::config::{SourceConfig, themes_folder};
 use crate::engine::view::Window;
 use crate::run::Sources;
 use crate::run::live::{self, Wires};
 use crate::time::Timestamp;
-use crate::ui::theme::{ColorChoice, Depth, Theme};
+use crate::ui::graph::Graph;
+use crate::ui::snapshot::Mark;
+use crate::ui::theme::{ColorChoice, Depth, ThemeRefusal, Themes};
+use crate::ui::welcome::{self, Choice, Welcome};
 use crate::ui::{self, Exit, UiError};
 
 /// What the dashboard takes.
@@ -47,8 +51,46 @@ pub fn run(args: &DashboardArgs, global: &Global) -> Result<ExitCode, Failure> {
     if let Some(folder) = &state {
         setup.keep_label_slots(folder)?;
     }
+    let chosen = setup.chosen(&args.sources);
+    if chosen.is_empty() {
+        return welcome(&setup, global);
+    }
     let sources = setup.sources(&args.sources)?;
-    open(setup, sources, state, args, global)
+    let found = Found { sources: chosen, configured: !setup.config.sources.is_empty() };
+    open(setup, sources, state, args.sources.is_empty().then_some(found), args, global)
+}
+
+/// What is read without having been named; to be looked at once the screen is up.
+pub struct Found {
+    /// Where.
+    pub sources: Vec<SourceConfig>,
+    /// Because the configuration says so, and not because it is known.
+    pub configured: bool,
+}
+
+/// Nothing to read: offers the demo and shows what feeds costtop. What was on the screen then stays in the shell's.
+fn welcome(setup: &Setup, global: &Global) -> Result<ExitCode, Failure> {
+    let feed = places::FEED.map(|(command, what)| (command.to_owned(), what.to_owned()));
+    let welcome = Welcome { looked: places::looked(), feed: feed.to_vec() };
+    let refused = |error: UiError| anyhow!("cannot use the terminal ({error}): is TERM right?");
+    let mut open = welcome::Open::new(welcome, &shown(setup, global)?).map_err(refused)?;
+    match open.choose().map_err(refused)? {
+        Choice::Demo => {
+            let demo = demo::prepared()?;
+            drop(open);
+            demo::open(&demo, global)
+        }
+        Choice::Leave(Exit::TerminalLost) => {
+            drop(open);
+            std::process::exit(1)
+        }
+        Choice::Leave(_) => {
+            drop(open);
+            // Where stderr is closed nobody reads the hint.
+            let _ = writeln!(io::stderr(), "costtop: {}", places::nothing_to_read());
+            Ok(ExitCode::SUCCESS)
+        }
+    }
 }
 
 /// Opens the dashboard over what is already decided.
@@ -59,13 +101,19 @@ pub fn open(
     setup: Setup,
     sources: Sources,
     state: Option<PathBuf>,
+    found: Option<Found>,
     args: &DashboardArgs,
     global: &Global,
 ) -> Result<ExitCode, Failure> {
-    let theme = theme(&setup.config.theme, global.color)?;
+    let themes = shown(&setup, global)?;
+    let mouse = setup.config.mouse;
     let zone = setup.config.zone;
     let own = setup.config.labels.iter().map(|config| config.label).collect();
-    let setup = live::Setup {
+    // The list of events is short of room: the file's name will do.
+    let folder = themes_folder().map(|folder| format!("{}/", folder.display())).unwrap_or_default();
+    let said = themes.refused().map(|error| (Mark::Warn, "theme", error.to_string().replace(&folder, ""))).collect();
+    let mut setup = live::Setup {
+        said,
         sources,
         config: setup.config,
         book: setup.book,
@@ -82,9 +130,13 @@ pub fn open(
     let wires = Wires { snapshots: snapshots_in, effects, rings: rings_in };
     let engine = std::thread::Builder::new()
         .name("costtop-engine".to_owned())
-        .spawn(move || live::run(setup, &wires))
+        .spawn(move || {
+            let found = found.map(|found| places::found(&found.sources, found.configured)).unwrap_or_default();
+            setup.said.extend(found.into_iter().map(|line| (Mark::Note, "found", line)));
+            live::run(setup, &wires)
+        })
         .map_err(|error| anyhow!("cannot start the engine ({error}): check the limits of processes"))?;
-    let options = ui::Options { theme, zone, window: Window::default(), own, clock: Timestamp::now };
+    let options = ui::Options { themes, mouse, zone, window: Window::default(), own, clock: Timestamp::now };
     let closed = ui::run(options, &snapshots, &effects_in, &rings);
     // The engine stops when nobody asks any more, and commits what it has applied.
     drop((effects_in, snapshots));
@@ -99,14 +151,29 @@ pub fn open(
     }
 }
 
-fn theme(name: &str, color: Color) -> Result<Theme, Failure> {
-    if name != "midnight" {
-        return Err(Failure::configuration(format!("unknown theme '{name}': use midnight")));
-    }
+/// The themes of this machine, the named one shown.
+///
+/// # Errors
+/// No theme of this name, or its file is refused.
+pub fn themes(name: &str, depth: Depth, graph: Graph) -> Result<Themes, ThemeRefusal> {
+    Themes::load(themes_folder().as_deref(), name, (depth, graph), |name| std::env::var(name).ok())
+}
+
+/// The themes for this terminal, the configured one shown.
+fn shown(setup: &Setup, global: &Global) -> Result<Themes, Failure> {
+    let graph = Graph::detect(setup.config.graph, |name| std::env::var(name).ok());
+    themes(&setup.config.theme, depth(global.color), graph).map_err(Failure::configuration)
+}
+
+/// How many colours this terminal shows.
+fn depth(color: Color) -> Depth {
     let choice = match color {
         Color::Auto => ColorChoice::Auto,
         Color::Always => ColorChoice::Always,
         Color::Never => ColorChoice::Never,
+        Color::Ansi16 => ColorChoice::Ansi16,
+        Color::Ansi256 => ColorChoice::Ansi256,
+        Color::TrueColor => ColorChoice::TrueColor,
     };
-    Ok(Theme::midnight(Depth::detect(choice, |name| std::env::var(name).ok())))
+    Depth::detect(choice, |name| std::env::var(name).ok())
 }

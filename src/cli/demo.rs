@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use super::dashboard::{self, DashboardArgs};
 use super::flags::Global;
 use super::report_options::{Grouping, ReportArgs};
-use super::setup::Setup;
+use super::setup::{Setup, load_config};
 use super::{Failure, report};
 use crate::config::{BudgetConfig, Config, Each, SourceConfig};
 use crate::engine::report::GroupBy;
@@ -70,10 +70,25 @@ pub struct Writer {
 /// # Errors
 /// What the file system or the terminal says.
 pub fn run(global: &Global) -> Result<ExitCode, Failure> {
-    let demo = prepare(Timestamp::now())
-        .context("cannot write the demo's logs: free space in TMPDIR, or set it to another folder")?;
-    let mut config = demo.config.clone();
-    config.zone = global.timezone.unwrap_or(config.zone);
+    open(&prepared()?, global)
+}
+
+/// The demo of this moment.
+///
+/// # Errors
+/// What the file system says.
+pub fn prepared() -> Result<Demo, Failure> {
+    let demo = prepare(Timestamp::now());
+    Ok(demo.context("cannot write the demo's logs: free space in TMPDIR, or set it to another folder")?)
+}
+
+/// Opens the dashboard over a prepared folder, in the operator's own time zone and looks.
+///
+/// # Errors
+/// A refused configuration, and what the terminal says.
+pub fn open(demo: &Demo, global: &Global) -> Result<ExitCode, Failure> {
+    let own = load_config(global)?.config;
+    let config = Config { zone: own.zone, theme: own.theme, graph: own.graph, mouse: own.mouse, ..demo.config.clone() };
     let setup = Setup::with_config(global, config)?;
     let sources = setup.sources(&[])?;
     if !std::io::stdout().is_terminal() {
@@ -82,7 +97,7 @@ pub fn run(global: &Global) -> Result<ExitCode, Failure> {
         return report::print(&args, global, &setup, sources);
     }
     let _writer = demo.start_writing();
-    dashboard::open(setup, sources, None, &DashboardArgs::default(), global)
+    dashboard::open(setup, sources, None, None, &DashboardArgs::default(), global)
 }
 
 /// Writes the history that ends at `now` and decides the budgets.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use crate::config::GraphChoice;
 use crate::time::Zone;
 
 const HEADING: &str = "Global options";
@@ -26,10 +27,16 @@ pub struct Global {
     /// Where days begin, such as Europe/Berlin [default: this machine's]
     #[arg(long, value_name = "TZ", global = true, help_heading = HEADING)]
     pub timezone: Option<Zone>,
-    /// Colours of the dashboard, by the name of a theme
+    /// Colours: auto, midnight, daylight, nord, gruvbox, okabe-ito, ansi, mono, or a theme of your own
     #[arg(long, value_name = "NAME", global = true, help_heading = HEADING)]
     pub theme: Option<String>,
-    /// When to use colour and bold: auto, always or never
+    /// Signs of charts, bars and borders: auto, braille, block or ascii
+    #[arg(long, value_name = "SIGNS", global = true, help_heading = HEADING, value_enum, hide_possible_values = true)]
+    pub graph: Option<GraphChoice>,
+    /// Leave clicks and the wheel to the terminal
+    #[arg(long, global = true, help_heading = HEADING)]
+    pub no_mouse: bool,
+    /// When to use colour and bold: auto, always or never; or how many colours: 16, 256 or truecolor
     #[arg(long, value_name = "WHEN", global = true, help_heading = HEADING, value_enum, default_value_t, hide_possible_values = true)]
     pub color: Color,
     /// Write costtop's own log to this file
@@ -59,6 +66,15 @@ pub enum Color {
     Always,
     /// Never
     Never,
+    /// Always, in the sixteen of the terminal's own palette
+    #[value(name = "16")]
+    Ansi16,
+    /// Always, in the 256 of xterm
+    #[value(name = "256")]
+    Ansi256,
+    /// Always, in all colours
+    #[value(name = "truecolor")]
+    TrueColor,
 }
 
 /// `--from`: where files are read from at first sight.

@@ -16,6 +16,15 @@ const ENDING: &str = "\
 \\fBNO_COLOR\\fR
 Set and not empty: no colour and no bold, unless \\fB\\-\\-color always\\fR.
 .TP
+\\fBCLICOLOR_FORCE\\fR
+Set and not 0: colour and bold in pipes and files, too.
+.TP
+\\fBCOLORTERM\\fR, \\fBTERM\\fR, \\fBCOLORFGBG\\fR
+How many colours the dashboard has, and whether the theme \\fIauto\\fR is a dark or a light one.
+.TP
+\\fBLC_ALL\\fR, \\fBLC_CTYPE\\fR, \\fBLANG\\fR
+Without UTF\\-8 in the first that is set, the dashboard is drawn in ASCII.
+.TP
 \\fBXDG_CONFIG_HOME\\fR, \\fBXDG_STATE_HOME\\fR
 Where configuration (\\fIcosttop/config.toml\\fR) and state (\\fIcosttop/\\fR) live.
 ";

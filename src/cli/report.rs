@@ -7,7 +7,7 @@ use anyhow::Context;
 use super::flags::Global;
 use super::report_options::ReportArgs;
 use super::setup::{Setup, state_to_read};
-use super::{Failure, stdout};
+use super::{Failure, places, stdout};
 use crate::engine::Engine;
 use crate::output::Document;
 use crate::run::Sources;
@@ -33,6 +33,11 @@ pub fn run(args: &ReportArgs, global: &Global) -> Result<ExitCode, Failure> {
         return answer(args, global, &setup, engine);
     }
     let sources = setup.sources(&args.sources)?;
+    if args.sources.is_empty() {
+        for line in places::found(&setup.chosen(&[]), !setup.config.sources.is_empty()) {
+            eprintln!("costtop: found {line}");
+        }
+    }
     print(args, global, &setup, sources)
 }
 

@@ -3,10 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use etcetera::BaseStrategy;
-
-use super::Failure;
 use super::flags::{self, Global};
+use super::{Failure, places};
 use crate::config::{Config, Loaded, Overrides, SourceConfig};
 use crate::engine::bill::CostMode;
 use crate::price::PriceBook;
@@ -32,6 +30,8 @@ pub fn load_config(global: &Global) -> Result<Loaded, Failure> {
         config: global.config.clone(),
         timezone: global.timezone.map(|zone| zone.name().to_owned()),
         theme: global.theme.clone(),
+        graph: global.graph,
+        no_mouse: global.no_mouse,
     };
     Loaded::from_machine(&overrides, &|name| std::env::var(name).ok()).map_err(Failure::configuration)
 }
@@ -61,17 +61,23 @@ impl Setup {
         })
     }
 
-    /// The sources to read: those named, else the configured ones, else the known places of this machine.
-    pub fn sources(&self, named: &[String]) -> Result<Sources, Failure> {
-        let sources = if !named.is_empty() {
+    /// What to read: the sources named, else the configured ones, else the known places of this machine; none where none is there.
+    #[must_use]
+    pub fn chosen(&self, named: &[String]) -> Vec<SourceConfig> {
+        if !named.is_empty() {
             named.iter().map(|spec| self.configured(spec)).collect()
         } else if !self.config.sources.is_empty() {
             self.config.sources.clone()
         } else {
-            known_places().iter().map(|path| self.configured(&path.display().to_string())).collect()
-        };
+            places::readable().iter().map(|path| self.configured(&path.display().to_string())).collect()
+        }
+    }
+
+    /// The same, checked.
+    pub fn sources(&self, named: &[String]) -> Result<Sources, Failure> {
+        let sources = self.chosen(named);
         if sources.is_empty() {
-            return Err(Failure::usage(NOTHING_TO_READ));
+            return Err(Failure::usage(places::nothing_to_read()));
         }
         Sources::new(&sources, &self.config).map_err(|error| Failure::usage(error.to_string()))
     }
@@ -81,31 +87,6 @@ impl Setup {
         let known = self.config.sources.iter().find(|source| source.spec == spec);
         known.cloned().unwrap_or_else(|| SourceConfig { spec: spec.to_owned(), labels: Vec::new() })
     }
-}
-
-const NOTHING_TO_READ: &str = "\
-nothing to read: no SOURCE, none configured, and no known log on this machine
-  costtop demo                    shows a made-up day
-  costtop /var/log/litellm/       follows a folder, a file or a glob
-  your-app | costtop -            follows a pipe";
-
-/// Where logs usually lie on a machine, those that are there.
-#[must_use]
-pub fn known_places() -> Vec<PathBuf> {
-    let mut places = Vec::new();
-    if let Some(folders) = std::env::var_os("CLAUDE_CONFIG_DIR") {
-        for folder in folders.to_string_lossy().split(',').filter(|folder| !folder.is_empty()) {
-            let folder = Path::new(folder);
-            places.push(if folder.ends_with("projects") { folder.to_owned() } else { folder.join("projects") });
-        }
-    }
-    if let Ok(base) = etcetera::choose_base_strategy() {
-        places.push(base.config_dir().join("claude").join("projects"));
-        places.push(base.home_dir().join(".claude").join("projects"));
-    }
-    places.retain(|place| place.is_dir());
-    places.dedup();
-    places
 }
 
 /// The folder of the state that a one-shot command reads when no SOURCE is named; `None`: none wanted, or none there.

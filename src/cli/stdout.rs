@@ -11,9 +11,13 @@ pub fn look(color: Color) -> Look {
     let terminal = io::stdout().is_terminal();
     let width = terminal.then(ratatui::crossterm::terminal::size).and_then(Result::ok).map(|(columns, _)| columns);
     let bold = match color {
-        Color::Always => true,
+        Color::Always | Color::Ansi16 | Color::Ansi256 | Color::TrueColor => true,
         Color::Never => false,
-        Color::Auto => terminal && !is_set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|term| term != "dumb"),
+        Color::Auto if is_set("NO_COLOR") => false,
+        Color::Auto if is_set("CLICOLOR_FORCE") && std::env::var_os("CLICOLOR_FORCE").is_some_and(|on| on != "0") => {
+            true
+        }
+        Color::Auto => terminal && std::env::var_os("TERM").is_none_or(|term| term != "dumb"),
     };
     // A terminal that says 0 does not know.
     Look { width: width.filter(|columns| *columns > 0).map(usize::from), bold }
@@ -35,7 +39,7 @@ pub fn print(document: &Document, format: Format, color: Color) -> io::Result<()
     Ok(())
 }
 
-/// Set and not empty, as <https://no-color.org> has it.
+/// Set and not empty, as <https://no-color.org> and <https://bixense.com/clicolors> have it.
 fn is_set(name: &str) -> bool {
     std::env::var_os(name).is_some_and(|value| !value.is_empty())
 }

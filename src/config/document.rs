@@ -11,13 +11,13 @@ use super::error::{ConfigError, Origin, remedy};
 use super::number::{NumberError, scaled};
 
 /// One file: its name for errors, its text for line numbers.
-pub(super) struct Document<'t> {
+pub(crate) struct Document<'t> {
     path: PathBuf,
     text: &'t str,
 }
 
 /// A table of the document. Remembers every key that was asked for; [`Table::finish`] refuses the others.
-pub(super) struct Table<'d, 't> {
+pub(crate) struct Table<'d, 't> {
     document: &'d Document<'t>,
     /// As errors name it: `[alarm]`; empty at the top.
     name: String,
@@ -27,32 +27,32 @@ pub(super) struct Table<'d, 't> {
 }
 
 /// A value of the document.
-pub(super) struct Value<'d, 't> {
+pub(crate) struct Value<'d, 't> {
     document: &'d Document<'t>,
     /// The key it stands under.
-    pub(super) key: String,
+    pub(crate) key: String,
     span: Range<usize>,
     content: &'d DeValue<'t>,
 }
 
 impl<'t> Document<'t> {
-    pub(super) fn new(path: &Path, text: &'t str) -> Document<'t> {
+    pub(crate) fn new(path: &Path, text: &'t str) -> Document<'t> {
         Document { path: path.to_owned(), text }
     }
 
     /// Reads the grammar; says where it breaks.
-    pub(super) fn parse(&self) -> Result<Spanned<DeTable<'t>>, ConfigError> {
+    pub(crate) fn parse(&self) -> Result<Spanned<DeTable<'t>>, ConfigError> {
         DeTable::parse(self.text).map_err(|error| {
             let at = error.span().map_or(0, |span| span.start);
             self.refuse(at, format!("not TOML: {}", error.message().replace('\n', ", ")))
         })
     }
 
-    pub(super) fn root<'d>(&'d self, parsed: &'d Spanned<DeTable<'t>>) -> Table<'d, 't> {
+    pub(crate) fn root<'d>(&'d self, parsed: &'d Spanned<DeTable<'t>>) -> Table<'d, 't> {
         Table { document: self, name: String::new(), start: 0, entries: parsed.get_ref(), asked: RefCell::default() }
     }
 
-    pub(super) fn origin(&self, at: usize) -> Origin {
+    pub(crate) fn origin(&self, at: usize) -> Origin {
         let before = &self.text.as_bytes()[..at.min(self.text.len())];
         Origin::File(self.path.clone(), 1 + memchr::memchr_iter(b'\n', before).count())
     }
@@ -63,17 +63,17 @@ impl<'t> Document<'t> {
 }
 
 impl<'d, 't> Table<'d, 't> {
-    pub(super) fn origin(&self) -> Origin {
+    pub(crate) fn origin(&self) -> Origin {
         self.document.origin(self.start)
     }
 
     /// An error about the table as a whole.
-    pub(super) fn refuse(&self, what: impl Into<String>) -> ConfigError {
+    pub(crate) fn refuse(&self, what: impl Into<String>) -> ConfigError {
         self.document.refuse(self.start, what)
     }
 
     /// The value of a known key.
-    pub(super) fn get(&self, key: &'static str) -> Option<Value<'d, 't>> {
+    pub(crate) fn get(&self, key: &'static str) -> Option<Value<'d, 't>> {
         let mut asked = self.asked.borrow_mut();
         if !asked.contains(&key) {
             asked.push(key);
@@ -83,19 +83,19 @@ impl<'d, 't> Table<'d, 't> {
     }
 
     /// The value of a key that must be there; `example` shows how it is written.
-    pub(super) fn need(&self, key: &'static str, example: &str) -> Result<Value<'d, 't>, ConfigError> {
+    pub(crate) fn need(&self, key: &'static str, example: &str) -> Result<Value<'d, 't>, ConfigError> {
         self.get(key).ok_or_else(|| self.refuse(format!("{} without '{key}': write {example}", self.name)))
     }
 
     /// All entries, where the keys are names of the operator's own.
-    pub(super) fn each(&self) -> Vec<Value<'d, 't>> {
+    pub(crate) fn each(&self) -> Vec<Value<'d, 't>> {
         let mut values: Vec<_> = self.entries.iter().map(|(key, value)| self.value(key.get_ref(), value)).collect();
         values.sort_by_key(|value| value.span.start);
         values
     }
 
     /// Refuses keys that nobody asked for, the first one in the file.
-    pub(super) fn finish(&self) -> Result<(), ConfigError> {
+    pub(crate) fn finish(&self) -> Result<(), ConfigError> {
         let asked = self.asked.borrow();
         let unknown = self
             .entries
@@ -114,11 +114,11 @@ impl<'d, 't> Table<'d, 't> {
 }
 
 impl<'d, 't> Value<'d, 't> {
-    pub(super) fn origin(&self) -> Origin {
+    pub(crate) fn origin(&self) -> Origin {
         self.document.origin(self.span.start)
     }
 
-    pub(super) fn refuse(&self, what: impl Into<String>) -> ConfigError {
+    pub(crate) fn refuse(&self, what: impl Into<String>) -> ConfigError {
         self.document.refuse(self.span.start, what)
     }
 
@@ -127,7 +127,7 @@ impl<'d, 't> Value<'d, 't> {
     }
 
     /// Text; `example` shows how it is written.
-    pub(super) fn text(&self, example: &str) -> Result<&'d str, ConfigError> {
+    pub(crate) fn text(&self, example: &str) -> Result<&'d str, ConfigError> {
         let text = self.content.as_str().ok_or_else(|| self.wrong(example))?;
         if text.is_empty() {
             return Err(self.refuse(format!("'{}' is empty: write {example}", self.key)));
@@ -135,12 +135,12 @@ impl<'d, 't> Value<'d, 't> {
         Ok(text)
     }
 
-    pub(super) fn truth(&self) -> Result<bool, ConfigError> {
+    pub(crate) fn truth(&self) -> Result<bool, ConfigError> {
         self.content.as_bool().ok_or_else(|| self.wrong("true or false"))
     }
 
     /// A table; `name` is how errors call it.
-    pub(super) fn table(&self, name: &str) -> Result<Table<'d, 't>, ConfigError> {
+    pub(crate) fn table(&self, name: &str) -> Result<Table<'d, 't>, ConfigError> {
         let entries = self.content.as_table().ok_or_else(|| self.wrong(&format!("it as a table, {name}")))?;
         Ok(Table {
             document: self.document,
@@ -151,12 +151,12 @@ impl<'d, 't> Value<'d, 't> {
         })
     }
 
-    pub(super) fn is_table(&self) -> bool {
+    pub(crate) fn is_table(&self) -> bool {
         self.content.as_table().is_some()
     }
 
     /// One table, `[name]`, or an array of them, `[[name]]`; `name` with its brackets.
-    pub(super) fn one_or_more(&self, name: &str) -> Result<Vec<Table<'d, 't>>, ConfigError> {
+    pub(crate) fn one_or_more(&self, name: &str) -> Result<Vec<Table<'d, 't>>, ConfigError> {
         match self.content {
             DeValue::Array(_) => self.list(name)?.into_iter().map(|item| item.table(&format!("[{name}]"))).collect(),
             _ => Ok(vec![self.table(name)?]),
@@ -164,7 +164,7 @@ impl<'d, 't> Value<'d, 't> {
     }
 
     /// An array of tables, `[[name]]`.
-    pub(super) fn tables(&self, name: &str) -> Result<Vec<Table<'d, 't>>, ConfigError> {
+    pub(crate) fn tables(&self, name: &str) -> Result<Vec<Table<'d, 't>>, ConfigError> {
         self.list(&format!("each under a line [[{name}]]"))?
             .into_iter()
             .map(|item| item.table(&format!("[[{name}]]")))
@@ -172,12 +172,12 @@ impl<'d, 't> Value<'d, 't> {
     }
 
     /// The texts of a list; `None` if it is no list.
-    pub(super) fn texts(&self) -> Option<Result<Vec<&'d str>, ConfigError>> {
+    pub(crate) fn texts(&self) -> Option<Result<Vec<&'d str>, ConfigError>> {
         self.content.as_array()?;
         Some(self.list("").and_then(|items| items.iter().map(|item| item.text("texts in quotes")).collect()))
     }
 
-    pub(super) fn list(&self, example: &str) -> Result<Vec<Value<'d, 't>>, ConfigError> {
+    pub(crate) fn list(&self, example: &str) -> Result<Vec<Value<'d, 't>>, ConfigError> {
         let items = self.content.as_array().ok_or_else(|| self.wrong(example))?;
         Ok(items
             .iter()
@@ -191,7 +191,7 @@ impl<'d, 't> Value<'d, 't> {
     }
 
     /// A number times 10^`places`, from its text in the file: exact. Also as a string.
-    pub(super) fn scaled(&self, places: i32) -> Result<u64, ConfigError> {
+    pub(crate) fn scaled(&self, places: i32) -> Result<u64, ConfigError> {
         let text = match self.content {
             DeValue::Integer(number) if number.radix() == 10 => number.as_str(),
             DeValue::Float(number) => number.as_str(),
@@ -215,7 +215,7 @@ impl<'d, 't> Value<'d, 't> {
     }
 
     /// A date or time as written, with or without quotes.
-    pub(super) fn moment(&self) -> Result<String, ConfigError> {
+    pub(crate) fn moment(&self) -> Result<String, ConfigError> {
         match self.content {
             DeValue::Datetime(moment) => Ok(moment.to_string()),
             DeValue::String(text) => Ok(text.clone().into_owned()),

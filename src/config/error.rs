@@ -42,7 +42,7 @@ impl ConfigError {
     /// The exit code of a refused configuration: `EX_CONFIG` of sysexits.h.
     pub const EXIT_CODE: u8 = 78;
 
-    pub(super) fn new(origin: Origin, what: impl Into<String>) -> ConfigError {
+    pub(crate) fn new(origin: Origin, what: impl Into<String>) -> ConfigError {
         ConfigError { origin, what: what.into() }
     }
 }
@@ -65,7 +65,7 @@ pub fn remedy(word: &str, known: &[&str]) -> String {
 }
 
 /// `a, b or c`.
-pub(super) fn any_of(words: &[&str]) -> String {
+pub(crate) fn any_of(words: &[&str]) -> String {
     match words {
         [] => String::new(),
         [only] => (*only).to_owned(),

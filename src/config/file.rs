@@ -7,7 +7,7 @@ use super::document::{Table, Value};
 use super::error::{ConfigError, any_of, remedy};
 use super::labels::read_labels;
 use super::price::read_prices;
-use super::{Config, HookConfig, Origins, Severity, SourceConfig};
+use super::{Config, GraphChoice, HookConfig, Origins, Severity, SourceConfig};
 use crate::label::Label;
 use crate::usage::{Dimension, UserField};
 
@@ -21,6 +21,18 @@ pub(super) fn read(root: &Table, folder: &Path, config: &mut Config, origins: &m
     if let Some(theme) = root.get("theme") {
         theme.text("a name such as \"midnight\"")?.clone_into(&mut config.theme);
         origins.set("theme", theme.origin());
+    }
+    if let Some(graph) = root.get("graph") {
+        let name = graph.text("\"auto\", \"braille\", \"block\" or \"ascii\"")?;
+        config.graph = GraphChoice::ALL.into_iter().find(|choice| choice.name() == name).ok_or_else(|| {
+            let known = GraphChoice::ALL.map(GraphChoice::name);
+            graph.refuse(format!("unknown signs '{}' for 'graph': use {}", crate::label::clean(name), any_of(&known)))
+        })?;
+        origins.set("graph", graph.origin());
+    }
+    if let Some(mouse) = root.get("mouse") {
+        config.mouse = mouse.truth()?;
+        origins.set("mouse", mouse.origin());
     }
     if let Some(user) = root.get("user") {
         config.user = read_user(&user)?;

@@ -7,7 +7,7 @@ use etcetera::BaseStrategy;
 
 use super::document::{Document, Table};
 use super::error::{ConfigError, Origin};
-use super::{Config, file};
+use super::{Config, GraphChoice, file};
 use crate::time::Zone;
 use crate::usage::UserField;
 
@@ -20,6 +20,10 @@ pub struct Overrides {
     pub timezone: Option<String>,
     /// `--theme NAME`
     pub theme: Option<String>,
+    /// `--graph SIGNS`
+    pub graph: Option<GraphChoice>,
+    /// `--no-mouse`
+    pub no_mouse: bool,
 }
 
 /// Where each value came from, by its path in the file: `alarm.bell`, `budget.0`.
@@ -65,6 +69,12 @@ pub const VARIABLES: [&str; 5] =
 #[must_use]
 pub fn default_path() -> Option<PathBuf> {
     etcetera::choose_base_strategy().ok().map(|base| base.config_dir().join("costtop").join("config.toml"))
+}
+
+/// Where the operator's own themes are: `$XDG_CONFIG_HOME/costtop/themes`. `None` without a home.
+#[must_use]
+pub fn themes_folder() -> Option<PathBuf> {
+    default_path().map(|path| path.with_file_name("themes"))
 }
 
 impl Loaded {
@@ -161,6 +171,14 @@ impl Loaded {
             let Some(name) = name else { continue };
             loaded.config.theme = name;
             loaded.origins.set("theme", origin);
+        }
+        if let Some(graph) = flags.graph {
+            loaded.config.graph = graph;
+            loaded.origins.set("graph", Origin::Flag("--graph"));
+        }
+        if flags.no_mouse {
+            loaded.config.mouse = false;
+            loaded.origins.set("mouse", Origin::Flag("--no-mouse"));
         }
         Ok(loaded)
     }

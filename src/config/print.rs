@@ -42,6 +42,8 @@ impl Loaded {
         lines.value("timezone", &quoted(config.zone.name()), "timezone");
         lines.value("user", &list(config.user.iter().map(|field| field.name())), "user");
         lines.value("theme", &quoted(&config.theme), "theme");
+        lines.value("graph", &quoted(config.graph.name()), "graph");
+        lines.value("mouse", if config.mouse { "true" } else { "false" }, "mouse");
         if !config.labels.is_empty() {
             lines.table("[labels]", None);
             for label in config.labels.iter() {

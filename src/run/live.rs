@@ -69,6 +69,8 @@ pub struct Setup {
     pub notify: bool,
     /// Where events are written, too.
     pub log: Option<PathBuf>,
+    /// What is worth an event before anything is read: mark, one word, one sentence.
+    pub said: Vec<(Mark, &'static str, String)>,
 }
 
 /// Why the engine's thread ended by itself.
@@ -178,7 +180,10 @@ pub fn run(setup: Setup, wires: &Wires) -> Result<(), LiveError> {
         positions: positions.clone(),
         ..source::Options::default()
     };
-    let log = EventLog::new(setup.log.as_deref()).map_err(LiveError::Log)?;
+    let mut log = EventLog::new(setup.log.as_deref()).map_err(LiveError::Log)?;
+    for (mark, kind, text) in &setup.said {
+        log.add(now, *mark, kind, text);
+    }
     let mut core = Core::new(setup.config, opened, setup.mode, log, now, shared.clone())?;
     for position in &positions {
         core.generations.insert(position.generation);

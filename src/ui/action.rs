@@ -1,6 +1,7 @@
 //! What can happen to the screen, and what it asks of the engine in return.
 
-use crate::engine::view::{ChargeId, ViewQuery};
+use super::layout::Panel;
+use crate::engine::view::{ChargeId, ChargeOrder, SortKey, ViewQuery, Window};
 use crate::time::Timestamp;
 
 /// Something that happened: a key, the clock, a new size, a new snapshot.
@@ -84,6 +85,22 @@ pub enum Action {
     Intake,
     /// Close what lies on top, then the zoom, then return to where this was opened.
     Back,
+    /// The next theme.
+    NextTheme,
+    /// Leave the mouse to the terminal's own selection, or take it again.
+    Mouse,
+    /// The keyboard goes to this panel.
+    Focus(Panel),
+    /// The row at this place of this panel was clicked: it is selected, or looked into if it was.
+    Select(Panel, usize),
+    /// This column's heading was clicked: order by it, or turn the order round.
+    SortBy(Panel, SortKey),
+    /// The list of single charges in this order.
+    OrderCharges(ChargeOrder),
+    /// This window, for all panels.
+    SetWindow(Window),
+    /// The list in this panel by so many rows, whoever has the keyboard.
+    Wheel(Panel, i8),
     /// Hand the terminal back to the shell.
     Suspend,
     /// Paint every cell again.

@@ -4,6 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
+use super::mouse::Targets;
 use super::text;
 use super::theme::{Role, Theme};
 
@@ -13,6 +14,8 @@ pub struct Canvas<'a> {
     pub buffer: &'a mut Buffer,
     /// What colours mean.
     pub theme: &'a Theme,
+    /// What a click does where.
+    pub targets: Targets,
 }
 
 impl Canvas<'_> {
@@ -24,7 +27,7 @@ impl Canvas<'_> {
         }
         let room = room.min(area.right() - x);
         let text = text::fit(text, usize::from(room));
-        self.buffer.set_stringn(x, y, text, usize::from(room), style).0
+        self.buffer.set_stringn(x, y, self.theme.graph.text(&text), usize::from(room), style).0
     }
 
     /// The same in a role's style.
@@ -74,7 +77,7 @@ impl Canvas<'_> {
     /// One cell.
     pub fn cell(&mut self, x: u16, y: u16, symbol: char, style: Style) {
         if let Some(cell) = self.buffer.cell_mut((x, y)) {
-            cell.set_char(symbol).set_style(style);
+            cell.set_char(self.theme.graph.sign(symbol)).set_style(style);
         }
     }
 
@@ -84,10 +87,12 @@ impl Canvas<'_> {
         self.buffer.set_style(place, style);
     }
 
-    /// Blank cells in the terminal's own colours.
+    /// Blank cells in the colours of the screen.
     pub fn clear(&mut self, place: Rect) {
+        let screen = self.theme.style(Role::Text).patch(self.theme.style(Role::Screen));
         for position in place.intersection(self.buffer.area).positions() {
             self.buffer[position].reset();
+            self.buffer[position].set_style(screen);
         }
     }
 }

@@ -3,8 +3,8 @@
 //! It sleeps until something happens; by itself it wakes once a second, for the clock in the header.
 
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -15,12 +15,13 @@ use signal_hook::iterator::Signals;
 
 use super::action::{Action, Effect};
 use super::keys::{self, Mode};
+use super::mouse::{self, Targets};
 use super::screen;
 use super::snapshot::Snapshot;
 use super::state::{State, update};
 use super::terminal::Terminal;
 use super::text;
-use super::theme::Theme;
+use super::theme::{Theme, Themes};
 use crate::alarm::AlarmStatus;
 use crate::engine::view::Window;
 use crate::time::{Timestamp, Zone};
@@ -31,8 +32,10 @@ const FRAME: Duration = Duration::from_millis(33);
 
 /// How the screen opens.
 pub struct Options {
-    /// Colours and styles.
-    pub theme: Theme,
+    /// Colours and styles; the shown one first, the others at a key.
+    pub themes: Themes,
+    /// Take clicks and the wheel.
+    pub mouse: bool,
     /// How times are shown until a snapshot says so.
     pub zone: Zone,
     /// For all panels.
@@ -78,8 +81,8 @@ pub fn run(
     rings: &Receiver<()>,
 ) -> Result<Exit, UiError> {
     let leaving = Arc::new(AtomicBool::new(false));
-    let signals = signals(&leaving)?;
-    let terminal = Terminal::enter(options.theme.depth)?;
+    let signals = signals(Some(&leaving))?;
+    let terminal = Terminal::enter(options.themes.depth())?;
     let keys = keyboard();
     let exit = Screen::new(options, terminal)?.run(snapshots, effects, rings, &keys, &signals);
     // From here on a second signal ends the process by itself.
@@ -87,21 +90,29 @@ pub fn run(
     exit
 }
 
-fn keyboard() -> Receiver<Event> {
-    let (sender, receiver) = unbounded();
-    thread::spawn(move || {
-        while let Ok(event) = event::read() {
-            if sender.send(event).is_err() {
-                return;
+/// Key and mouse events. One thread reads them for the life of the process, as a second one would take every other key.
+pub(super) fn keyboard() -> Receiver<Event> {
+    static EVENTS: OnceLock<Receiver<Event>> = OnceLock::new();
+    let events = EVENTS.get_or_init(|| {
+        let (sender, receiver) = unbounded();
+        thread::spawn(move || {
+            while let Ok(event) = event::read() {
+                if sender.send(event).is_err() {
+                    return;
+                }
             }
-        }
+        });
+        receiver
     });
-    receiver
+    events.clone()
 }
 
-fn signals(leaving: &Arc<AtomicBool>) -> io::Result<Receiver<i32>> {
+/// The signals that the screen answers. Once `leaving` is set, the next one ends the process by itself.
+pub(super) fn signals(leaving: Option<&Arc<AtomicBool>>) -> io::Result<Receiver<i32>> {
     for signal in [SIGTERM, SIGHUP, SIGINT] {
-        signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(leaving))?;
+        if let Some(leaving) = leaving {
+            signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(leaving))?;
+        }
     }
     let mut signals = Signals::new([SIGTERM, SIGHUP, SIGINT, SIGTSTP, SIGCONT])?;
     let (sender, receiver) = unbounded();
@@ -118,7 +129,10 @@ fn signals(leaving: &Arc<AtomicBool>) -> io::Result<Receiver<i32>> {
 struct Screen {
     options: Options,
     terminal: Terminal,
+    theme: Theme,
     state: State,
+    /// What a click does where, in the frame that is on the screen.
+    targets: Targets,
     shown: Arc<Snapshot>,
     /// What was shown on each screen below when another was opened from it, the lowest first.
     left: Vec<Arc<Snapshot>>,
@@ -132,8 +146,19 @@ impl Screen {
         let now = (options.clock)();
         let mut state = State::new(now, terminal.size()?, options.window);
         state.own.clone_from(&options.own);
-        let shown = Arc::new(Snapshot::empty(now, options.zone));
-        Ok(Screen { options, terminal, state, shown, left: Vec::new(), latest: None, dirty: true, drawn: None })
+        state.mouse = options.mouse;
+        Ok(Screen {
+            theme: options.themes.shown(),
+            shown: Arc::new(Snapshot::empty(now, options.zone)),
+            options,
+            terminal,
+            state,
+            targets: Targets::default(),
+            left: Vec::new(),
+            latest: None,
+            dirty: true,
+            drawn: None,
+        })
     }
 
     fn run(
@@ -147,6 +172,7 @@ impl Screen {
         let mut rings = rings.clone();
         let size = self.state.size;
         self.act(Action::Resize(size.0, size.1), effects);
+        self.terminal.mouse(self.state.mouse)?;
         self.draw()?;
         loop {
             select_biased! {
@@ -233,21 +259,39 @@ impl Screen {
                 }
             }
             Event::Key(key) => match keys::parse(self.state.mode(), self.state.visit.page, key) {
-                Some(Action::Suspend) => self.suspend(effects)?,
-                Some(Action::Repaint) => self.terminal.repaint(),
-                Some(action) => {
-                    let (was_frozen, depth) = (self.state.visit.frozen.is_some(), self.state.depth());
-                    if let Some(exit) = self.act(action, effects) {
-                        return Ok(Some(exit));
-                    }
-                    let thawed = was_frozen && depth == self.state.depth() && self.state.visit.frozen.is_none();
-                    if thawed && let Some(latest) = self.latest.take() {
-                        self.arrive(latest, effects);
-                    }
-                }
+                Some(action) => return self.perform(action, effects),
+                None => return Ok(None),
+            },
+            Event::Mouse(event) => match mouse::parse(event, &self.targets) {
+                Some(action) => return self.perform(action, effects),
                 None => return Ok(None),
             },
             _ => return Ok(None),
+        }
+        self.draw()?;
+        Ok(None)
+    }
+
+    /// Does what a key or a click asked for, and draws it.
+    fn perform(&mut self, action: Action, effects: &Sender<Effect>) -> Result<Option<Exit>, UiError> {
+        match action {
+            Action::Suspend => self.suspend(effects)?,
+            Action::Repaint => self.terminal.repaint(),
+            Action::NextTheme => {
+                self.options.themes.next();
+                self.theme = self.options.themes.shown();
+            }
+            _ => {
+                let (was_frozen, depth) = (self.state.visit.frozen.is_some(), self.state.depth());
+                if let Some(exit) = self.act(action, effects) {
+                    return Ok(Some(exit));
+                }
+                self.terminal.mouse(self.state.mouse)?;
+                let thawed = was_frozen && depth == self.state.depth() && self.state.visit.frozen.is_none();
+                if thawed && let Some(latest) = self.latest.take() {
+                    self.arrive(latest, effects);
+                }
+            }
         }
         self.draw()?;
         Ok(None)
@@ -301,11 +345,11 @@ impl Screen {
         if self.terminal.is_gone() {
             return Err(UiError::Panicked);
         }
-        let (state, shown, theme) = (&self.state, &self.shown, &self.options.theme);
+        let (state, shown, theme, targets) = (&self.state, &self.shown, &self.theme, &mut self.targets);
         let drawn = self
             .terminal
-            .draw(state.size, |buffer| screen::draw(state, shown, theme, buffer))
-            .and_then(|()| self.terminal.title(&title(state, shown)));
+            .draw(state.size, |buffer| *targets = screen::draw(state, shown, theme, buffer))
+            .and_then(|()| self.terminal.title(&theme.graph.text(&title(state, shown))));
         self.dirty = false;
         self.drawn = Some(Instant::now());
         drawn.map_err(UiError::from)

@@ -5,6 +5,7 @@ mod table;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 use super::action::Action;
+use super::graph::Graph;
 use super::layout::Page;
 use super::snapshot::Snapshot;
 use super::state::State;
@@ -45,10 +46,7 @@ pub struct Binding {
 /// What a key event means on this page; `None` for keys without a meaning and for releases.
 #[must_use]
 pub fn parse(mode: Mode, page: Page, event: &KeyEvent) -> Option<Action> {
-    if event.kind == KeyEventKind::Release {
-        return None;
-    }
-    let name = key_name(event)?;
+    let name = name(event)?;
     let bound = |mode: Mode| {
         let mut bindings = KEYS.iter().filter(|binding| binding.mode == mode && binding.pages.contains(&page));
         bindings.find(|binding| binding.keys.contains(&name.as_str())).map(|binding| binding.action)
@@ -71,8 +69,11 @@ fn is_steering(name: &str) -> bool {
     name.starts_with("ctrl-") || matches!(name, "up" | "down" | "pgup" | "pgdn" | "home" | "end")
 }
 
-/// A key event in the words of the table.
-fn key_name(event: &KeyEvent) -> Option<String> {
+/// A key event in the words of the table; `None` for releases, too.
+pub(super) fn name(event: &KeyEvent) -> Option<String> {
+    if event.kind == KeyEventKind::Release {
+        return None;
+    }
     let name = match event.code {
         KeyCode::Up => "up".to_owned(),
         KeyCode::Down => "down".to_owned(),
@@ -150,6 +151,23 @@ pub fn symbol(key: &str) -> &str {
         "ctrl-u" => "Ctrl-U",
         "ctrl-z" => "Ctrl-Z",
         "ctrl-l" => "Ctrl-L",
+        other => other,
+    }
+}
+
+/// What [`symbol`] gave, where there are no such signs: the key's name.
+#[must_use]
+pub fn spelled(symbol: &str, graph: Graph) -> &str {
+    match symbol {
+        _ if graph != Graph::Ascii => symbol,
+        "↑" => "Up",
+        "↓" => "Down",
+        "←" => "Left",
+        "→" => "Right",
+        "⏎" => "Enter",
+        "⇥" => "Tab",
+        "⇤" => "Shift-Tab",
+        "⌫" => "Backspace",
         other => other,
     }
 }

@@ -14,11 +14,14 @@ mod money;
 mod overlay;
 mod spread;
 mod tables;
+pub mod welcome;
 
 use ratatui::buffer::Buffer;
 
+use super::action::Action;
 use super::canvas::Canvas;
 use super::layout::{Layout, Panel, Shape};
+use super::mouse::Targets;
 use super::snapshot::{OpenCharge, Snapshot};
 use super::state::State;
 use super::theme::Theme;
@@ -59,11 +62,12 @@ impl<'a> Scene<'a> {
     }
 }
 
-/// Draws one frame over the whole of `buffer`, whatever its size.
-pub fn draw(state: &State, snapshot: &Snapshot, theme: &Theme, buffer: &mut Buffer) {
+/// Draws one frame over the whole of `buffer`, whatever its size. Returns what a click does where.
+pub fn draw(state: &State, snapshot: &Snapshot, theme: &Theme, buffer: &mut Buffer) -> Targets {
     let layout = state.layout(snapshot);
     let scene = Scene { state, snapshot, layout: &layout };
-    let mut canvas = Canvas { buffer, theme };
+    let mut canvas = Canvas { buffer, theme, targets: Targets::default() };
+    canvas.clear(layout.area);
     match layout.shape {
         Shape::Line => meter::line(&mut canvas, scene),
         Shape::Meter => meter::meter(&mut canvas, scene),
@@ -73,6 +77,7 @@ pub fn draw(state: &State, snapshot: &Snapshot, theme: &Theme, buffer: &mut Buff
             kpis::draw(&mut canvas, scene);
             budgets::line(&mut canvas, scene, layout.budget_line);
             for (panel, place) in layout.panels() {
+                canvas.targets.add(place, Action::Focus(panel));
                 match panel {
                     Panel::Burn => burn::draw(&mut canvas, scene, place),
                     Panel::Budgets => budgets::draw(&mut canvas, scene, place),
@@ -94,4 +99,5 @@ pub fn draw(state: &State, snapshot: &Snapshot, theme: &Theme, buffer: &mut Buff
         }
     }
     overlay::draw(&mut canvas, scene);
+    canvas.targets
 }

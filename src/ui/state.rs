@@ -62,6 +62,8 @@ pub struct State {
     pub own: Vec<OwnLabel>,
     /// A snapshot has come.
     pub arrived: bool,
+    /// Clicks and the wheel come here; else they are the terminal's own.
+    pub mouse: bool,
     /// The selected row is opened as soon as it comes.
     opening: bool,
     series: HashMap<NameId, usize>,
@@ -84,6 +86,7 @@ impl State {
             menu: None,
             own: Vec::new(),
             arrived: false,
+            mouse: true,
             opening: false,
             series: HashMap::new(),
             asked: None,
@@ -204,14 +207,19 @@ impl State {
             self.sheet = motion.apply(self.sheet, rows, entries.len().saturating_sub(rows * columns));
             return;
         }
+        self.move_in(self.visit.focus, snapshot, motion);
+    }
+
+    /// Moves selection or sight in one panel, whoever has the keyboard.
+    fn move_in(&mut self, panel: Panel, snapshot: &Snapshot, motion: Motion) {
         let layout = self.layout(snapshot);
-        let rows = layout.rows(self.visit.focus);
+        let rows = layout.rows(panel);
         let frozen = self.visit.frozen.is_some();
         let view = &snapshot.view;
         let answered = self.visit.is_answered(view);
-        match self.visit.focus {
+        match panel {
             Panel::Left | Panel::Right => {
-                let at = self.table(self.visit.focus).unwrap_or(LEFT);
+                let at = self.table(panel).unwrap_or(LEFT);
                 let answered = answered && self.visit.tables[at].is_answered(&view.query.tables[at]);
                 let at_hand = TableVisit::at_hand(&view.tables[at]);
                 let at_hand = if answered { at_hand } else { at_hand.on_its_way(&self.visit.tables[at].cursor) };
@@ -235,12 +243,35 @@ impl State {
                 let last = snapshot.events.len().saturating_sub(rows);
                 self.visit.events = motion.apply(self.visit.events, rows, last);
             }
+            // The one line that is remembered is the focused panel's.
+            Panel::Facts | Panel::Request | Panel::Terms | Panel::Origin if panel != self.visit.focus => {}
             Panel::Facts | Panel::Request | Panel::Terms | Panel::Origin => {
-                let width = layout.width(self.visit.focus);
-                let lines = sheet::lines(self.visit.focus, snapshot, width).len();
+                let width = layout.width(panel);
+                let lines = sheet::lines(panel, snapshot, width).len();
                 self.visit.line = motion.apply(self.visit.line, rows, lines.saturating_sub(rows));
             }
             Panel::Burn | Panel::Spread | Panel::Money | Panel::Alarm => {}
+        }
+    }
+
+    /// The place of the selected row of a list, if it is known.
+    fn marked(&self, panel: Panel, snapshot: &Snapshot) -> Option<usize> {
+        let (visit, view) = (&self.visit, &snapshot.view);
+        match panel {
+            Panel::Left | Panel::Right => {
+                let at = self.table(panel)?;
+                visit.tables[at].cursor.place(&TableVisit::at_hand(&view.tables[at]))
+            }
+            Panel::Charges => visit.charges.cursor.place(&ChargesVisit::at_hand(&view.charges)),
+            Panel::Alarms => {
+                let ids = alarms(snapshot).iter().map(|alarm| alarm.incident.clone()).collect();
+                visit.alarms.place(&AtHand::whole(ids))
+            }
+            Panel::Budgets => {
+                let ids = budgets(self, snapshot, &self.layout(snapshot)).into_iter().map(budget_id).collect();
+                visit.budgets.place(&AtHand::whole(ids))
+            }
+            _ => None,
         }
     }
 
@@ -299,6 +330,10 @@ pub enum Motion {
     Rows(i64),
     /// By so many pages.
     Pages(i64),
+    /// To this place.
+    Place(usize),
+    /// What is in sight by so many rows; the selection stays where it is as long as it is in sight.
+    Sight(i64),
 }
 
 impl Motion {
@@ -307,7 +342,8 @@ impl Motion {
         let by = match self {
             Motion::First => return 0,
             Motion::Last => return last,
-            Motion::Rows(rows) => rows,
+            Motion::Place(place) => return place.min(last),
+            Motion::Rows(rows) | Motion::Sight(rows) => rows,
             Motion::Pages(pages) => pages.saturating_mul(page.max(1).cast_signed() as i64),
         };
         from.saturating_add_signed(isize::try_from(by).unwrap_or(0)).min(last)

@@ -21,18 +21,28 @@ use super::theme::Depth;
 
 /// The terminal is ours; [`restore`] gives it back once.
 static ENTERED: AtomicBool = AtomicBool::new(false);
+/// The window had a title, which was kept.
+static TITLE_KEPT: AtomicBool = AtomicBool::new(false);
 static HOOK: Once = Once::new();
 
-/// End of a synchronized update and of bracketed paste, plain style, cursor, the window title of before, the screen of before.
-const LEAVE: &[u8] = b"\x1b[?2026l\x1b[?2004l\x1b[0m\x1b[?25h\x1b[23;2t\x1b[?1049l";
+/// End of a synchronized update and of bracketed paste, the terminal's own mouse, plain style, cursor, the screen of before.
+const LEAVE: &[u8] = b"\x1b[?2026l\x1b[?2004l\x1b[?1006l\x1b[?1000l\x1b[0m\x1b[?25h\x1b[?1049l";
+/// Presses and the wheel come as keys do, in decimal numbers. Motion is not asked for: it would wake us at every cell.
+const TAKE_MOUSE: &[u8] = b"\x1b[?1000h\x1b[?1006h";
+const LEAVE_MOUSE: &[u8] = b"\x1b[?1006l\x1b[?1000l";
 /// Keeps the window title for later.
 const KEEP_TITLE: &[u8] = b"\x1b[22;2t";
+/// Gives the kept title back.
+const GIVE_TITLE: &[u8] = b"\x1b[23;2t";
 
 /// Gives the terminal back to the shell. May be called from anywhere and more than once: guard, panic, signal.
 pub fn restore() {
     if ENTERED.swap(false, Ordering::SeqCst) {
         // Straight to the descriptor: in a panic the buffered writer may be held by the very thread that panics.
         write_all(libc::STDOUT_FILENO, LEAVE);
+        if TITLE_KEPT.swap(false, Ordering::SeqCst) {
+            write_all(libc::STDOUT_FILENO, GIVE_TITLE);
+        }
         let _ = disable_raw_mode();
     }
 }
@@ -56,6 +66,7 @@ pub struct Terminal {
     whole: bool,
     title: String,
     has_title: bool,
+    mouse: bool,
     keyboard: Option<File>,
 }
 
@@ -83,6 +94,7 @@ impl Terminal {
             whole: true,
             title: String::new(),
             has_title: !matches!(std::env::var("TERM").as_deref(), Ok("linux" | "dumb")),
+            mouse: false,
             keyboard,
         };
         terminal.take()?;
@@ -96,11 +108,29 @@ impl Terminal {
         let writer = &mut self.backend;
         if !again && self.has_title {
             writer.write_all(KEEP_TITLE)?;
+            TITLE_KEPT.store(true, Ordering::SeqCst);
         }
         // Pasted text comes in one piece, so that it is never taken for keys.
         queue!(writer, EnterAlternateScreen, EnableBracketedPaste, cursor::Hide)?;
+        if self.mouse {
+            writer.write_all(TAKE_MOUSE)?;
+        }
         self.title.clear();
         self.whole = true;
+        Write::flush(writer)
+    }
+
+    /// Takes clicks and the wheel, or leaves them to the terminal's own selection.
+    ///
+    /// # Errors
+    /// Where the terminal is lost.
+    pub fn mouse(&mut self, ours: bool) -> io::Result<()> {
+        if self.mouse == ours {
+            return Ok(());
+        }
+        self.mouse = ours;
+        let writer = &mut self.backend;
+        writer.write_all(if ours { TAKE_MOUSE } else { LEAVE_MOUSE })?;
         Write::flush(writer)
     }
 

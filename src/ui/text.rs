@@ -154,6 +154,18 @@ pub fn span(ms: i64) -> String {
     }
 }
 
+/// How long ago something was, in one unit, cut: `40 s ago`, `12 min ago`, `9 d ago`.
+#[must_use]
+pub fn ago(ms: i64) -> String {
+    let seconds = (ms / 1000).max(0);
+    match seconds {
+        0..60 => format!("{seconds} s ago"),
+        60..3600 => format!("{} min ago", seconds / 60),
+        3600..86_400 => format!("{} h ago", seconds / 3600),
+        _ => format!("{} d ago", seconds / 86_400),
+    }
+}
+
 /// Minutes and seconds since an instant, for short whiles: `00:42`, `61:05`.
 #[must_use]
 pub fn stopwatch(ms: i64) -> String {
@@ -211,6 +223,11 @@ mod tests {
         assert_eq!(span(13_000), "13s");
         assert_eq!(span(7_500_000), "2h05");
         assert_eq!(stopwatch(42_999), "00:42");
+        assert_eq!(
+            [59_999, 3_599_000, 86_399_000, 9 * 86_400_000].map(ago),
+            ["59 s ago", "59 min ago", "23 h ago", "9 d ago"]
+        );
+        assert_eq!(ago(-5), "0 s ago");
     }
 
     #[test]

@@ -298,6 +298,7 @@ impl Console {
         let screen = seen.terminal.screen();
         assert!(!screen.alternate_screen(), "still on the alternate screen");
         assert!(!screen.hide_cursor(), "the cursor is still hidden");
+        assert_eq!(screen.mouse_protocol_mode(), vt100::MouseProtocolMode::None, "the mouse is still taken");
         assert!(!screen.inverse() && !screen.bold(), "styled");
         assert_eq!(screen.fgcolor(), vt100::Color::Default);
         assert_eq!(count(&seen.bytes, b"\x1b[22;2t"), count(&seen.bytes, b"\x1b[23;2t"), "titles kept and given back");

@@ -4,6 +4,8 @@ use std::collections::HashSet;
 
 use costtop::ui::keys::{self, Binding, KEYS, Mode};
 use costtop::ui::layout::Page;
+use costtop::ui::theme::EMBEDDED;
+use vt100::MouseProtocolMode;
 
 use super::console::{Console, count};
 use super::place::{Place, append, charge, text};
@@ -166,6 +168,19 @@ fn every_key_does_what_its_help_says() {
     tried.press("repaint", "ctrl-l");
     tried.console.wait_for("a whole frame", |seen| count(&seen.bytes, b"\x1b[2J") > paints);
 
+    for (theme, _) in EMBEDDED.iter().cycle().skip(1).take(EMBEDDED.len()) {
+        tried.press("theme", "t");
+        tried.shows(theme);
+    }
+
+    let taken = |console: &Console| console.seen().terminal.screen().mouse_protocol_mode() != MouseProtocolMode::None;
+    assert!(taken(&tried.console));
+    tried.each("mouse", &["mouse off"]);
+    assert!(!taken(&tried.console));
+    tried.press("mouse", "M");
+    tried.console.wait_until_gone("mouse off");
+    assert!(taken(&tried.console));
+
     tried.each("mute", &["♪ bell muted"]);
     tried.press("mute", "m");
     tried.shows("♪ bell on");
@@ -225,11 +240,11 @@ fn choosing(tried: &mut Tried) {
     tried.press("choose", "enter");
     tried
         .console
-        .wait_for("the first table by user", |seen| seen.text().lines().any(|line| line.starts_with("╭─ users")));
+        .wait_for("the first table by user", |seen| seen.text().lines().any(|line| line.starts_with("╭▸ users")));
     tried.press("by", "b");
     tried.shows("group by");
     tried.console.press("m");
-    tried.console.wait_for("by model again", |seen| seen.text().lines().any(|line| line.starts_with("╭─ models")));
+    tried.console.wait_for("by model again", |seen| seen.text().lines().any(|line| line.starts_with("╭▸ models")));
     tried.shows("▸  model-00");
 }
 

@@ -9,8 +9,9 @@ use std::thread;
 
 use costtop::engine::view::Window;
 use costtop::time::{Timestamp, Zone};
+use costtop::ui::graph::Graph;
 use costtop::ui::snapshot::Snapshot;
-use costtop::ui::theme::{Depth, Theme};
+use costtop::ui::theme::{Depth, Themes};
 use costtop::ui::{self, Exit, UiError};
 use crossbeam_channel::{bounded, unbounded};
 
@@ -42,8 +43,9 @@ fn broken(place: &str) {
         BREAK_THE_SCREEN.store(true, Ordering::SeqCst);
         effects.iter().for_each(drop);
     });
-    let theme = Theme::midnight(Depth::Ansi256);
-    let options = ui::Options { theme, zone: Zone::UTC, window: Window::default(), own: Vec::new(), clock };
+    let themes = Themes::load(None, "midnight", (Depth::Ansi256, Graph::Braille), |_| None).unwrap();
+    let options =
+        ui::Options { themes, mouse: true, zone: Zone::UTC, window: Window::default(), own: Vec::new(), clock };
     let closed = ui::run(options, &snapshots, &effects_in, &rings);
     drop(effects_in);
     // Whichever the screen sees first: that its terminal was given back, or that nobody sends any more.

@@ -86,7 +86,11 @@ fn the_age_is_on_every_screen() {
         }
     }
     snapshot.view.as_of = true;
-    assert!(screen(80, 24, &snapshot).contains("AS OF Mon 21 Sep 14:32"));
+    snapshot.view.until = sample::now().plus_ms(-9 * 86_400_000 - 3_600_000);
+    assert!(screen(120, 36, &snapshot).contains("AS OF 9 d ago   Sat 12 Sep 13:32"));
+    for (width, height) in [(80, 24), (60, 15), (40, 8), (20, 1)] {
+        assert!(screen(width, height, &snapshot).contains("AS OF 9 d ago"), "{width}x{height}");
+    }
     snapshot.view.as_of = false;
     snapshot.progress = Some(0.437);
     assert!(screen(80, 24, &snapshot).contains("LOADING 43 %"));

@@ -100,7 +100,7 @@ fn a_grouping_is_two_keys_away_on_both_tables() {
         assert_eq!(seat.state.mode(), Mode::Choosing);
         seat.press(&letter.to_string());
         assert_eq!(seat.state.visit.tables[LEFT].by, by);
-        assert!(seat.text().contains(&format!("─ {}s ─", by.name())), "{}", seat.text());
+        assert!(seat.text().contains(&format!("▸ {}s ─", by.name())), "{}", seat.text());
         assert!(seat.text().contains(&format!("   {} ", by.name().to_uppercase())), "{}", seat.text());
     }
     seat.press("tab b down down enter");

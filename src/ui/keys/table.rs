@@ -60,6 +60,8 @@ pub const KEYS: &[Binding] = &[
     key((Action::Snooze, "snooze"), &["Z"], ("silent for 15 min; again: 1 h, 4 h", "snooze"), (Mode::Screen, ALARMS), State::can_snooze),
     key((Action::Mute, "mute"), &["m"], ("silence the bell, or let it ring", "mute"), (Mode::Screen, EVERY), State::can_mute),
     key((Action::Intake, "intake"), &["i"], ("what came in, and what became of it", "intake"), (Mode::Screen, EVERY), always),
+    key((Action::NextTheme, "theme"), &["t"], ("next theme", "theme"), (Mode::Screen, EVERY), always),
+    key((Action::Mouse, "mouse"), &["M"], ("mouse to the terminal, or back", ""), (Mode::Screen, EVERY), always),
     key((Action::Help, "help"), &["?"], ("these keys", "help"), (Mode::Screen, EVERY), always),
     key((Action::Quit, "quit"), &["q", "ctrl-c"], ("quit", "quit"), (Mode::Screen, EVERY), always),
     key((Action::Suspend, "suspend"), &["ctrl-z"], ("hand the terminal to the shell", ""), (Mode::Screen, EVERY), always),

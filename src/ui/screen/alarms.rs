@@ -13,6 +13,7 @@ use crate::config::Severity;
 use crate::label::clean;
 use crate::money::Money;
 use crate::time::Timestamp;
+use crate::ui::action::Action;
 use crate::ui::canvas::Canvas;
 use crate::ui::layout::Panel;
 use crate::ui::state;
@@ -71,6 +72,7 @@ pub(super) fn list(canvas: &mut Canvas<'_>, scene: Scene<'_>, place: Rect) {
     let first = cursor.offset.min(alarms.len().saturating_sub(rows));
     for (line, (at, alarm)) in alarms.iter().enumerate().skip(first).take(rows).enumerate() {
         let row = Rect { y: inside.y + 1 + line as u16, height: 1, ..inside };
+        canvas.targets.add(row, Action::Select(Panel::Alarms, at));
         one(canvas, scene, row, alarm, &starts, x);
         if marked == Some(at) {
             canvas.role(inside.x, row.y, 1, "▸", Role::Accent);

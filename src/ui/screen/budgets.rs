@@ -10,6 +10,7 @@ use super::Scene;
 use super::kpis::whole;
 use crate::alarm::{BudgetState, BudgetStatus};
 use crate::time::Timestamp;
+use crate::ui::action::Action;
 use crate::ui::canvas::Canvas;
 use crate::ui::layout::{Page, Panel};
 use crate::ui::state::{self, AtHand};
@@ -52,6 +53,8 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, scene: Scene<'_>, place: Rect) {
     let marked = cursor.place(&AtHand::whole(ids)).filter(|_| scene.focused(Panel::Budgets));
     let mut y = inside.y;
     for (at, budget) in budgets.iter().enumerate().skip(first).take(fit) {
+        let both = Rect { y, height: 2, ..inside }.intersection(inside);
+        canvas.targets.add(both, Action::Select(Panel::Budgets, at));
         one(canvas, scene.snapshot.now, budget, Rect { x, y, width, height: 2 });
         if marked == Some(at) {
             canvas.role(inside.x, y, 1, "▸", Role::Accent);

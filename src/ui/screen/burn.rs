@@ -13,6 +13,7 @@ use ratatui::style::{Modifier, Style};
 use super::{Scene, footer};
 use crate::engine::view::{TokenClass, Window};
 use crate::time::Timestamp;
+use crate::ui::action::Action;
 use crate::ui::canvas::Canvas;
 use crate::ui::layout::{AXIS_WIDTH, Page, Panel, Shape};
 use crate::ui::text;
@@ -41,7 +42,16 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, scene: Scene<'_>, place: Rect) {
         _ => text::fit(footer::crumb(&scene.state.visit, scene.snapshot).as_str(), 28).into_owned(),
     };
     let heading = [(name.as_str(), title), (if stacked { " $/h by token class" } else { " $/h" }, dim)];
-    let inside = panel::panel(canvas, place, &heading, &windows, scene.focused(Panel::Burn));
+    let (inside, names) = panel::framed(canvas, place, &heading, &windows, scene.focused(Panel::Burn));
+    if let Some(mut x) = names {
+        for (name, _) in &windows {
+            let width = text::width(name) as u16;
+            if let Some(window) = Window::ALL.into_iter().find(|window| window.name() == *name) {
+                canvas.targets.add(Rect { x, width, height: 1, ..place }, Action::SetWindow(window));
+            }
+            x += width;
+        }
+    }
     if inside.height < 2 || inside.width <= AXIS_WIDTH + 1 {
         return;
     }

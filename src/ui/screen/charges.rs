@@ -12,7 +12,9 @@ use super::tables::short_model;
 use crate::engine::bill::CostSource;
 use crate::engine::view::{By, ChargeOrder, ChargeRow, Charges, SessionFacts};
 use crate::money::Money;
+use crate::ui::action::Action;
 use crate::ui::canvas::Canvas;
+use crate::ui::keys;
 use crate::ui::layout::{Page, Panel, Shape};
 use crate::ui::state::ChargesVisit;
 use crate::ui::text::{self, UNKNOWN};
@@ -75,6 +77,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, scene: Scene<'_>, place: Rect) {
     let marked = scene.focused(Panel::Charges).then(|| visit.cursor.place(&ChargesVisit::at_hand(charges))).flatten();
     for (line, (at, row)) in shown.iter().enumerate() {
         let y = inside.y + 1 + line as u16;
+        canvas.targets.add(Rect { y, height: 1, ..inside }, Action::Select(Panel::Charges, *at));
         let selected = marked == Some(*at);
         let cells = Cells { inside, y, name_width, ends };
         one(canvas, scene, &cells, (*at, row), who, selected);
@@ -100,10 +103,11 @@ fn frame(canvas: &mut Canvas<'_>, scene: Scene<'_>, place: Rect, turns: bool, sh
     });
     let name = if turns { "turns" } else { "requests" };
     let title = [(name, theme.style(Role::Title).add_modifier(Modifier::BOLD))];
-    let more = if scene.layout.shape == Shape::Full { "" } else { "⇥ more · " };
+    let tab = keys::spelled(keys::symbol("tab"), theme.graph);
+    let more = if scene.layout.shape == Shape::Full { String::new() } else { format!("{tab} more · ") };
     let window = format!("{} · ", scene.window());
     let right = [
-        (more, dim),
+        (more.as_str(), dim),
         (window.as_str(), dim),
         (order, accent),
         (" first", accent),
@@ -201,6 +205,13 @@ fn heading(
     let theme = canvas.theme;
     let (dim, accent) = (theme.style(Role::Dim), theme.style(Role::Accent).add_modifier(Modifier::BOLD));
     let by_cost = scene.state.visit.charges.order == ChargeOrder::Costliest;
+    let by_time = if scene.state.visit.page == Page::Session { ChargeOrder::Oldest } else { ChargeOrder::Newest };
+    let place = |x: u16, width: u16| Rect { x, y: inside.y, width, height: 1 }.intersection(inside);
+    canvas.targets.add(place(inside.x + 2, 8), Action::OrderCharges(by_time));
+    if let Some(end) = ends[COST] {
+        let width = columns[COST].width;
+        canvas.targets.add(place(end - width, width), Action::OrderCharges(ChargeOrder::Costliest));
+    }
     canvas.put(inside.x + 2, inside.y, 8, "TIME", if by_cost { dim } else { accent });
     canvas.put(inside.x + BEFORE_NAME, inside.y, 12, &who.label(), dim);
     for (at, label) in LABELS.into_iter().enumerate() {

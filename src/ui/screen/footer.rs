@@ -1,10 +1,12 @@
 //! The last two lines: where the user is or what is being typed, how the bell stands, and the keys that work here.
 
+use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 
 use super::Scene;
 use super::tables::{chip, plural};
 use crate::label;
+use crate::ui::action::Action;
 use crate::ui::canvas::Canvas;
 use crate::ui::keys::{self, KEYS};
 use crate::ui::layout::Page;
@@ -77,7 +79,9 @@ pub(super) fn status(canvas: &mut Canvas<'_>, scene: Scene<'_>) {
     };
     let window = scene.state.visit.window.name();
     let bell = (bell, theme.style(bell_role));
+    let mouse = (if scene.state.mouse { "" } else { "mouse off  " }, dim);
     let right = [
+        mouse,
         (window, strong),
         ("  ", dim),
         (scene.snapshot.zone.name(), dim),
@@ -86,7 +90,7 @@ pub(super) fn status(canvas: &mut Canvas<'_>, scene: Scene<'_>) {
         ("  ", dim),
         bell,
     ];
-    let short = [(window, strong), ("  ", dim), bell];
+    let short = [mouse, (window, strong), ("  ", dim), bell];
     let right = if place.width >= 100 { &right[..] } else { &short[..] };
     let room = place.width.saturating_sub(2);
     let end = canvas.pieces_right(place.right().saturating_sub(1), place.y, room, right);
@@ -137,26 +141,35 @@ fn prompt(canvas: &mut Canvas<'_>, scene: Scene<'_>, typing: &Typing, room: u16)
     );
 }
 
+/// Keys that share a word, each with what it does, and the word.
+struct Entry {
+    keys: Vec<(&'static str, Action)>,
+    word: &'static str,
+}
+
+impl Entry {
+    fn width(&self) -> usize {
+        self.keys.iter().map(|(key, _)| text::width(key) + 1).sum::<usize>() + self.word.len()
+    }
+}
+
 pub(super) fn keys(canvas: &mut Canvas<'_>, scene: Scene<'_>) {
     let place = scene.layout.footer;
-    let mut entries: Vec<(String, &str)> = Vec::new();
+    let mut entries: Vec<Entry> = Vec::new();
     let (mode, page) = (scene.state.mode(), scene.state.visit.page);
     for binding in KEYS.iter().filter(|binding| binding.mode == mode && binding.pages.contains(&page)) {
         if binding.footer.is_empty() || !(binding.works)(scene.state, scene.snapshot) {
             continue;
         }
-        let key = keys::symbol(binding.keys[0]);
+        let key = (keys::spelled(keys::symbol(binding.keys[0]), canvas.theme.graph), binding.action);
         match entries.last_mut() {
-            Some((keys, last)) if *last == binding.footer => {
-                keys.push(' ');
-                keys.push_str(key);
-            }
-            _ => entries.push((key.to_owned(), binding.footer)),
+            Some(last) if last.word == binding.footer => last.keys.push(key),
+            _ => entries.push(Entry { keys: vec![key], word: binding.footer }),
         }
     }
     let room = usize::from(place.width.saturating_sub(2));
-    let width = |entries: &[(String, &str)], gap: usize| {
-        entries.iter().map(|(key, word)| text::width(key) + 1 + word.len() + gap).sum::<usize>().saturating_sub(gap)
+    let width = |entries: &[Entry], gap: usize| {
+        entries.iter().map(|entry| entry.width() + gap).sum::<usize>().saturating_sub(gap)
     };
     let gap = if width(&entries, 3) <= room { 3 } else { 2 };
     // Help and quit, the last ones, are what a lost user needs.
@@ -166,8 +179,16 @@ pub(super) fn keys(canvas: &mut Canvas<'_>, scene: Scene<'_>) {
     let theme = canvas.theme;
     let accent = theme.style(Role::Accent).add_modifier(Modifier::BOLD);
     let mut x = place.x + 1;
-    for (key, word) in &entries {
-        let pieces = [(key.as_str(), accent), (" ", accent), (word, theme.style(Role::Dim))];
-        x = canvas.pieces(x, place.y, place.right().saturating_sub(x), &pieces) + gap as u16;
+    for entry in &entries {
+        let room = |x: u16| place.right().saturating_sub(x);
+        for (at, (key, action)) in entry.keys.iter().enumerate() {
+            let start = x;
+            x = canvas.pieces(x, place.y, room(x), &[(key, accent), (" ", accent)]);
+            if at + 1 == entry.keys.len() {
+                x = canvas.role(x, place.y, room(x), entry.word, Role::Dim);
+            }
+            canvas.targets.add(Rect { x: start, width: x - start, ..place }.intersection(place), *action);
+        }
+        x += gap as u16;
     }
 }

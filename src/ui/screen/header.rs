@@ -138,8 +138,9 @@ fn ages(scene: Scene<'_>, theme: &Theme) -> Vec<Segment> {
         let end = snapshot.zone.format(end, if today { "%H:%M" } else { "%a %e %b %H:%M" });
         ages.push(Segment::new(0, format!("PAST · ends {end}"), warn));
     } else if snapshot.view.as_of {
-        let date = snapshot.zone.format(snapshot.view.until, "%a %e %b %H:%M");
-        ages.push(Segment::new(0, format!("AS OF {date}"), warn));
+        let until = snapshot.view.until;
+        ages.push(Segment::new(0, format!("AS OF {}", text::ago(state.now.ms() - until.ms())), warn));
+        ages.push(Segment::new(4, snapshot.zone.format(until, "%a %e %b %H:%M"), theme.style(Role::Warn)));
     }
     if ages.is_empty() {
         let is = |wanted: &SourceState| {

@@ -10,6 +10,7 @@ use ratatui::style::Modifier;
 
 use super::Scene;
 use crate::ui::canvas::Canvas;
+use crate::ui::keys;
 use crate::ui::layout::{Panel, Shape};
 use crate::ui::sheet::{self, Line};
 use crate::ui::text;
@@ -28,7 +29,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, scene: Scene<'_>, place: Rect, kind:
     let below = lines.len().saturating_sub(first + rows);
     let more = match (scene.layout.shape, below) {
         (Shape::Full, 0) => String::new(),
-        (_, 0) => "⇥ more".to_owned(),
+        (_, 0) => format!("{} more", keys::spelled(keys::symbol("tab"), theme.graph)),
         (_, below) => format!("↓ {below} more"),
     };
     let title = [(kind.name(), theme.style(Role::Title).add_modifier(Modifier::BOLD))];

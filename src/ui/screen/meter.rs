@@ -32,7 +32,7 @@ fn standing(scene: Scene<'_>, theme: &Theme) -> (String, Style) {
     } else if let End::At(end) = state.visit.end {
         (format!("PAST {}", snapshot.zone.format(end, "%e %b %H:%M").trim_start()), Role::Warn)
     } else if snapshot.view.as_of {
-        (format!("AS OF {}", snapshot.zone.format(snapshot.view.until, "%e %b %H:%M")), Role::Warn)
+        (format!("AS OF {}", text::ago(state.now.ms() - snapshot.view.until.ms())), Role::Warn)
     } else {
         ("● LIVE".to_owned(), Role::Good)
     };

@@ -3,7 +3,9 @@
 use ratatui::layout::Rect;
 
 use super::Scene;
+use crate::ui::action::Action;
 use crate::ui::canvas::Canvas;
+use crate::ui::keys;
 use crate::ui::sheet::over::{self, Entry};
 use crate::ui::state::{Overlay, choices};
 use crate::ui::text;
@@ -20,7 +22,13 @@ enum Kind {
 }
 
 pub(super) fn draw(canvas: &mut Canvas<'_>, scene: Scene<'_>) {
-    let entries = over::entries(scene.state, scene.snapshot);
+    let mut entries = over::entries(scene.state, scene.snapshot);
+    if scene.state.overlay == Some(Overlay::Help) {
+        for entry in &mut entries {
+            let spelled = entry.left.split(' ').map(|symbol| keys::spelled(symbol, canvas.theme.graph));
+            entry.left = spelled.collect::<Vec<_>>().join(" ");
+        }
+    }
     match (scene.state.overlay, scene.state.menu) {
         (Some(Overlay::Help), _) => sheet(canvas, scene, "keys", &entries, Kind::Keys),
         (Some(Overlay::Intake), _) => sheet(canvas, scene, "intake", &entries, Kind::Numbers),
@@ -50,6 +58,7 @@ fn sheet(canvas: &mut Canvas<'_>, scene: Scene<'_>, title: &str, lines: &[Entry]
     let height = (rows + 2).min(usize::from(area.height)) as u16;
     let place = Rect::new((area.width - width) / 2, (area.height - height) / 2, width, height);
     canvas.clear(place);
+    canvas.targets.cover(area, if matches!(kind, Kind::Choices(_)) { Action::CloseChoices } else { Action::Back });
     let theme = canvas.theme;
     let close = match kind {
         Kind::Choices(_) => vec![],
@@ -66,6 +75,9 @@ fn sheet(canvas: &mut Canvas<'_>, scene: Scene<'_>, title: &str, lines: &[Entry]
         let x = inside.x + 1 + (column_at * (column + 2)) as u16;
         let y = inside.y + row as u16;
         let end = inside.right().min(x + column as u16);
+        if let (Kind::Choices(_), Some(letter)) = (kind, line.left.chars().next()) {
+            canvas.targets.add(Rect { y, height: 1, ..inside }.intersection(area), Action::Type(letter));
+        }
         let (key, words) = match (line.bright, kind) {
             (false, _) => (Role::Dim, Role::Dim),
             (true, Kind::Keys | Kind::Choices(_)) => (Role::Accent, Role::Text),

@@ -10,6 +10,7 @@ use crate::engine::counters::Counters;
 use crate::engine::view::{By, GroupRow, SortKey, Table};
 use crate::money::Money;
 use crate::time::Zone;
+use crate::ui::action::Action;
 use crate::ui::canvas::Canvas;
 use crate::ui::layout::Panel;
 use crate::ui::state::TableVisit;
@@ -42,7 +43,7 @@ pub(super) fn wide(canvas: &mut Canvas<'_>, scene: Scene<'_>, place: Rect, at: u
         Column { width: 7, rank: 4 },
     ];
     let (name_width, is_shown) = arrange(inside.width - BEFORE_NAME - 1, 12, columns);
-    let mut cells = Cells::new(inside, BEFORE_NAME, name_width);
+    let mut cells = Cells::new(Panel::Left, inside, BEFORE_NAME, name_width);
     let window = format!("$ {}", scene.window());
     let labels = [
         (window.as_str(), Some(SortKey::Cost)),
@@ -58,6 +59,7 @@ pub(super) fn wide(canvas: &mut Canvas<'_>, scene: Scene<'_>, place: Rect, at: u
     let marked = scene.focused(Panel::Left).then(|| visit.cursor.place(&TableVisit::at_hand(table))).flatten();
     for (place_in_order, group) in &shown {
         cells.next_row();
+        canvas.targets.add(cells.row(), Action::Select(Panel::Left, *place_in_order));
         let selected = marked == Some(*place_in_order);
         let named = begin(canvas, scene, &cells, group, visit, selected);
         let series = series(canvas, scene, visit.by, group);
@@ -144,7 +146,7 @@ pub(super) fn narrow(canvas: &mut Canvas<'_>, scene: Scene<'_>, place: Rect, at:
     ];
     let pad = u16::from(inside.width >= 50);
     let (name_width, is_shown) = arrange(inside.width - BEFORE_NAME - pad, 11, columns);
-    let mut cells = Cells::new(inside, BEFORE_NAME, name_width);
+    let mut cells = Cells::new(Panel::Right, inside, BEFORE_NAME, name_width);
     let window = format!("$ {}", scene.window());
     let labels = [
         (window.as_str(), Some(SortKey::Cost)),
@@ -159,6 +161,7 @@ pub(super) fn narrow(canvas: &mut Canvas<'_>, scene: Scene<'_>, place: Rect, at:
     let (mut rest, mut rest_burn, mut nameless_shown) = (table.sums, table.burn, false);
     for (place_in_order, group) in &shown {
         cells.next_row();
+        canvas.targets.add(cells.row(), Action::Select(Panel::Right, *place_in_order));
         rest.add(&group.sums, -1);
         rest_burn -= group.burn;
         nameless_shown |= group.name.is_none();

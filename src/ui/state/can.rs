@@ -40,6 +40,11 @@ impl State {
         self.is_open() && self.shows_panels(snapshot) && self.panels(snapshot).len() > 1
     }
 
+    /// A click can give the keyboard to this panel.
+    pub(super) fn offers(&self, snapshot: &Snapshot, panel: Panel) -> bool {
+        self.is_open() && self.panels(snapshot).contains(&panel) && self.layout(snapshot).offers(panel)
+    }
+
     /// A row is selected that can be looked into.
     #[must_use]
     pub fn opens(&self, snapshot: &Snapshot) -> bool {

@@ -103,6 +103,16 @@ impl<Id: Clone + PartialEq> Cursor<Id> {
             last = last.min((rows.offset + rows.ids.len()).saturating_sub(1));
         }
         let from = self.place(rows).unwrap_or(self.offset);
+        if let Motion::Sight(_) = motion {
+            let lowest = if only_at_hand { rows.offset } else { 0 };
+            let highest = (last + 1).saturating_sub(page.max(1)).max(lowest);
+            self.offset = motion.apply(self.offset, page, highest).max(lowest);
+            let seen = from.clamp(self.offset, self.offset + page.max(1) - 1).min(last);
+            if seen != from {
+                self.select(seen, rows);
+            }
+            return;
+        }
         let mut place = motion.apply(from, page, last);
         if only_at_hand {
             place = place.max(rows.offset);

@@ -122,6 +122,12 @@ impl TableVisit {
         self.reversed = false;
     }
 
+    /// Orders by a column; the one it is ordered by already is turned round.
+    pub(super) fn sort_by(&mut self, key: SortKey) {
+        self.reversed = self.sort == key && !self.reversed;
+        self.sort = key;
+    }
+
     pub(super) fn reverse(&mut self) {
         self.reversed = !self.reversed;
     }

@@ -1,7 +1,7 @@
 //! What an action does to the state, and what the engine must be asked afterwards.
 
 use super::visit::Visit;
-use super::{Action, Effect, Frozen, Motion, Overlay, Page, Panel, Snapshot, State};
+use super::{Action, ChargesVisit, Effect, Frozen, Motion, Overlay, Page, Panel, Snapshot, State};
 use crate::engine::view::{End, LEFT, View, Window};
 use crate::time::{MINUTE_MS, Timestamp};
 
@@ -78,6 +78,7 @@ fn apply(state: &mut State, action: Action, snapshot: &Snapshot) -> Option<Effec
                 frozen.behind = count;
             }
         }
+        Action::Mouse => state.mouse = !state.mouse,
         Action::Help => state.toggle(Overlay::Help),
         Action::Intake => state.toggle(Overlay::Intake),
         Action::Back if state.overlay.is_some() => state.overlay = None,
@@ -88,12 +89,50 @@ fn apply(state: &mut State, action: Action, snapshot: &Snapshot) -> Option<Effec
             }
         }
         _ => {
+            point(state, action, snapshot);
             travel(state, action, snapshot);
             arrange(state, action, snapshot);
             write(state, action);
         }
     }
     None
+}
+
+/// What was clicked, or lies under the wheel.
+fn point(state: &mut State, action: Action, snapshot: &Snapshot) {
+    match action {
+        Action::Focus(panel) if state.offers(snapshot, panel) => focus(state, panel),
+        Action::Select(panel, place) if state.offers(snapshot, panel) => {
+            if state.visit.focus == panel && state.marked(panel, snapshot) == Some(place) {
+                travel(state, Action::Open, snapshot);
+            } else {
+                focus(state, panel);
+                state.move_in(panel, snapshot, Motion::Place(place));
+            }
+        }
+        Action::SortBy(panel, key) if state.offers(snapshot, panel) => {
+            focus(state, panel);
+            if let Some(at) = state.table(panel).filter(|_| state.sorts(snapshot)) {
+                state.visit.tables[at].sort_by(key);
+            }
+        }
+        Action::OrderCharges(order) if state.offers(snapshot, Panel::Charges) => {
+            focus(state, Panel::Charges);
+            if state.sorts(snapshot) && state.visit.charges.order != order {
+                state.visit.charges = ChargesVisit::ordered(order);
+            }
+        }
+        Action::Wheel(panel, rows) if state.offers(snapshot, panel) => {
+            state.move_in(panel, snapshot, Motion::Sight(i64::from(rows)));
+        }
+        _ => {}
+    }
+}
+
+fn focus(state: &mut State, panel: Panel) {
+    if state.visit.focus != panel {
+        (state.visit.focus, state.visit.line) = (panel, 0);
+    }
 }
 
 /// To another screen or panel.
@@ -156,6 +195,7 @@ fn arrange(state: &mut State, action: Action, snapshot: &Snapshot) {
         }
         Action::ShorterWindow if state.can_change_window(snapshot) => state.visit.window = state.visit.window.shorter(),
         Action::LongerWindow if state.can_change_window(snapshot) => state.visit.window = state.visit.window.longer(),
+        Action::SetWindow(window) if state.can_change_window(snapshot) => state.visit.window = window,
         Action::Earlier if state.can_change_window(snapshot) => {
             let base = end(state.visit.end, &snapshot.view);
             state.visit.end = End::At(Timestamp::from_ms((base.ms() - step_ms(state.visit.window)).max(0)));

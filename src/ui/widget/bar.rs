@@ -4,17 +4,45 @@ use ratatui::style::Style;
 
 use crate::money::Money;
 use crate::ui::canvas::Canvas;
+use crate::ui::graph::Graph;
 use crate::ui::theme::Role;
+
+/// A whole cell, a half one, an empty one.
+const fn line(graph: Graph) -> [char; 3] {
+    match graph {
+        Graph::Braille => ['━', '╸', '─'],
+        Graph::Block => ['▄', '▖', '▁'],
+        Graph::Ascii => ['=', '-', '.'],
+    }
+}
+
+/// The same for a solid bar, which has no track.
+const fn block(graph: Graph) -> [char; 2] {
+    match graph {
+        Graph::Braille | Graph::Block => ['▆', '▖'],
+        Graph::Ascii => ['#', ':'],
+    }
+}
+
+/// Heights, the lowest first; the highest leaves a gap to the row above.
+const fn heights(graph: Graph) -> [char; 7] {
+    match graph {
+        Graph::Braille | Graph::Block => ['▁', '▂', '▃', '▄', '▅', '▆', '▇'],
+        // No heights there: denser and denser.
+        Graph::Ascii => ['.', ':', '-', '=', '+', '*', '#'],
+    }
+}
 
 /// A line of `width` cells, filled up to `part` (0 to 1) in half cells; `mark` is where it should be by now.
 pub fn thin(canvas: &mut Canvas<'_>, x: u16, y: u16, width: u16, part: f64, mark: Option<f64>, style: Style) {
     let track = canvas.theme.style(Role::Faint);
     let halves = filled(part, width, 2);
+    let [whole, half, empty] = line(canvas.theme.graph);
     for cell in 0..width {
         let (symbol, style) = match halves.saturating_sub(2 * u32::from(cell)) {
-            0 => ('─', track),
-            1 => ('╸', style),
-            _ => ('━', style),
+            0 => (empty, track),
+            1 => (half, style),
+            _ => (whole, style),
         };
         canvas.cell(x + cell, y, symbol, style);
     }
@@ -29,11 +57,12 @@ pub fn thin(canvas: &mut Canvas<'_>, x: u16, y: u16, width: u16, part: f64, mark
 /// A solid bar in half cells, a little lower than its row. What is not nothing has at least a half.
 pub fn solid(canvas: &mut Canvas<'_>, x: u16, y: u16, width: u16, part: f64, style: Style) {
     let halves = filled(part, width, 2);
+    let [whole, half] = block(canvas.theme.graph);
     for cell in 0..width {
         match halves.saturating_sub(2 * u32::from(cell)) {
             0 => return,
-            1 => canvas.cell(x + cell, y, '▖', style),
-            _ => canvas.cell(x + cell, y, '▆', style),
+            1 => canvas.cell(x + cell, y, half, style),
+            _ => canvas.cell(x + cell, y, whole, style),
         }
     }
 }
@@ -47,14 +76,14 @@ fn filled(part: f64, width: u16, steps: u32) -> u32 {
     ((part.min(1.0) * f64::from(full)).round() as u32).clamp(1, full.max(1))
 }
 
-/// Eight blocks, the greatest amount the highest. What is nothing is blank, what is not has at least the lowest block.
+/// Eight amounts, the greatest the highest. What is nothing is blank, what is not has at least the lowest step.
 pub fn trend(canvas: &mut Canvas<'_>, x: u16, y: u16, amounts: &[Money; 8], style: Style) {
-    const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let heights = heights(canvas.theme.graph);
     let most = amounts.iter().map(|amount| amount.pico()).max().unwrap_or(0);
     for (at, amount) in amounts.iter().enumerate() {
         if amount.pico() > 0 && most > 0 {
-            let height = (amount.to_f64() / Money::from_pico(most).to_f64() * 8.0).ceil() as usize;
-            canvas.cell(x + at as u16, y, BLOCKS[height.clamp(1, 8) - 1], style);
+            let height = (amount.to_f64() / Money::from_pico(most).to_f64() * heights.len() as f64).ceil() as usize;
+            canvas.cell(x + at as u16, y, heights[height.clamp(1, heights.len()) - 1], style);
         }
     }
 }

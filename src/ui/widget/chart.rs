@@ -1,10 +1,12 @@
-//! The burn chart: dollars per hour as filled braille, two columns and four rows of dots in a cell.
+//! The burn chart: dollars per hour as a filled area, in braille (two columns and four rows of dots in a cell), eighths of blocks, or
+//! half and whole rows of ASCII.
 
 use ratatui::layout::Rect;
 
 use crate::engine::view::Chart;
 use crate::money::Money;
 use crate::ui::canvas::Canvas;
+use crate::ui::graph::Graph;
 use crate::ui::theme::Role;
 
 /// Rates in dollars per hour, one for each dot column. For drawing only; sums stay exact in the engine.
@@ -46,34 +48,55 @@ pub fn scale(most: f64) -> f64 {
     steps.into_iter().map(|step| step * unit).find(|step| *step >= most * 0.999_999).unwrap_or(10.0 * unit)
 }
 
-/// Draws `rates` (two for each cell) up to `top`, a dashed line at `mean`, the colour following the ratio to it.
-pub fn draw(canvas: &mut Canvas<'_>, place: Rect, rates: &[f64], top: f64, mean: f64) {
+/// Rows of steps in a cell.
+const fn steps(graph: Graph) -> u32 {
+    match graph {
+        Graph::Braille => 4,
+        Graph::Block => 8,
+        Graph::Ascii => 2,
+    }
+}
+
+/// A cell whose left and right column reach so many steps up; `None` where neither does. Where a cell has one column it is the right
+/// one, the newer.
+fn symbol(graph: Graph, left: u32, right: u32) -> Option<char> {
     // Dot bits of a braille cell from the bottom up, left and right column.
     const LEFT: [u32; 4] = [0x40, 0x04, 0x02, 0x01];
     const RIGHT: [u32; 4] = [0x80, 0x20, 0x10, 0x08];
-    let rows = u32::from(place.height) * 4;
-    let dots = |rate: f64| {
-        if rate <= 0.0 { 0 } else { ((rate / top * f64::from(rows)).round() as u32).clamp(1, rows) }
+    const EIGHTHS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let top = right.min(steps(graph)) as usize;
+    match graph {
+        Graph::Braille => {
+            let bits = |dots: [u32; 4], up: u32| dots.iter().take(up as usize).sum::<u32>();
+            let bits = bits(LEFT, left) | bits(RIGHT, right);
+            char::from_u32(0x2800 + bits).filter(|_| bits > 0)
+        }
+        Graph::Block => top.checked_sub(1).map(|at| EIGHTHS[at]),
+        Graph::Ascii => top.checked_sub(1).map(|at| ['.', ':'][at]),
+    }
+}
+
+/// Draws `rates` (two for each cell) up to `top`, a dashed line at `mean`, the colour following the ratio to it.
+pub fn draw(canvas: &mut Canvas<'_>, place: Rect, rates: &[f64], top: f64, mean: f64) {
+    let graph = canvas.theme.graph;
+    let rows = u32::from(place.height) * steps(graph);
+    let up = |rate: f64| {
+        if rate <= 0.0 { 0 } else { ((rate / top * f64::from(rows)).round() as u32).clamp(1, rows.max(1)) }
     };
     let grid = canvas.theme.style(Role::Faint);
-    let mean_row = (mean > 0.0 && rows > 0).then(|| place.bottom() - 1 - ((dots(mean) - 1) / 4) as u16);
+    let mean_row = (mean > 0.0 && rows > 0).then(|| place.bottom() - 1 - ((up(mean) - 1) / steps(graph)) as u16);
     for cell in 0..place.width {
         let at = usize::from(cell) * 2;
         let (left, right) = (rates.get(at).copied().unwrap_or(0.0), rates.get(at + 1).copied().unwrap_or(0.0));
-        let (left_dots, right_dots) = (dots(left), dots(right));
+        let (left_up, right_up) = (up(left), up(right));
         // Half of the mean and below is calm, twice the mean is hot.
         let ratio = if mean > 0.0 { (left.max(right) / mean - 0.5) / 1.5 } else { 0.0 };
         let style = canvas.theme.ramp(ratio);
         for row in 0..place.height {
             let y = place.bottom() - 1 - row;
-            let below = u32::from(row) * 4;
-            let mut bits = 0;
-            for dot in 0..4 {
-                bits |= if left_dots > below + dot { LEFT[dot as usize] } else { 0 };
-                bits |= if right_dots > below + dot { RIGHT[dot as usize] } else { 0 };
-            }
-            if bits != 0 {
-                canvas.cell(place.x + cell, y, char::from_u32(0x2800 + bits).unwrap_or(' '), style);
+            let below = u32::from(row) * steps(graph);
+            if let Some(symbol) = symbol(graph, left_up.saturating_sub(below), right_up.saturating_sub(below)) {
+                canvas.cell(place.x + cell, y, symbol, style);
             } else if mean_row == Some(y) {
                 canvas.cell(place.x + cell, y, '┄', grid);
             }
@@ -103,6 +126,16 @@ mod tests {
         assert!(close(&rates(&chart, 1), &[3.0]), "the newest, never halved by an idle neighbour");
         assert!((mean(&chart) - 2.0).abs() < 1e-9);
         assert!(rates(&Chart::default(), 4).is_empty());
+    }
+
+    #[test]
+    fn cells_fill_from_the_bottom_up() {
+        let all = |graph: Graph, ups: &[(u32, u32)]| -> String {
+            ups.iter().map(|(left, right)| symbol(graph, *left, *right).unwrap_or(' ')).collect()
+        };
+        assert_eq!(all(Graph::Braille, &[(0, 0), (1, 0), (0, 1), (2, 3), (4, 4), (9, 1)]), " ⡀⢀⣴⣿⣇");
+        assert_eq!(all(Graph::Block, &[(0, 0), (5, 1), (5, 4), (0, 8), (0, 99)]), " ▁▄██");
+        assert_eq!(all(Graph::Ascii, &[(0, 0), (1, 1), (1, 2), (0, 9)]), " .::");
     }
 
     #[test]

@@ -9,7 +9,9 @@ use crate::config::Severity;
 use crate::engine::counters::Counters;
 use crate::engine::view::{By, GroupRow, RIGHT, SortKey, Table};
 use crate::source::SourceState;
+use crate::ui::action::Action;
 use crate::ui::canvas::Canvas;
+use crate::ui::keys;
 use crate::ui::layout::{Panel, Shape};
 use crate::ui::state::TableVisit;
 use crate::ui::text;
@@ -20,6 +22,7 @@ use crate::usage::Dimension;
 
 /// Where the cells of the current row are.
 pub(super) struct Cells {
+    panel: Panel,
     inside: Rect,
     before_name: u16,
     name_width: u16,
@@ -28,8 +31,8 @@ pub(super) struct Cells {
 }
 
 impl Cells {
-    pub fn new(inside: Rect, before_name: u16, name_width: u16) -> Cells {
-        Cells { inside, before_name, name_width, y: inside.y }
+    pub fn new(panel: Panel, inside: Rect, before_name: u16, name_width: u16) -> Cells {
+        Cells { panel, inside, before_name, name_width, y: inside.y }
     }
 
     pub fn next_row(&mut self) {
@@ -100,10 +103,11 @@ pub(super) fn title(
         (groups, true) if groups == shown => format!("{groups}"),
         (groups, true) => format!("{shown} of {}", text::grouped(groups as i128)),
     };
+    let tab = keys::spelled(keys::symbol("tab"), theme.graph);
     let other = match (scene.layout.shape, panel) {
         (Shape::Full, _) => String::new(),
-        (_, Panel::Left) => format!("⇥ {} · ", plural(scene.state.visit.tables[RIGHT].by)),
-        _ => "⇥ more · ".to_owned(),
+        (_, Panel::Left) => format!("{tab} {} · ", plural(scene.state.visit.tables[RIGHT].by)),
+        _ => format!("{tab} more · "),
     };
     let right =
         [(other.as_str(), dim), (sorted.as_str(), accent), (arrow, accent), (count.as_str(), theme.style(Role::Text))];
@@ -147,6 +151,16 @@ pub(super) fn heading<const N: usize>(
         if key == Some(sort) { theme.style(Role::Accent).add_modifier(Modifier::BOLD) } else { theme.style(Role::Dim) }
     };
     canvas.put(cells.name(), cells.y, cells.name_width, name, style(Some(SortKey::Name)));
+    let mut target = |x: u16, width: u16, key: SortKey| {
+        let place = Rect { x, y: cells.y, width, height: 1 }.intersection(cells.inside);
+        canvas.targets.add(place, Action::SortBy(cells.panel, key));
+    };
+    target(cells.name(), cells.name_width, SortKey::Name);
+    for (end, ((_, key), column)) in cells.ends(columns, shown).0.into_iter().zip(labels.iter().zip(columns)) {
+        if let (Some(end), Some(key)) = (end, key) {
+            target(end - column.width, column.width, *key);
+        }
+    }
     let mut ends = cells.ends(columns, shown);
     for (at, (label, key)) in labels.into_iter().enumerate() {
         let width = columns[at].width;

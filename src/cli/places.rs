@@ -1,0 +1,136 @@
+//! Where this machine usually keeps logs of LLM calls. The environment enters, places and what lies there leave. No log is opened.
+
+use std::path::{Path, PathBuf};
+
+use etcetera::BaseStrategy;
+
+use crate::config::SourceConfig;
+use crate::output::{figures, text};
+use crate::source::discover::Discovery;
+use crate::source::spec::Spec;
+
+/// A folder in which a program keeps its log of LLM calls.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Who writes there.
+    pub program: &'static str,
+    /// The folder.
+    pub path: PathBuf,
+    /// It is written in a format that costtop reads.
+    pub is_read: bool,
+}
+
+/// Every place that is looked at when no SOURCE is named and none is configured, whether anything is there or not.
+#[must_use]
+pub fn known() -> Vec<Place> {
+    let mut places = Vec::new();
+    let claude_code = |path| Place { program: "Claude Code", path, is_read: true };
+    if let Some(folders) = std::env::var_os("CLAUDE_CONFIG_DIR") {
+        for folder in folders.to_string_lossy().split(',').filter(|folder| !folder.is_empty()) {
+            let folder = Path::new(folder);
+            places.push(claude_code(if folder.ends_with("projects") {
+                folder.to_owned()
+            } else {
+                folder.join("projects")
+            }));
+        }
+    }
+    let base = etcetera::choose_base_strategy().ok();
+    if let Some(base) = &base {
+        places.push(claude_code(base.config_dir().join("claude").join("projects")));
+        places.push(claude_code(base.home_dir().join(".claude").join("projects")));
+    }
+    let codex = std::env::var_os("CODEX_HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
+    let codex = codex.or_else(|| base.as_ref().map(|base| base.home_dir().join(".codex")));
+    places.extend(codex.map(|home| Place { program: "Codex", path: home.join("sessions"), is_read: false }));
+    places.dedup();
+    places
+}
+
+/// The places that are there and can be read, as sources.
+#[must_use]
+pub fn readable() -> Vec<PathBuf> {
+    known().into_iter().filter(|place| place.is_read && place.path.is_dir()).map(|place| place.path).collect()
+}
+
+/// One line for each source that is read without having been named, and for each known place that cannot be read:
+/// `Claude Code ~/.claude/projects: 31 files, 4.2 MB`.
+#[must_use]
+pub fn found(sources: &[SourceConfig], configured: bool) -> Vec<String> {
+    let places = known();
+    let mut lines = Vec::new();
+    for source in sources {
+        let Ok(spec @ (Spec::Path(_) | Spec::Glob(_))) = Spec::parse(&source.spec) else { continue };
+        let path = Path::new(&source.spec);
+        let program = places.iter().find(|place| !configured && place.path == path).map(|place| place.program);
+        let name = program.map_or_else(|| tilde(path), |program| format!("{program} {}", tilde(path)));
+        lines.push(format!("{name}: {}", contents(&spec)));
+    }
+    if !configured {
+        lines.extend(unread(&places));
+    }
+    lines
+}
+
+/// Known places with something in them that costtop cannot read.
+fn unread(places: &[Place]) -> Vec<String> {
+    let there = places.iter().filter(|place| !place.is_read && place.path.is_dir());
+    there
+        .map(|place| {
+            let contents = contents(&Spec::Path(place.path.clone()));
+            format!("{} {}: {contents}; not read: costtop does not know this format", place.program, tilde(&place.path))
+        })
+        .collect()
+}
+
+/// `31 files, 4.2 MB`.
+fn contents(spec: &Spec) -> String {
+    let (mut files, mut remarks) = (Vec::new(), Vec::new());
+    Discovery::new(None).scan(spec, &mut files, &mut remarks);
+    let sizes = files.iter().filter_map(|file| file.path.metadata().ok()).map(|metadata| metadata.len());
+    let (count, bytes) = sizes.fold((0, 0), |(count, bytes), size| (count + 1, bytes + size));
+    match count {
+        0 => "no files yet".to_owned(),
+        _ => format!("{}, {}", figures::number_of(count, "file", "files"), text::bytes(bytes)),
+    }
+}
+
+/// A path as people write it: the home folder is `~`.
+fn tilde(path: &Path) -> String {
+    let home = etcetera::choose_base_strategy().ok();
+    let below = home.as_ref().and_then(|base| path.strip_prefix(base.home_dir()).ok());
+    below.map_or_else(|| figures::path(path), |below| format!("~/{}", figures::path(below)))
+}
+
+/// Lines that give costtop something to read, each with what it does.
+pub const FEED: [(&str, &str); 3] = [
+    ("costtop /var/log/litellm/", "a folder, a file or a glob, followed as it grows"),
+    ("your-app | costtop -", "a pipe: a JSON object in each line"),
+    (r#"echo '{"model":"claude-sonnet-4-6","output_tokens":9000}' | costtop -"#, "one request, to see it count"),
+];
+
+/// Where nothing was found: the places that could have been read, and those that cannot, one line each.
+#[must_use]
+pub fn looked() -> Vec<String> {
+    let places = known();
+    let mut lines: Vec<String> = unread(&places);
+    let missing = places.iter().filter(|place| place.is_read && !place.path.is_dir());
+    lines.extend(missing.map(|place| format!("{} {}: not there", place.program, tilde(&place.path))));
+    lines
+}
+
+/// What is said where nothing can be read and nobody can be asked.
+#[must_use]
+pub fn nothing_to_read() -> String {
+    let mut text = "nothing to read: no SOURCE, none configured, and no known log on this machine".to_owned();
+    for line in unread(&known()) {
+        text.extend(["\n  ", &line]);
+    }
+    let demo = ("costtop demo", "a made-up day");
+    // The last one is longer than any column: it stands alone.
+    for (command, what) in [demo].iter().chain(&FEED[..2]) {
+        text.extend(["\n  ", &format!("{command:<31} {what}")]);
+    }
+    text.extend(["\n  ", FEED[2].0]);
+    text
+}

@@ -124,13 +124,16 @@ fn where_there_is_nothing_to_read() {
     }
 }
 
+/// A snapshot, and the keys pressed over it.
+type Moment = (fn() -> Snapshot, &'static str);
+
 /// None is refused, nothing is written outside, and even one cell says something.
 #[test]
 fn every_size_one_by_one() {
     let theme = Theme::midnight(Depth::TrueColor);
     let large =
         [(120, 36), (119, 29), (110, 30), (109, 60), (132, 43), (160, 50), (200, 60), (240, 70), (300, 100), (500, 3)];
-    let moments: [(fn() -> Snapshot, &str); 6] = [
+    let moments: [Moment; 6] = [
         (sample::busy, ""),
         (sample::alarmed, ""),
         (sample::empty, ""),

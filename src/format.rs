@@ -6,13 +6,22 @@
 pub mod number;
 pub mod scanner;
 
+mod answer;
+mod anthropic;
+mod bedrock;
 mod claude_code;
+mod gemini;
 mod litellm;
+mod litellm_spend;
+mod marks;
+mod openai;
 mod own;
+mod responses;
 
 use crate::time::Zone;
 use crate::usage::{Rejection, Usage};
-use scanner::{Scalar, Scanner, Stop};
+use marks::Marks;
+use scanner::{Scanner, Stop};
 
 /// A log format that costtop reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,20 +32,62 @@ pub enum Format {
     ClaudeCode,
     /// `StandardLoggingPayload` of a `LiteLLM` proxy.
     LiteLlm,
+    /// Rows of a `LiteLLM` proxy's table of spend.
+    LiteLlmSpend,
+    /// Answers of Anthropic's Messages API.
+    Anthropic,
+    /// Answers of `OpenAI`'s chat completions and embeddings, and of every server that speaks the same.
+    OpenAiChat,
+    /// Answers of `OpenAI`'s Responses API.
+    OpenAiResponses,
+    /// Answers of Gemini.
+    Gemini,
+    /// Answers of Bedrock's Converse API.
+    Bedrock,
 }
 
 impl Format {
     /// Every format.
-    pub const ALL: [Format; 3] = [Format::Own, Format::ClaudeCode, Format::LiteLlm];
+    pub const ALL: [Format; 9] = [
+        Format::Own,
+        Format::ClaudeCode,
+        Format::LiteLlm,
+        Format::LiteLlmSpend,
+        Format::Anthropic,
+        Format::OpenAiChat,
+        Format::OpenAiResponses,
+        Format::Gemini,
+        Format::Bedrock,
+    ];
 
-    /// The word of `explain` and of the documentation.
+    /// The word of `explain`, of the configuration and of the documentation.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Format::Own => "own",
             Format::ClaudeCode => "claude-code",
             Format::LiteLlm => "litellm",
+            Format::LiteLlmSpend => "litellm-spend",
+            Format::Anthropic => "anthropic",
+            Format::OpenAiChat => "openai-chat",
+            Format::OpenAiResponses => "openai-responses",
+            Format::Gemini => "gemini",
+            Format::Bedrock => "bedrock",
         }
+    }
+
+    /// The format of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Format> {
+        Format::ALL.into_iter().find(|format| format.name() == name)
+    }
+
+    /// Whether it is a provider's answer as it came.
+    const fn is_answer(self) -> bool {
+        matches!(
+            self,
+            Format::Anthropic | Format::OpenAiChat | Format::OpenAiResponses | Format::Gemini | Format::Bedrock
+        )
     }
 }
 
@@ -60,18 +111,26 @@ pub enum Line {
     Unknown,
 }
 
-/// Turns lines into usage. One per thread; it is a few words big.
+/// Turns lines into usage. One per thread; its buffer is as large as the largest text it had to unescape.
 #[derive(Clone, Debug)]
 pub struct Decoder {
     zone: Zone,
+    only: Option<Format>,
     last: Format,
+    room: Vec<u8>,
 }
 
 impl Decoder {
     /// A decoder that reads times without a zone in `zone`.
     #[must_use]
     pub const fn new(zone: Zone) -> Decoder {
-        Decoder { zone, last: Format::Own }
+        Decoder { zone, only: None, last: Format::Own, room: Vec::new() }
+    }
+
+    /// From here on reads records of one format only, any other is no usage; or, with `None`, of all.
+    pub fn pin(&mut self, only: Option<Format>) {
+        self.only = only;
+        self.last = only.unwrap_or(self.last);
     }
 
     /// Reads one line, with or without its newline. `each` is called once for every record in it, with the record's place in the
@@ -110,7 +169,7 @@ impl Decoder {
 
     fn record(&mut self, record: &[u8], each: &mut impl FnMut(Result<&Usage<'_>, Skip>)) -> Line {
         let marks = match self.read_as(self.last, record, each) {
-            Reading::Done => return Line::Known(self.last),
+            Reading::Done(format) => return self.known(format),
             Reading::Stopped(stop) => {
                 each(Err(stop.rejection().map_or(Skip::NotUsage, Skip::Rejected)));
                 return Line::Unknown;
@@ -118,92 +177,65 @@ impl Decoder {
             Reading::Foreign(marks) => marks,
         };
         if let Some(format) = marks.format()
-            && format != self.last
-            && matches!(self.read_as(format, record, each), Reading::Done)
+            && let Reading::Done(format) = self.read_as(format, record, each)
         {
-            self.last = format;
-            return Line::Known(format);
+            return self.known(format);
         }
         each(Err(Skip::NotUsage));
         Line::Unknown
     }
 
-    fn read_as(&self, format: Format, record: &[u8], each: &mut impl FnMut(Result<&Usage<'_>, Skip>)) -> Reading {
+    const fn known(&mut self, format: Format) -> Line {
+        self.last = format;
+        Line::Known(format)
+    }
+
+    fn read_as<E>(&mut self, format: Format, record: &[u8], each: &mut E) -> Reading
+    where
+        E: FnMut(Result<&Usage<'_>, Skip>) + ?Sized,
+    {
+        let (zone, marks) = (self.zone, Marks::new(self.only));
         match format {
-            Format::Own => own::read(record, self.zone, each),
-            Format::ClaudeCode => claude_code::read(record, self.zone, each),
-            Format::LiteLlm => litellm::read(record, self.zone, each),
+            Format::Own => own::read(record, zone, marks, each),
+            Format::ClaudeCode => claude_code::read(record, zone, marks, each),
+            Format::LiteLlm => litellm::read(record, zone, marks, each),
+            Format::LiteLlmSpend => litellm_spend::read(record, zone, marks, &mut self.room, each),
+            _ => answer::read(record, zone, marks, each),
         }
     }
 }
 
 /// How the attempt to read a record as one format ended.
 enum Reading {
-    /// It has that format; its fate was told.
-    Done,
-    /// It is whole, but not of that format.
+    /// It has this format; its fate was told.
+    Done(Format),
+    /// It is whole, but of none of the formats asked for.
     Foreign(Marks),
     /// It is broken, or was left early.
     Stopped(Stop),
 }
 
-/// The keys by which formats are told apart. Every reader notes all of them, so that each draws the same conclusion.
-#[derive(Clone, Copy, Debug, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "independent facts about one record, not states")]
-struct Marks {
-    /// `type` is `assistant` or `progress`.
-    agent_type: bool,
-    /// `message` or `data` is there.
-    agent_body: bool,
-    /// `call_type` is there.
-    call_type: bool,
-    /// `response_cost` is there.
-    response_cost: bool,
-    /// `model`, a token count or a cost of costtop's own grammar is there, or a `type` of its own.
-    own: bool,
-}
-
-impl Marks {
-    /// The one format these keys speak for.
-    const fn format(self) -> Option<Format> {
-        if self.call_type && self.response_cost {
-            Some(Format::LiteLlm)
-        } else if self.agent_type && self.agent_body {
-            Some(Format::ClaudeCode)
-        } else if self.own {
-            Some(Format::Own)
-        } else {
-            None
-        }
+/// How every reader ends: a record that was walked to its end and that one of its formats is meant by becomes a usage, or why not.
+#[inline]
+fn finish<'u, E>(
+    walked: Result<bool, Stop>,
+    scanner: &mut Scanner<'_>,
+    marks: Marks,
+    is_mine: impl Fn(Format) -> bool,
+    each: &mut E,
+    usage: impl FnOnce(Format) -> Result<Usage<'u>, Skip>,
+) -> Reading
+where
+    E: FnMut(Result<&Usage<'_>, Skip>) + ?Sized,
+{
+    if let Err(stop) = walked.and_then(|_| scanner.end()) {
+        return Reading::Stopped(stop);
     }
-
-    /// Notes a top-level key that the calling reader has no other use for, and passes over its value.
-    fn note(&mut self, key: &[u8], value: &mut Scanner<'_>) -> Result<(), Stop> {
-        match key {
-            b"type" => return self.note_type(value).map(drop),
-            b"message" | b"data" => self.agent_body = true,
-            b"call_type" => self.call_type = true,
-            b"response_cost" => self.response_cost = true,
-            _ => self.own |= own::speaks(key),
-        }
-        value.skip()
+    let Some(format) = marks.format().filter(|format| is_mine(*format)) else { return Reading::Foreign(marks) };
+    // By reference: a usage is large, and a match by value copies it.
+    match &usage(format) {
+        Ok(usage) => each(Ok(usage)),
+        Err(skip) => each(Err(*skip)),
     }
-
-    /// Notes the record's `type`. Leaves the line if the type rules usage out: those of Claude Code's other lines, the bulk of a
-    /// session file. That happens whatever the format was thought to be, and at the first `type` of a line.
-    fn note_type<'a>(&mut self, value: &mut Scanner<'a>) -> Result<Scalar<'a>, Stop> {
-        let kind = value.scalar()?;
-        self.agent_type = false;
-        if let Scalar::Text(text) = kind {
-            match text.bytes().as_ref() {
-                b"assistant" | b"progress" => self.agent_type = true,
-                b"user" | b"system" | b"summary" | b"attachment" | b"file-history-snapshot" | b"queue-operation" => {
-                    return Err(Stop::Left);
-                }
-                b"charge" | b"adjustment" | b"transfer" | b"outcome" => self.own = true,
-                _ => {}
-            }
-        }
-        Ok(kind)
-    }
+    Reading::Done(format)
 }

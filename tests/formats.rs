@@ -3,6 +3,13 @@
 #[path = "support/slow_reader.rs"]
 mod slow_reader;
 
+#[path = "formats/answers.rs"]
+mod answers;
+#[path = "formats/gateway.rs"]
+mod gateway;
+#[path = "formats/golden.rs"]
+mod golden;
+
 use costtop::format::{Decoder, Format, Line, Skip};
 use costtop::money::Cost;
 use costtop::time::Zone;
@@ -12,6 +19,8 @@ use proptest::prelude::*;
 const OWN: &str = include_str!("fixtures/formats/own.jsonl");
 const CLAUDE_CODE: &str = include_str!("fixtures/formats/claude_code.jsonl");
 const LITELLM: &str = include_str!("fixtures/formats/litellm.jsonl");
+const ANSWERS: &str = include_str!("fixtures/formats/answers.jsonl");
+const FIXTURES: [&str; 5] = [OWN, CLAUDE_CODE, LITELLM, ANSWERS, gateway::SPEND];
 
 /// Decodes `line` and hands its only record to `check`.
 fn with(line: &str, check: impl FnOnce(Line, Result<&Usage<'_>, Skip>)) {
@@ -366,7 +375,7 @@ fn litellm_fields_and_traps() {
 
 #[test]
 fn a_line_is_what_it_is_whatever_stood_before() {
-    let lines = [OWN, CLAUDE_CODE, LITELLM].map(|fixture| fixture.lines().collect::<Vec<_>>());
+    let lines = FIXTURES.map(|fixture| fixture.lines().collect::<Vec<_>>());
     let mut decoder = Decoder::new(Zone::UTC);
     for place in 0..120 {
         for fixture in &lines {
@@ -384,7 +393,7 @@ fn a_line_is_what_it_is_whatever_stood_before() {
 
 #[test]
 fn the_slow_reader_agrees_on_every_fixture() {
-    for line in [OWN, CLAUDE_CODE, LITELLM].into_iter().flat_map(str::lines) {
+    for line in FIXTURES.into_iter().flat_map(str::lines) {
         slow_reader::compare(line.as_bytes());
     }
 }
@@ -439,11 +448,11 @@ proptest! {
     /// Cuts, overwrites, insertions and repetitions of real lines.
     #[test]
     fn the_slow_reader_agrees_on_mutations(
-        fixture in 0usize..3,
+        fixture in 0usize..FIXTURES.len(),
         place in any::<prop::sample::Index>(),
         edits in prop::collection::vec((0u8..4, any::<prop::sample::Index>(), 0usize..PIECES.len(), any::<u8>(), 0usize..40), 1..6),
     ) {
-        let lines: Vec<&str> = [OWN, CLAUDE_CODE, LITELLM][fixture].lines().collect();
+        let lines: Vec<&str> = FIXTURES[fixture].lines().collect();
         let mut line = place.get(&lines).as_bytes().to_vec();
         for (edit, at, piece, byte, length) in edits {
             if line.is_empty() {
@@ -467,17 +476,22 @@ proptest! {
     /// Whole members put where members stand, so that most mutants stay JSON.
     #[test]
     fn the_slow_reader_agrees_on_inserted_members(
-        fixture in 0usize..3,
+        fixture in 0usize..FIXTURES.len(),
         place in any::<prop::sample::Index>(),
         inserts in prop::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), any::<prop::sample::Index>()), 1..5),
     ) {
-        const KEYS: [&str; 26] = ["type", "usage", "message", "model", "input_tokens", "output_tokens", "prompt_tokens", "cost_usd", "metadata",
+        const KEYS: &[&str] = &["response", "body", "result", "usageMetadata", "usage_metadata", "modelVersion", "responseId", "service_tier", "serviceTier", "custom_id",
+            "choices", "candidates", "created", "created_at", "spend", "request_id", "total_tokens", "inputTokens", "cacheDetails", "input_tokens_details",
+            "cache_read_input_tokens", "promptTokenCount", "type", "usage", "message", "model", "input_tokens", "output_tokens", "prompt_tokens", "cost_usd", "metadata",
             "usage_object", "prompt_tokens_details", "cached_tokens", "cache_creation", "ephemeral_1h_input_tokens", "endTime", "ts",
             "response_cost", "call_type", "id", "litellm_call_id", "cost_source", "us\\u0061ge", "status", "data", "cache_hit", "requestId"];
-        const VALUES: [&str; 20] = ["null", "true", "5", "12.0", "1e2", "\"7\"", "-1", "0.5", "{}", "[]", "\"assistant\"", "\"computed\"",
+        const VALUES: &[&str] = &["{\"prompt_tokens\":9,\"total_tokens\":12,\"completion_tokens_details\":{\"reasoning_tokens\":3}}",
+            "{\"body\":{\"id\":\"x\",\"model\":\"m\",\"usage\":{\"inputTokens\":3}}}", "{\"message\":{\"model\":\"m\",\"usage\":{\"input_tokens\":3}}}",
+            "{\"promptTokenCount\":4,\"trafficType\":\"ON_DEMAND\"}", "[{\"ttl\":\"1h\",\"inputTokens\":3},{\"finish_reason\":\"stop\"}]",
+            "\"{\\\"usage_object\\\":{\\\"prompt_tokens\\\":3}}\"", "{\"cached_tokens\":2,\"type\":\"flex\"}", "\"batch\"", "null", "true", "5", "12.0", "1e2", "\"7\"", "-1", "0.5", "{}", "[]", "\"assistant\"", "\"computed\"",
             "\"failure\"", "{\"input_tokens\":3,\"output_tokens\":4}", "{\"usage\":{\"output_tokens\":9},\"model\":\"claude-x\"}",
             "1795297733.0995", "\"2026-11-21T10:00:00Z\"", "\"<synthetic>\"", "\"a\\u0062\"", "\"charge\""];
-        let lines: Vec<&str> = [OWN, CLAUDE_CODE, LITELLM][fixture].lines().collect();
+        let lines: Vec<&str> = FIXTURES[fixture].lines().collect();
         let mut line = (*place.get(&lines)).to_owned();
         for (at, key, value) in inserts {
             let gaps: Vec<usize> = line.match_indices(['{', ',']).map(|(at, _)| at).filter(|at| line[*at..].contains(':')).collect();
@@ -485,7 +499,7 @@ proptest! {
                 break;
             }
             let gap = *at.get(&gaps);
-            let member = format!("\"{}\":{}", key.get(&KEYS), value.get(&VALUES));
+            let member = format!("\"{}\":{}", key.get(KEYS), value.get(VALUES));
             if line.as_bytes()[gap] == b'{' {
                 let comma = if line[gap + 1..].trim_start().starts_with('}') { "" } else { "," };
                 line.insert_str(gap + 1, &format!("{member}{comma}"));

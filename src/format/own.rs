@@ -3,17 +3,17 @@
 //! Identity: `request_id` (good at any length), `response_id`, `call_id`. Dimensions: each under its own name; `user_id` is the user,
 //! `task_type` the feature, `key` the key's alias. `input_tokens` is uncached input only. Says [`Origin::Api`], always final.
 
+use crate::money::Cost;
 use crate::time::Zone;
 use crate::usage::{Dimensions, Ids, Origin, RawText, Rejection, Restated, Terms, Tokens, Usage};
 
-use super::number;
-use super::scanner::{Scalar, Scanner};
-use super::{Marks, Reading, Skip};
+use super::scanner::{Scalar, Scanner, Stop};
+use super::{Format, Marks, Reading, Skip, finish, number};
 
 /// A key of one of ours. Those whose value is kept as text come first, then those kept as they stand.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
-enum Key {
+pub(super) enum Key {
     RequestId,
     ResponseId,
     CallId,
@@ -62,6 +62,9 @@ enum Key {
     Other,
 }
 
+/// What a record reports, and what costtop said of it before.
+type Amounts = (Option<Cost>, Option<Restated>);
+
 /// How many keys are kept as text.
 const TEXTS: usize = Key::Ts as usize;
 /// How many are kept as they stand.
@@ -70,7 +73,7 @@ const SCALARS: usize = Key::Type as usize - TEXTS;
 impl Key {
     /// By length first: within one length two or three words are compared, not the whole list.
     #[inline]
-    fn of(key: &[u8]) -> Key {
+    pub(super) fn of(key: &[u8]) -> Key {
         match key.len() {
             2 if key == b"ts" => Key::Ts,
             3 if key == b"key" => Key::Alias,
@@ -159,7 +162,7 @@ impl Key {
     }
 
     /// Whether it makes a record one of ours.
-    const fn speaks(self) -> bool {
+    pub(super) const fn speaks(self) -> bool {
         matches!(
             self,
             Key::Model
@@ -180,17 +183,20 @@ pub(super) fn speaks(key: &[u8]) -> bool {
 }
 
 /// The values of one record, unread.
-struct Fields<'a> {
+pub(super) struct Fields<'a> {
     kind_of_record: Scalar<'a>,
     texts: [RawText<'a>; TEXTS],
     scalars: [Scalar<'a>; SCALARS],
 }
 
 /// Reads `record` if it has this format.
-pub(super) fn read(record: &[u8], zone: Zone, each: &mut impl FnMut(Result<&Usage<'_>, Skip>)) -> Reading {
-    let mut marks = Marks::default();
-    let mut fields =
-        Fields { kind_of_record: Scalar::Null, texts: [RawText::NONE; TEXTS], scalars: [Scalar::Null; SCALARS] };
+pub(super) fn read<E: FnMut(Result<&Usage<'_>, Skip>) + ?Sized>(
+    record: &[u8],
+    zone: Zone,
+    mut marks: Marks,
+    each: &mut E,
+) -> Reading {
+    let mut fields = Fields::new();
     let mut scanner = Scanner::new(record);
     let walked = scanner.object(|name, value| {
         let key = Key::of(name);
@@ -198,34 +204,41 @@ pub(super) fn read(record: &[u8], zone: Zone, each: &mut impl FnMut(Result<&Usag
             return marks.note(name, value);
         }
         if key == Key::Type {
-            fields.kind_of_record = marks.note_type(value)?;
+            fields.kind(marks.note_type(value)?);
             return Ok(());
         }
         marks.own |= key.speaks();
-        // Two places read every value: a copy of the scanner for each key would not fit the processor's first cache.
-        match (key as usize).checked_sub(TEXTS) {
-            None => fields.texts[key as usize] = value.text()?,
-            Some(place) => fields.scalars[place] = value.scalar()?,
-        }
-        Ok(())
+        fields.take(key, value)
     });
-    match walked.and_then(|_| scanner.end()) {
-        Err(stop) => return Reading::Stopped(stop),
-        Ok(()) if marks.format() != Some(super::Format::Own) => return Reading::Foreign(marks),
-        Ok(()) => {}
-    }
-    // By reference: a usage is large, and a match by value copies it.
-    match &fields.usage(zone) {
-        Ok(usage) => each(Ok(usage)),
-        Err(skip) => each(Err(*skip)),
-    }
-    Reading::Done
+    finish(walked, &mut scanner, marks, |format| format == Format::Own, each, |_| fields.usage(zone))
 }
 
 impl<'a> Fields<'a> {
+    /// Nothing read yet.
+    pub(super) const fn new() -> Fields<'a> {
+        Fields { kind_of_record: Scalar::Null, texts: [RawText::NONE; TEXTS], scalars: [Scalar::Null; SCALARS] }
+    }
+
+    /// Keeps what `type` says.
+    pub(super) const fn kind(&mut self, kind: Scalar<'a>) {
+        self.kind_of_record = kind;
+    }
+
+    /// Keeps the value ahead. Two places read every value: a copy of the scanner for each key would not fit the processor's first
+    /// cache.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "the loop over a record's keys, which is most of what reading one costs")]
+    pub(super) fn take(&mut self, key: Key, value: &mut Scanner<'a>) -> Result<(), Stop> {
+        match (key as usize).checked_sub(TEXTS) {
+            None => self.texts[key as usize] = value.text()?,
+            Some(place) => self.scalars[place] = value.scalar()?,
+        }
+        Ok(())
+    }
+
     /// What a key of the first part says.
     #[inline]
-    const fn text(&self, key: Key) -> RawText<'a> {
+    pub(super) const fn text(&self, key: Key) -> RawText<'a> {
         self.texts[key as usize]
     }
 
@@ -268,8 +281,15 @@ impl<'a> Fields<'a> {
         if model.is_empty() && matches!(amounts, (None, None | Some(Restated::Unpriced))) {
             return Err(Skip::Rejected(Rejection::Model));
         }
+        Ok(self.frame(zone, tokens, model, amounts))
+    }
+
+    /// Everything that stands around tokens and model.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "a usage is large: it is built where it is needed")]
+    pub(super) fn frame(&self, zone: Zone, tokens: Tokens, model: RawText<'a>, amounts: Amounts) -> Usage<'a> {
         let (reported, restated) = amounts;
-        Ok(Usage {
+        Usage {
             origin: Origin::Api,
             is_final: true,
             revision: number::lenient(self.value(Key::Revision)),
@@ -314,7 +334,7 @@ impl<'a> Fields<'a> {
             reported,
             restated,
             ..Usage::default()
-        })
+        }
     }
 
     fn tokens(&self) -> Result<Tokens, Rejection> {
@@ -331,7 +351,7 @@ impl<'a> Fields<'a> {
     }
 
     /// What the record reports, and what costtop said before. `cost_source` tells which of the two `cost_usd` is.
-    fn amounts(&self) -> Result<(Option<crate::money::Cost>, Option<Restated>), Rejection> {
+    pub(super) fn amounts(&self) -> Result<Amounts, Rejection> {
         let cost = number::cost(self.value(Key::Cost))?;
         let computed = number::cost(self.value(Key::Computed))?.map(Restated::Computed);
         let source = self.text(Key::CostSource);

@@ -1,5 +1,9 @@
 //! What a log line says of one request. A format fills a [`Usage`]; it borrows from the line and knows no price.
 
+mod format;
+
+pub use format::Format;
+
 use std::borrow::Cow;
 
 use memchr::memchr;

@@ -392,6 +392,31 @@ fn a_line_is_what_it_is_whatever_stood_before() {
 }
 
 #[test]
+fn a_pinned_decoder_reads_one_format_only() {
+    for only in Format::ALL {
+        let mut pinned = Decoder::new(Zone::UTC);
+        pinned.pin(Some(only));
+        let mut free = Decoder::new(Zone::UTC);
+        let mut counted = 0;
+        for line in FIXTURES.into_iter().flat_map(str::lines).filter(|line| !line.starts_with('[')) {
+            let fates = |decoder: &mut Decoder| {
+                let mut fate = None;
+                let kind = decoder
+                    .decode(line.as_bytes(), &mut |_, result| fate = Some(result.map(|usage| format!("{usage:?}"))));
+                (kind, fate.expect("a record has a fate"))
+            };
+            let expected = match fates(&mut free) {
+                (Line::Known(format), _) if format != only => (Line::Unknown, Err(Skip::NotUsage)),
+                other => other,
+            };
+            counted += u32::from(expected.1.is_ok());
+            assert_eq!(fates(&mut pinned), expected, "{}: {line}", only.name());
+        }
+        assert!(counted > 0, "no line of {}", only.name());
+    }
+}
+
+#[test]
 fn the_slow_reader_agrees_on_every_fixture() {
     for line in FIXTURES.into_iter().flat_map(str::lines) {
         slow_reader::compare(line.as_bytes());

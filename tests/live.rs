@@ -32,7 +32,7 @@ impl Running {
     }
 
     fn start_with(log: &Path, state: Option<&Path>, config: Config) -> Running {
-        let source = SourceConfig { spec: log.display().to_string(), labels: Vec::new() };
+        let source = SourceConfig { spec: log.display().to_string(), format: None, labels: Vec::new() };
         let setup = Setup {
             sources: Sources::new(&[source], &config).expect("works on this machine"),
             book: costtop::run::prices(&config).expect("works on this machine"),

@@ -97,7 +97,7 @@ pub fn prepare(now: Timestamp) -> io::Result<Demo> {
     let below = |name: &str| folder.path().join(name).display().to_string();
     let label = |dimension, text| (dimension, Label::new(text));
     let mara = vec![label(Dimension::User, "mara"), label(Dimension::Team, "search")];
-    let source = |spec, labels| SourceConfig { spec, labels };
+    let source = |spec, labels| SourceConfig { spec, format: None, labels };
     let mut config = Config {
         sources: vec![
             source(below("gateway.jsonl*"), Vec::new()),

@@ -8,7 +8,7 @@ use super::error::{ConfigError, any_of, remedy};
 use super::{Config, Discount, FlatPrice, HookConfig, Origins, PriceConfig, Severity, SourceConfig};
 use crate::label::Label;
 use crate::time::{Timestamp, Zone, parse_rfc3339};
-use crate::usage::{Dimension, UserField};
+use crate::usage::{Dimension, Format, UserField};
 
 /// How a `listen` may begin.
 pub(super) const LISTEN: [&str; 4] = ["unix:", "tcp://", "udp://", "http://"];
@@ -74,6 +74,7 @@ pub(super) fn user_field(name: &str) -> Result<UserField, String> {
 
 fn read_source(table: &Table) -> Result<SourceConfig, ConfigError> {
     let (path, listen, labels) = (table.get("path"), table.get("listen"), table.get("labels"));
+    let format = table.get("format");
     table.finish()?;
     let spec = match (path, listen) {
         (Some(_), Some(listen)) => {
@@ -97,7 +98,8 @@ fn read_source(table: &Table) -> Result<SourceConfig, ConfigError> {
             text
         }
     };
-    let mut source = SourceConfig { spec: spec.to_owned(), labels: Vec::new() };
+    let format = format.as_ref().map(named_format).transpose()?;
+    let mut source = SourceConfig { spec: spec.to_owned(), format, labels: Vec::new() };
     if let Some(labels) = labels {
         for value in labels.table("labels = { team = \"search\" }")?.each() {
             let dimension = named_dimension(&value, &Dimension::ALL[..Dimension::CHOSEN])?;
@@ -106,6 +108,14 @@ fn read_source(table: &Table) -> Result<SourceConfig, ConfigError> {
     }
     source.labels.sort();
     Ok(source)
+}
+
+fn named_format(value: &Value) -> Result<Format, ConfigError> {
+    let name = value.text("a format's name, such as \"litellm\"")?;
+    Format::named(name).ok_or_else(|| {
+        let name = crate::label::clean(name);
+        value.refuse(format!("unknown format '{name}': {}", remedy(&name, &Format::ALL.map(Format::name))))
+    })
 }
 
 /// The dimension a key names, one of `known`.

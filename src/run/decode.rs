@@ -63,6 +63,7 @@ impl LineDecoder {
     /// Decodes and prices a chunk.
     pub fn decode(&mut self, chunk: Chunk) -> Decoded {
         let around = self.shared.around.get(usize::from(chunk.source)).cloned().unwrap_or_default();
+        self.decoder.pin(around.format);
         let mut rest = chunk.bytes.as_slice();
         let mut offset = chunk.offset;
         while !rest.is_empty() {

@@ -117,6 +117,7 @@ impl Explainer {
     /// Those of `out`.
     pub fn explain(&mut self, line: &[u8], spot: &Spot<'_>, out: &mut impl Write) -> io::Result<()> {
         self.tally.lines += 1;
+        self.decoder.pin(spot.around.format);
         // The format is known when the line is: so it is read twice, and no record waits in memory.
         let read = self.decoder.decode(line, &mut |_, _| {});
         let (name, number) = (&spot.name, spot.line);

@@ -17,12 +17,14 @@ mod marks;
 mod openai;
 mod own;
 mod responses;
+pub mod wrapper;
 
 use crate::time::Zone;
 pub use crate::usage::Format;
 use crate::usage::{Rejection, Usage};
 use marks::Marks;
 use scanner::{Scanner, Stop};
+use wrapper::{Head, Joined, MAX_WRAPPERS, Parts, Wrapper};
 
 /// Why a record becomes no charge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,24 +42,48 @@ pub enum Line {
     Blank,
     /// Records of this format; of an array, the last one's.
     Known(Format),
+    /// A part of a text that a wrapper cut: the record comes with its last part.
+    Part,
     /// No known format, or not JSON, or left early because its type rules usage out.
     Unknown,
 }
 
-/// Turns lines into usage. One per thread; its buffer is as large as the largest text it had to unescape.
+/// Where in what was read a record stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct At {
+    /// Offset of the line it begins in.
+    pub offset: u64,
+    /// 0, or its place among the records of a line.
+    pub index: u32,
+    /// The outermost wrapper around it.
+    pub wrapper: Option<Wrapper>,
+}
+
+/// Turns lines into usage. One per thread; its buffers are as large as the largest texts it had to unescape.
 #[derive(Clone, Debug)]
 pub struct Decoder {
     zone: Zone,
     only: Option<Format>,
     last: Format,
+    parts: Parts,
+    /// Where metadata is unescaped.
     room: Vec<u8>,
+    /// Where wrapped texts are unescaped, the outermost first.
+    texts: [Vec<u8>; MAX_WRAPPERS],
 }
 
 impl Decoder {
     /// A decoder that reads times without a zone in `zone`.
     #[must_use]
-    pub const fn new(zone: Zone) -> Decoder {
-        Decoder { zone, only: None, last: Format::Own, room: Vec::new() }
+    pub fn new(zone: Zone) -> Decoder {
+        Decoder {
+            zone,
+            only: None,
+            last: Format::Own,
+            parts: Parts::default(),
+            room: Vec::new(),
+            texts: Default::default(),
+        }
     }
 
     /// From here on reads records of one format only, any other is no usage; or, with `None`, of all.
@@ -66,56 +92,162 @@ impl Decoder {
         self.last = only.unwrap_or(self.last);
     }
 
-    /// Reads one line, with or without its newline. `each` is called once for every record in it, with the record's place in the
-    /// line: 0, or the index in an array of records. Nothing is called for a blank line.
-    pub fn decode(&mut self, line: &[u8], each: &mut impl FnMut(u32, Result<&Usage<'_>, Skip>)) -> Line {
+    /// The lines that follow go on with `parts`; returns what those before left unfinished. Each file and connection has its own.
+    pub fn go_on_with(&mut self, parts: Parts) -> Parts {
+        std::mem::replace(&mut self.parts, parts)
+    }
+
+    /// Reads one line, with or without its newline, that stands at `offset`. `each` is called once for every record in it, with the
+    /// record's place. Nothing is called for a blank line, nor for a part of a text that goes on.
+    pub fn decode(&mut self, offset: u64, line: &[u8], each: &mut impl FnMut(At, Result<&Usage<'_>, Skip>)) -> Line {
+        self.line(At { offset, index: 0, wrapper: None }, 0, line, each)
+    }
+
+    #[inline]
+    fn line<E>(&mut self, at: At, depth: usize, line: &[u8], each: &mut E) -> Line
+    where
+        E: FnMut(At, Result<&Usage<'_>, Skip>) + ?Sized,
+    {
         match Scanner::new(line).peek() {
             None => Line::Blank,
-            Some(b'[') => self.array(line, each),
-            _ => self.record(line, &mut |result| each(0, result)),
+            Some(b'{') => self.record(at, depth, line, each),
+            Some(b'[') if !wrapper::is_kubectl(line) => self.array(at, depth, line, each),
+            Some(_) => self.text(at, depth, line, each),
         }
     }
 
+    /// A line that does not begin as JSON does: perhaps there is some behind a wrapper's prefix.
+    fn text<E>(&mut self, at: At, depth: usize, line: &[u8], each: &mut E) -> Line
+    where
+        E: FnMut(At, Result<&Usage<'_>, Skip>) + ?Sized,
+    {
+        if depth < MAX_WRAPPERS
+            && let Some((head, text)) = wrapper::prefix(line, self.zone)
+        {
+            return self.wrapped(at, depth, &head, text, each);
+        }
+        if depth == 0 {
+            return self.record(at, depth, line, each);
+        }
+        // What else a container prints.
+        each(at, Err(Skip::NotUsage));
+        Line::Unknown
+    }
+
+    /// The text in a wrapper, once all its parts are there. The wrapper's time and host count where the record has none.
+    fn wrapped<E>(&mut self, mut at: At, depth: usize, head: &Head<'_>, text: &[u8], each: &mut E) -> Line
+    where
+        E: FnMut(At, Result<&Usage<'_>, Skip>) + ?Sized,
+    {
+        at.wrapper = at.wrapper.or(Some(head.wrapper));
+        let joined = head.lane.map_or(Joined::Alone, |lane| self.parts.join(lane, at.offset, text, head.goes_on));
+        let whole;
+        let text = match joined {
+            Joined::Alone => text,
+            Joined::Whole(offset, text) => {
+                at.offset = offset;
+                whole = text;
+                &whole
+            }
+            Joined::Held => return Line::Part,
+            Joined::TooLong(offset) => {
+                at.offset = offset;
+                each(at, Err(Skip::Rejected(Rejection::TooLong)));
+                return Line::Unknown;
+            }
+        };
+        let mut completed = |at: At, result: Result<&Usage<'_>, Skip>| match result {
+            Ok(usage) => {
+                let mut usage = *usage;
+                usage.time = usage.time.or(head.time);
+                usage.dimensions.host = usage.dimensions.host.or(head.host);
+                each(at, Ok(&usage));
+            }
+            Err(skip) => each(at, Err(skip)),
+        };
+        // By reference to one type: wrappers in wrappers would else be a type each.
+        let completed: &mut dyn FnMut(At, Result<&Usage<'_>, Skip>) = &mut completed;
+        self.line(at, depth + 1, text, completed)
+    }
+
     /// Several records in one line, as `LiteLLM` posts them. The whole is checked before the first one counts.
-    fn array(&mut self, line: &[u8], each: &mut impl FnMut(u32, Result<&Usage<'_>, Skip>)) -> Line {
+    fn array<E>(&mut self, at: At, depth: usize, line: &[u8], each: &mut E) -> Line
+    where
+        E: FnMut(At, Result<&Usage<'_>, Skip>) + ?Sized,
+    {
         let mut check = Scanner::new(line);
         if let Err(stop) = check.skip().and_then(|()| check.end()) {
-            each(0, Err(stop.rejection().map_or(Skip::NotUsage, Skip::Rejected)));
+            each(at, Err(stop.rejection().map_or(Skip::NotUsage, Skip::Rejected)));
             return Line::Unknown;
         }
         let mut seen = Line::Unknown;
         let mut index = 0;
         let walked = Scanner::new(line).array(|element| {
             let record = element.span()?;
-            if let known @ Line::Known(_) = self.record(record, &mut |result| each(index, result)) {
+            // Counted here: a wrapped text can hold an array of its own.
+            let mut numbered = |at: At, result: Result<&Usage<'_>, Skip>| {
+                each(At { index, ..at }, result);
+                index += 1;
+            };
+            if let known @ Line::Known(_) = self.record(at, depth, record, &mut numbered) {
                 seen = known;
             }
-            index += 1;
             Ok(())
         });
         debug_assert!(walked.is_ok(), "checked above");
-        if index == 0 {
-            each(0, Err(Skip::NotUsage));
+        if Scanner::new(line).array(|_| Err(Stop::Left)) == Ok(true) {
+            each(at, Err(Skip::NotUsage));
         }
         seen
     }
 
-    fn record(&mut self, record: &[u8], each: &mut impl FnMut(Result<&Usage<'_>, Skip>)) -> Line {
-        let marks = match self.read_as(self.last, record, each) {
+    #[inline]
+    fn record<E>(&mut self, at: At, depth: usize, record: &[u8], each: &mut E) -> Line
+    where
+        E: FnMut(At, Result<&Usage<'_>, Skip>) + ?Sized,
+    {
+        let marks = match self.read_as(self.last, record, &mut |result| each(at, result)) {
             Reading::Done(format) => return self.known(format),
             Reading::Stopped(stop) => {
-                each(Err(stop.rejection().map_or(Skip::NotUsage, Skip::Rejected)));
+                each(at, Err(stop.rejection().map_or(Skip::NotUsage, Skip::Rejected)));
                 return Line::Unknown;
             }
             Reading::Foreign(marks) => marks,
         };
+        if let Some(wrapper) = marks.wrapper().filter(|_| depth < MAX_WRAPPERS) {
+            return self.unwrap(at, depth, wrapper, record, each);
+        }
         if let Some(format) = marks.format()
-            && let Reading::Done(format) = self.read_as(format, record, each)
+            && let Reading::Done(format) = self.read_as(format, record, &mut |result| each(at, result))
         {
             return self.known(format);
         }
-        each(Err(Skip::NotUsage));
+        each(at, Err(Skip::NotUsage));
         Line::Unknown
+    }
+
+    /// A wrapper that is itself a record of JSON.
+    fn unwrap<E>(&mut self, at: At, depth: usize, wrapper: Wrapper, record: &[u8], each: &mut E) -> Line
+    where
+        E: FnMut(At, Result<&Usage<'_>, Skip>) + ?Sized,
+    {
+        let mut text = std::mem::take(&mut self.texts[depth]);
+        text.clear();
+        let head = if wrapper == Wrapper::Docker {
+            wrapper::docker(record, self.zone, &mut text)
+        } else {
+            wrapper::journal(record, self.zone, &mut text)
+        };
+        let line = match head {
+            Ok(head) => self.wrapped(at, depth, &head, &text, each),
+            Err(stop) => {
+                debug_assert!(false, "walked to its end before");
+                each(at, Err(stop.rejection().map_or(Skip::NotUsage, Skip::Rejected)));
+                Line::Unknown
+            }
+        };
+        self.texts[depth] = text;
+        line
     }
 
     const fn known(&mut self, format: Format) -> Line {

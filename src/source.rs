@@ -37,6 +37,12 @@ pub struct Chunk {
     pub bytes: Vec<u8>,
     /// Longer than a line may be: discarded to their ends.
     pub too_long: u64,
+    /// How long a line may be here.
+    pub longest_line: u64,
+    /// Counted before a restart; read again because a record that begins in these lines goes on behind them.
+    pub again: bool,
+    /// Nothing follows in this generation.
+    pub ends: bool,
     /// Was there when the source was opened: rings no bell.
     pub history: bool,
     /// The operating-system user that owns the file.
@@ -70,6 +76,8 @@ pub struct Position {
     pub mark_hash: u64,
     /// No longer written under a known name; kept to recognise copies.
     pub dead: bool,
+    /// Where the first record begins that goes on behind `offset`; whoever goes on reads again from there.
+    pub open_since: Option<u64>,
 }
 
 /// How a source is doing.

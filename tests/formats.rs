@@ -1,5 +1,8 @@
 //! What each log format's lines become: real lines, decoys, refusals, and a slow second reader that must agree on every mutation.
 
+// What a test's own functions cannot have, the test cannot have: a panic is its failure.
+#![allow(clippy::unwrap_used, reason = "a test may panic, also in the functions its cases share")]
+
 #[path = "support/slow_reader.rs"]
 mod slow_reader;
 
@@ -9,7 +12,10 @@ mod answers;
 mod gateway;
 #[path = "formats/golden.rs"]
 mod golden;
+#[path = "formats/wrappers.rs"]
+mod wrappers;
 
+use costtop::format::wrapper::Parts;
 use costtop::format::{Decoder, Format, Line, Skip};
 use costtop::money::Cost;
 use costtop::time::Zone;
@@ -20,15 +26,16 @@ const OWN: &str = include_str!("fixtures/formats/own.jsonl");
 const CLAUDE_CODE: &str = include_str!("fixtures/formats/claude_code.jsonl");
 const LITELLM: &str = include_str!("fixtures/formats/litellm.jsonl");
 const ANSWERS: &str = include_str!("fixtures/formats/answers.jsonl");
-const FIXTURES: [&str; 5] = [OWN, CLAUDE_CODE, LITELLM, ANSWERS, gateway::SPEND];
+const FIXTURES: [&str; 6] = [OWN, CLAUDE_CODE, LITELLM, ANSWERS, gateway::SPEND, wrappers::WRAPPED];
 
 /// Decodes `line` and hands its only record to `check`.
 fn with(line: &str, check: impl FnOnce(Line, Result<&Usage<'_>, Skip>)) {
     slow_reader::compare(line.as_bytes());
     let mut check = Some(check);
     // The kind of line is known only at the end, so a first pass asks for it.
-    let kind = Decoder::new(Zone::UTC).decode(line.as_bytes(), &mut |_, _| {});
-    Decoder::new(Zone::UTC).decode(line.as_bytes(), &mut |_, result| check.take().expect("one record")(kind, result));
+    let kind = Decoder::new(Zone::UTC).decode(0, line.as_bytes(), &mut |_, _| {});
+    Decoder::new(Zone::UTC)
+        .decode(0, line.as_bytes(), &mut |_, result| check.take().expect("one record")(kind, result));
     assert!(check.is_none(), "no record in {line}");
 }
 
@@ -166,7 +173,7 @@ fn dress_does_not_matter() {
     slow_reader::compare(b"{\"model\":\"m\xff\",\"user\":\"\xe2\x82\",\"input_tokens\":1}");
     let mut decoder = Decoder::new(Zone::UTC);
     for blank in ["", "\n", " \t\r\n", "\u{feff}"] {
-        let line = decoder.decode(blank.as_bytes(), &mut |_, _| panic!("a blank line is no record"));
+        let line = decoder.decode(0, blank.as_bytes(), &mut |_, _| panic!("a blank line is no record"));
         assert_eq!(line, Line::Blank);
     }
 }
@@ -175,8 +182,8 @@ fn dress_does_not_matter() {
 fn an_array_is_as_many_records() {
     let mut seen = Vec::new();
     let line = r#"[{"model":"a","input_tokens":1},7,{"model":"b","input_tokens":-1},{"model":"c","output_tokens":2}]"#;
-    let kind = Decoder::new(Zone::UTC).decode(line.as_bytes(), &mut |index, result| {
-        seen.push((index, result.map(|usage| text(usage.model))));
+    let kind = Decoder::new(Zone::UTC).decode(0, line.as_bytes(), &mut |at, result| {
+        seen.push((at.index, result.map(|usage| text(usage.model))));
     });
     assert_eq!(kind, Line::Known(Format::Own));
     let number = Skip::Rejected(Rejection::Number);
@@ -191,7 +198,7 @@ fn claude_code_bills_its_answers_only() {
         let value: serde_json::Value = serde_json::from_str(line).unwrap();
         let kind = value["type"].as_str().unwrap().to_owned();
         let counts = by_type.entry(kind).or_default();
-        decoder.decode(line.as_bytes(), &mut |_, result| match result {
+        decoder.decode(0, line.as_bytes(), &mut |_, result| match result {
             Ok(usage) => {
                 assert_eq!(usage.origin, Origin::Transcript);
                 assert!(usage.tokens.input < 600_000, "a decoy was counted: {line}");
@@ -307,7 +314,7 @@ fn litellm_lines_keep_their_sums() {
     for line in LITELLM.lines() {
         slow_reader::compare(line.as_bytes());
         let value: serde_json::Value = serde_json::from_str(line).unwrap();
-        let kind = decoder.decode(line.as_bytes(), &mut |_, result| {
+        let kind = decoder.decode(0, line.as_bytes(), &mut |_, result| {
             let usage = result.expect("a real line counts");
             assert_eq!(usage.origin, Origin::Gateway);
             assert_eq!(
@@ -381,9 +388,10 @@ fn a_line_is_what_it_is_whatever_stood_before() {
         for fixture in &lines {
             let line = fixture[place % fixture.len()];
             let fates = |decoder: &mut Decoder| {
+                decoder.go_on_with(Parts::default());
                 let mut fates = Vec::new();
                 let kind = decoder
-                    .decode(line.as_bytes(), &mut |_, result| fates.push(result.map(|usage| format!("{usage:?}"))));
+                    .decode(0, line.as_bytes(), &mut |_, result| fates.push(result.map(|usage| format!("{usage:?}"))));
                 (kind, fates)
             };
             assert_eq!(fates(&mut decoder), fates(&mut Decoder::new(Zone::UTC)), "{line}");
@@ -398,11 +406,13 @@ fn a_pinned_decoder_reads_one_format_only() {
         pinned.pin(Some(only));
         let mut free = Decoder::new(Zone::UTC);
         let mut counted = 0;
-        for line in FIXTURES.into_iter().flat_map(str::lines).filter(|line| !line.starts_with('[')) {
+        let single = |line: &&str| line.starts_with('{');
+        let unwrapped = [OWN, CLAUDE_CODE, LITELLM, ANSWERS, gateway::SPEND];
+        for line in unwrapped.into_iter().flat_map(str::lines).filter(single) {
             let fates = |decoder: &mut Decoder| {
                 let mut fate = None;
                 let kind = decoder
-                    .decode(line.as_bytes(), &mut |_, result| fate = Some(result.map(|usage| format!("{usage:?}"))));
+                    .decode(0, line.as_bytes(), &mut |_, result| fate = Some(result.map(|usage| format!("{usage:?}"))));
                 (kind, fate.expect("a record has a fate"))
             };
             let expected = match fates(&mut free) {
@@ -424,7 +434,15 @@ fn the_slow_reader_agrees_on_every_fixture() {
 }
 
 /// Pieces that a careless reader would stumble over.
-const PIECES: [&str; 40] = [
+const PIECES: [&str; 48] = [
+    "\"log\":\"{}\\n\",\"stream\":\"stdout\",",
+    "2026-11-21T10:00:00Z stdout F ",
+    "2026-11-21T10:00:00Z ",
+    "[pod/a/b] ",
+    "a-1  | ",
+    "<13>Nov 21 10:00:00 h p[1]: ",
+    "\"MESSAGE\":[123,125],\"__REALTIME_TIMESTAMP\":\"1\",",
+    "<13>1 - - - - - - ",
     "{",
     "}",
     "[",

@@ -2,6 +2,7 @@
 //! them, so that each draws the same conclusion, whichever met the record first.
 
 use super::scanner::{Scalar, Scanner, Stop};
+use super::wrapper::Wrapper;
 use super::{Format, answer, own};
 
 /// What was noted of one record.
@@ -26,12 +27,31 @@ pub(super) struct Marks {
     pub(super) answers: answer::Places,
     /// `model`, a token count or a cost of costtop's own grammar is there, or a `type` of its own.
     pub(super) own: bool,
+    /// `log` is a text.
+    log: bool,
+    /// `stream` is `stdout` or `stderr`.
+    stream: bool,
+    /// `MESSAGE` is there.
+    message: bool,
+    /// `__REALTIME_TIMESTAMP` is there.
+    journal_time: bool,
 }
 
 impl Marks {
     /// Nothing noted yet. With `only`, a record of another format is none at all.
     pub(super) fn new(only: Option<Format>) -> Marks {
         Marks { only, ..Marks::default() }
+    }
+
+    /// The wrapper these keys are those of: the record proper is the text in it.
+    pub(super) const fn wrapper(&self) -> Option<Wrapper> {
+        if self.log && self.stream {
+            Some(Wrapper::Docker)
+        } else if self.message && self.journal_time {
+            Some(Wrapper::Journal)
+        } else {
+            None
+        }
     }
 
     /// The one format these keys speak for.
@@ -43,7 +63,9 @@ impl Marks {
 
     #[inline]
     fn detected(&self) -> Option<Format> {
-        if self.call_type && self.response_cost {
+        if self.wrapper().is_some() {
+            None
+        } else if self.call_type && self.response_cost {
             Some(Format::LiteLlm)
         } else if self.call_type && self.spend {
             Some(Format::LiteLlmSpend)
@@ -68,6 +90,14 @@ impl Marks {
             b"call_type" => self.call_type = true,
             b"response_cost" => self.response_cost = true,
             b"spend" => self.spend = true,
+            b"log" => self.log = value.peek() == Some(b'"'),
+            b"stream" => {
+                let stream = value.text()?;
+                self.stream = stream.is(b"stdout") || stream.is(b"stderr");
+                return Ok(());
+            }
+            b"MESSAGE" => self.message = true,
+            b"__REALTIME_TIMESTAMP" => self.journal_time = true,
             _ => {
                 if self.answers.note(key, value)? {
                     return Ok(());

@@ -110,7 +110,6 @@ impl Opened {
         }));
         opened.notes.extend(loaded.notes);
         opened.key = loaded.identity;
-        opened.positions = loaded.positions.into_iter().map(|saved| saved.position).collect();
         opened.store = Some(store);
         opened.rows_pending = true;
         Ok(opened)
@@ -123,6 +122,9 @@ impl Opened {
             && was != mode_name(mode)
         {
             return Err(LoadError::Mode(was));
+        }
+        for saved in &loaded.positions {
+            self.positions.push(from_context(saved).ok_or_else(|| LoadError::Damaged("a position".to_owned()))?);
         }
         let damaged = |error: crate::engine::saved::Damaged| LoadError::Damaged(error.to_string());
         self.engine.load_names(&loaded.names, &loaded.profiles).map_err(damaged)?;
@@ -191,6 +193,24 @@ impl Opened {
             trouble: None,
         })
     }
+}
+
+/// A position with what its decoder needs to go on: where the first record begins that was not whole yet. Nothing of the record itself
+/// is kept, it may hold a prompt.
+fn with_context(position: Position) -> SavedPosition {
+    let context = position.open_since.map_or(Vec::new(), |since| since.to_le_bytes().to_vec());
+    SavedPosition { position, context }
+}
+
+/// `None` if [`with_context`] did not write it.
+fn from_context(saved: &SavedPosition) -> Option<Position> {
+    let mut position = saved.position.clone();
+    if !saved.context.is_empty() {
+        let since = u64::from_le_bytes(saved.context.as_slice().try_into().ok()?);
+        position.open_since = Some(since).filter(|since| *since <= position.offset);
+        position.open_since?;
+    }
+    Some(position)
 }
 
 enum LoadError {
@@ -262,11 +282,7 @@ impl Persistence {
         ];
         meta.extend(self.alarms.take().map(|alarms| (META_ALARMS, alarms.into_bytes())));
         let commit = Commit {
-            positions: self
-                .positions
-                .drain()
-                .map(|(_, position)| SavedPosition { position, context: Vec::new() })
-                .collect(),
+            positions: self.positions.drain().map(|(_, position)| with_context(position)).collect(),
             names: changes.names,
             profiles: changes.profiles,
             rows: changes.rows.into_iter().map(|(day, rows, bytes)| RowBlob { day, rows, bytes }).collect(),

@@ -165,6 +165,8 @@ struct Reader {
     searched: u64,
     /// NUL bytes right behind the offset, among those searched.
     nuls: u64,
+    /// To be read again, up to the offset, before anything new: there a record begins that goes on.
+    open_since: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -172,6 +174,7 @@ struct Tomb {
     generation: u32,
     key: FileKey,
     marks: Marks,
+    open_since: Option<u64>,
 }
 
 impl Stamp {
@@ -186,7 +189,7 @@ impl Stamp {
 
 impl Reader {
     fn new(generation: u32, marks: Marks) -> Reader {
-        Reader { generation, marks, searched: 0, nuls: 0 }
+        Reader { generation, marks, searched: 0, nuls: 0, open_since: None }
     }
 }
 
@@ -208,7 +211,8 @@ impl Follower {
     ) -> Follower {
         let tombs = positions.iter().filter_map(|position| {
             let key = FileKey { device: position.device, inode: position.inode };
-            Marks::saved(position).map(|marks| Tomb { generation: position.generation, key, marks })
+            let (generation, open_since) = (position.generation, position.open_since);
+            Marks::saved(position).map(|marks| Tomb { generation, key, marks, open_since })
         });
         Follower {
             sources: sources
@@ -293,6 +297,7 @@ impl Follower {
         if self.options.once {
             for slot in slots {
                 while !self.stopped && self.turn(slot, now, sink) {}
+                self.send_end(slot, sink);
                 self.close(slot);
             }
             return;

@@ -9,7 +9,8 @@ use crate::source::Position;
 
 const VERSION: u8 = 1;
 
-/// Little-endian fields in the order of [`Position`], the path's and then the context's length before their bytes.
+/// Little-endian fields in the order of [`Position`], the path's and then the context's length before their bytes. What the
+/// decoder needs to go on is the context, whoever writes it.
 pub(super) fn encode(saved: &SavedPosition, out: &mut Vec<u8>) {
     let position = &saved.position;
     let path = position.path.as_os_str().as_bytes();
@@ -52,6 +53,7 @@ pub(super) fn decode(generation: u32, bytes: &[u8]) -> Option<SavedPosition> {
             mark_length: short[1],
             mark_hash: long[4],
             dead: dead == 1,
+            open_since: None,
         },
         context: context.to_vec(),
     })
@@ -75,6 +77,7 @@ mod tests {
                 mark_length: 4096,
                 mark_hash: 5,
                 dead: true,
+                open_since: None,
             },
             context: b"totals".to_vec(),
         };

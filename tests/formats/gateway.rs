@@ -27,7 +27,7 @@ fn said(log: &str, format: Format) -> BTreeMap<String, String> {
     let mut all = BTreeMap::new();
     for line in log.lines() {
         slow_reader::compare(line.as_bytes());
-        let kind = decoder.decode(line.as_bytes(), &mut |_, result| {
+        let kind = decoder.decode(0, line.as_bytes(), &mut |_, result| {
             let usage = result.unwrap_or_else(|skip| panic!("{skip:?}: {line}"));
             assert_eq!(usage.origin, Origin::Gateway);
             let who = &usage.dimensions;
@@ -90,6 +90,9 @@ fn both_logs_together_count_once() {
                 offset: 0,
                 bytes: log.as_bytes().to_vec(),
                 too_long: 0,
+                longest_line: 16 << 20,
+                again: false,
+                ends: false,
                 history: true,
                 owner: None,
                 position: None,

@@ -37,7 +37,7 @@ fn every_golden_line_costs_what_it_says() {
         let case: Value = serde_json::from_str(text).unwrap();
         let line = case["line"].to_string();
         slow_reader::compare(line.as_bytes());
-        let kind = decoder.decode(line.as_bytes(), &mut |_, result| {
+        let kind = decoder.decode(0, line.as_bytes(), &mut |_, result| {
             let usage = result.unwrap_or_else(|skip| panic!("{skip:?}: {line}"));
             checked += 1;
             if !case["tokens"].is_null() {

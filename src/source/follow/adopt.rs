@@ -66,7 +66,7 @@ impl Follower {
             return Ok(());
         }
         let reader = if let Some(tomb) = tomb {
-            Reader::new(tomb.generation, tomb.marks)
+            Reader { open_since: tomb.open_since, ..Reader::new(tomb.generation, tomb.marks) }
         } else {
             let from_end = self.options.from_end && self.scans == 1;
             let offset = if from_end { line_start(handle, size)? } else { 0 };
@@ -222,7 +222,8 @@ impl Follower {
             }
         }
         self.send_position(file, reader.generation, &reader.marks, true, sink);
-        self.tombs.push_back(Tomb { generation: reader.generation, key: file.key, marks: reader.marks });
+        let Reader { generation, marks, .. } = *reader;
+        self.tombs.push_back(Tomb { generation, key: file.key, marks, open_since: None });
         if self.tombs.len() > MAX_TOMBS {
             self.tombs.pop_front();
         }

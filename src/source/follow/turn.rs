@@ -167,6 +167,11 @@ impl Follower {
         if size == offset + reader.searched && (size == offset || !self.options.once) {
             return Ok(if changed && !reader.marks.mark_holds(handle)? { Turn::Rewritten } else { Turn::Quiet });
         }
+        if let Some(since) = reader.open_since.take()
+            && !self.read_again(reader, file, handle, since, sink)?
+        {
+            return Ok(Turn::Rewritten);
+        }
         if reader.searched >= READ as u64 {
             return self.read_long(reader, file, handle, sink);
         }
@@ -205,6 +210,45 @@ impl Follower {
         };
         self.mark = mark;
         Ok(turn)
+    }
+
+    /// Hands over what was counted before the restart but is needed to go on: a record begins there. `false`: the marked bytes are
+    /// others now.
+    fn read_again(
+        &mut self,
+        reader: &Reader,
+        file: &Followed,
+        handle: &File,
+        since: u64,
+        sink: Sink<'_>,
+    ) -> io::Result<bool> {
+        let length = reader.marks.offset.saturating_sub(since);
+        // No decoder keeps a beginning longer than it may be.
+        if length == 0 || length > MAX_FILE_LINE * 2 {
+            return Ok(true);
+        }
+        let Some(reserved) = self.reserve(length as usize) else { return Ok(true) };
+        let mut bytes = vec![0; length as usize];
+        let read = read_at(handle, &mut bytes, since)?;
+        if (read as u64) < length || !reader.marks.mark_holds(handle)? {
+            return Ok(false);
+        }
+        let chunk = Chunk {
+            source: self.sources[file.source].id,
+            generation: reader.generation,
+            offset: since,
+            bytes,
+            too_long: 0,
+            longest_line: MAX_FILE_LINE,
+            again: true,
+            ends: false,
+            history: true,
+            owner: None,
+            position: None,
+            reserved: Some(reserved),
+        };
+        self.stopped |= !sink(Event::Chunk(chunk));
+        Ok(true)
     }
 
     /// Where the lines of one chunk end: history and live lines do not mix.
@@ -352,8 +396,12 @@ impl Follower {
             generation,
             offset: lines.offset,
             history: lines.offset < file.history_until,
+            // A generation's last position is told by itself.
+            ends: lines.bytes.is_empty() && lines.position.dead,
+            again: false,
             bytes: lines.bytes,
             too_long: lines.too_long,
+            longest_line: MAX_FILE_LINE,
             owner: file.owner.clone(),
             position: Some(lines.position),
             reserved: lines.reserved,
@@ -373,6 +421,27 @@ impl Follower {
         let position = marks.position(generation, &file.path, file.key, dead);
         let lines = Lines { bytes: Vec::new(), offset: marks.offset, too_long: 0, position, reserved: None };
         self.send(generation, file, lines, sink);
+    }
+
+    /// Tells that everything of a file that is read once was read.
+    pub(super) fn send_end(&mut self, slot: u32, sink: Sink<'_>) {
+        let Some(file) = self.files.get(&slot) else { return };
+        let Role::Reader(reader) = &file.role else { return };
+        let chunk = Chunk {
+            source: self.sources[file.source].id,
+            generation: reader.generation,
+            offset: reader.marks.offset,
+            bytes: Vec::new(),
+            too_long: 0,
+            longest_line: MAX_FILE_LINE,
+            again: false,
+            ends: true,
+            history: true,
+            owner: None,
+            position: Some(reader.marks.position(reader.generation, &file.path, file.key, false)),
+            reserved: None,
+        };
+        self.stopped |= !sink(Event::Chunk(chunk));
     }
 
     pub(super) fn note(&mut self, source: usize, text: String, sink: Sink<'_>) {

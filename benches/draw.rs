@@ -4,7 +4,7 @@
 #[allow(dead_code, reason = "the bench needs two of the sample's moments")]
 mod sample;
 
-use costtop::engine::view::Window;
+use costtop::engine::view::{RIGHT, Window};
 use costtop::ui::action::Action;
 use costtop::ui::screen::draw;
 use costtop::ui::state::{State, update};
@@ -16,7 +16,7 @@ use std::hint::black_box;
 
 fn frame(criterion: &mut Criterion) {
     let mut snapshot = sample::busy();
-    snapshot.overview.users = sample::many_users(100_000, 50_000, 66);
+    snapshot.view.tables[RIGHT] = sample::many_users(100_000, 50_000, 66);
     let mut state = State::new(sample::now(), (200, 60), Window::M15);
     update(&mut state, Action::Arrived, &snapshot);
     let theme = Theme::midnight(Depth::TrueColor);

@@ -9,7 +9,9 @@ use costtop::config::Config;
 use costtop::engine::identity::IdentityKey;
 use costtop::engine::record::{Batch, Surroundings};
 use costtop::engine::rows::Rows;
-use costtop::engine::view::{OverviewQuery, TableQuery, Window};
+use costtop::engine::view::{
+    By, ChargeOrder, ChargesQuery, End, RIGHT, Scope, SortKey, TableQuery, View, ViewQuery, Window,
+};
 use costtop::engine::{Engine, Options};
 use costtop::price::PriceBook;
 use costtop::run::decode::{LineDecoder, Shared};
@@ -88,25 +90,81 @@ fn apply(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// One frame's question to the 33,000 users that spent something in 400,000 charges.
+/// Everything a question needs has been read.
+fn settled(engine: &mut Engine, query: &ViewQuery) -> View {
+    while engine.view(query).rebuilding {
+        while engine.work().expect("rows in memory") {}
+    }
+    engine.view(query)
+}
+
+/// One frame's question to a million charges of 100,000 users.
 fn query(criterion: &mut Criterion) {
-    let mut engine = filled(&batches(400_000, 100_000, 7 * own::DAY_MS, 1), false);
-    let mut group = criterion.benchmark_group("query 33k users");
+    let mut engine = filled(&batches(1_000_000, 100_000, 7 * own::DAY_MS, 1), false);
+    let book = PriceBook::new(&Config::default().prices).expect("the default prices are right");
+    engine.use_prices(book.into());
+    let cells: usize = engine.cells().len().iter().sum();
+    let mut group = criterion.benchmark_group(format!("query 1M charges, {cells} cells"));
     group.sample_size(20);
-    for window in [Window::M15, Window::D7] {
-        let users = TableQuery { rows: 60, ..TableQuery::default() };
-        let query = OverviewQuery { window, users, chart_steps: 200, ..OverviewQuery::default() };
-        // The first answer of a window builds its sums; frames only pick from them.
-        let first = engine.overview(&query);
-        assert!(window != Window::D7 || first.users.groups > 30_000, "{} users", first.users.groups);
-        group.bench_function(format!("overview {}", window.name()), |bencher| {
-            bencher.iter(|| black_box(engine.overview(&query)));
+    let users = |sort, offset| TableQuery { rows: 60, sort, offset, ..TableQuery::by(By::USER) };
+    let overview = |users| ViewQuery {
+        window: Window::D7,
+        tables: [TableQuery::by(By::MODEL), users],
+        chart_steps: 200,
+        ..ViewQuery::default()
+    };
+    let first = settled(&mut engine, &overview(users(SortKey::Cost, 0)));
+    assert!(first.tables[RIGHT].groups > 60_000, "{} users", first.tables[RIGHT].groups);
+    for (name, table) in [
+        ("by cost", users(SortKey::Cost, 0)),
+        ("by name", users(SortKey::Name, 0)),
+        ("at place 30,000", users(SortKey::Cost, 30_000)),
+        ("filtered", TableQuery { filter: "7".to_owned(), ..users(SortKey::Tokens, 0) }),
+    ] {
+        let query = overview(table);
+        settled(&mut engine, &query);
+        group.bench_function(format!("overview 7d, users {name}"), |bencher| {
+            bencher.iter(|| black_box(engine.view(&query)));
         });
     }
-    let [short, long] = [Window::H6, Window::D7].map(|window| OverviewQuery { window, ..OverviewQuery::default() });
-    group.bench_function("another window and back", |bencher| {
-        bencher.iter(|| (black_box(engine.overview(&short)), black_box(engine.overview(&long))));
-    });
+    let model = first.tables[0].rows[0].id;
+    let user = first.tables[RIGHT].rows[0].id;
+    let drilled = ViewQuery {
+        scope: Scope::ALL.with(By::MODEL, model),
+        charges: ChargesQuery { order: ChargeOrder::Costliest, rows: 20, ..ChargesQuery::default() },
+        split: true,
+        ..overview(users(SortKey::Cost, 0))
+    };
+    let of_user = ViewQuery {
+        scope: Scope::ALL.with(By::USER, user),
+        tables: [TableQuery::by(By::MODEL), TableQuery::by(By::Session)],
+        charges: ChargesQuery { rows: 20, ..ChargesQuery::default() },
+        ..drilled.clone()
+    };
+    let sessions = ViewQuery { scope: Scope::ALL, tables: of_user.tables.clone(), ..drilled.clone() };
+    for (name, query) in [("a model", &drilled), ("a user", &of_user), ("all sessions", &sessions)] {
+        settled(&mut engine, query);
+        group.bench_function(format!("{name} 7d with charges and split"), |bencher| {
+            bencher.iter(|| black_box(engine.view(query)));
+        });
+        group.bench_function(format!("{name} 7d asked anew, to the end"), |bencher| {
+            let mut minutes = 0;
+            bencher.iter(|| {
+                // A window that ends elsewhere is another question.
+                minutes += 1;
+                let end = End::At(NOW.plus_ms(-minutes * 60_000));
+                black_box(settled(&mut engine, &ViewQuery { end, ..query.clone() }));
+            });
+        });
+        group.bench_function(format!("{name} 7d asked anew, until something else can be done"), |bencher| {
+            let mut minutes = 100_000;
+            bencher.iter(|| {
+                minutes += 1;
+                let end = End::At(NOW.plus_ms(-minutes * 600));
+                black_box(engine.view(&ViewQuery { end, ..query.clone() }));
+            });
+        });
+    }
     group.finish();
 }
 

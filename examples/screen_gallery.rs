@@ -1,7 +1,10 @@
-//! Shows the screen on one fixed moment, without logs or engine: `cargo run --example screen_gallery [busy|alarm|empty|loading]`.
+//! Shows the screens on one fixed moment, without logs or engine: `cargo run --example screen_gallery [busy|alarm|empty|nameless|loading]`.
 //!
-//! For looking at themes and sizes. Keys work as far as a moment that stands still allows; `NO_COLOR=1` shows it without colours.
+//! For looking at themes and sizes. Every screen can be opened; `NO_COLOR=1` shows it without colours.
 
+#[path = "../tests/support/drilled.rs"]
+#[allow(dead_code, reason = "the gallery shows some of the sample's moments")]
+mod drilled;
 #[path = "../tests/support/screen.rs"]
 #[allow(dead_code, reason = "the gallery shows some of the sample's moments")]
 mod sample;
@@ -9,7 +12,7 @@ mod sample;
 use std::sync::Arc;
 use std::thread;
 
-use costtop::engine::view::Window;
+use costtop::engine::view::{ViewQuery, Window};
 use costtop::time::Zone;
 use costtop::ui::action::Effect;
 use costtop::ui::theme::{ColorChoice, Depth, Theme};
@@ -19,7 +22,7 @@ use crossbeam_channel::unbounded;
 fn main() -> Result<(), UiError> {
     let which = std::env::args().nth(1).unwrap_or_default();
     let snapshot = match which.as_str() {
-        "alarm" => Some(sample::alarmed()),
+        "alarm" => Some(drilled::many_alarms()),
         "empty" => Some(sample::empty()),
         "nameless" => Some(sample::with_nameless()),
         "loading" => None,
@@ -30,20 +33,22 @@ fn main() -> Result<(), UiError> {
     let (send_snapshot, snapshots) = unbounded();
     let (send_effect, effects) = unbounded();
     let (send_ring, rings) = unbounded();
-    if let Some(mut snapshot) = snapshot {
-        let _ = send_snapshot.send(Arc::new(snapshot.clone()));
+    if let Some(mut base) = snapshot {
+        let _ = send_snapshot.send(Arc::new(base.clone()));
         thread::spawn(move || {
+            let (mut query, mut charge) = (ViewQuery::default(), None);
             for effect in effects {
                 match effect {
-                    Effect::Query(query) => snapshot.overview.query.window = query.window,
-                    Effect::Mute(muted) => snapshot.bell.muted = muted,
-                    Effect::Acknowledge => {
+                    Effect::Query(asked) => query = asked,
+                    Effect::Charge(asked) => charge = asked,
+                    Effect::Mute(muted) => base.bell.muted = muted,
+                    Effect::Acknowledge(_) | Effect::Snooze(..) => {
                         let _ = send_ring.send(());
                         continue;
                     }
                     Effect::Quit => return,
                 }
-                if send_snapshot.send(Arc::new(snapshot.clone())).is_err() {
+                if send_snapshot.send(Arc::new(drilled::answer(&base, &query, charge))).is_err() {
                     return;
                 }
             }

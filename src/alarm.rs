@@ -1,6 +1,8 @@
 //! Budgets and the one state machine for all alarms. Posts and time enter, transitions leave; it rings nothing itself.
 
 mod budget;
+mod condition;
+mod instance;
 mod message;
 mod saved;
 mod scope;
@@ -8,8 +10,10 @@ mod state;
 mod sums;
 
 pub use budget::{Budgets, SessionSpend};
+pub use condition::{Condition, Identity};
+pub use instance::AlarmStatus;
 pub use scope::ScopeError;
-pub use state::{AlarmCounts, AlarmStatus, Alarms, Condition, Identity, Which};
+pub use state::{AlarmCounts, Alarms, Which};
 
 use crate::config::Severity;
 use crate::label::Label;
@@ -32,6 +36,8 @@ pub enum BudgetState {
 pub struct BudgetStatus {
     /// The budget's name.
     pub name: Label,
+    /// `global`, `user`, `session`, …: what the key is.
+    pub scope: &'static str,
     /// The user, model or session it is kept for; `None`: one for all.
     pub key: Option<Label>,
     /// `None`: a session's lifetime.
@@ -48,6 +54,14 @@ pub struct BudgetStatus {
     pub state: BudgetState,
 }
 
+impl BudgetStatus {
+    /// Spent over limit, for the eye; a limit of nothing is spent.
+    #[must_use]
+    pub fn share(&self) -> f64 {
+        if self.limit.pico() > 0 { self.spent.to_f64() / self.limit.to_f64() } else { f64::INFINITY }
+    }
+}
+
 /// Where an alarm is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AlarmState {
@@ -57,11 +71,25 @@ pub enum AlarmState {
     Firing,
     /// A person has seen it.
     Acknowledged,
+    /// A person wants to hear of it again later.
+    Snoozed,
+    /// Its condition is gone, but not for long enough.
+    Recovering,
     /// Over.
     Resolved,
 }
 
 impl AlarmState {
+    /// Every state, in the order of a life.
+    pub const ALL: [AlarmState; 6] = [
+        AlarmState::Pending,
+        AlarmState::Firing,
+        AlarmState::Acknowledged,
+        AlarmState::Snoozed,
+        AlarmState::Recovering,
+        AlarmState::Resolved,
+    ];
+
     /// The word of reports.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -69,6 +97,8 @@ impl AlarmState {
             AlarmState::Pending => "pending",
             AlarmState::Firing => "firing",
             AlarmState::Acknowledged => "acknowledged",
+            AlarmState::Snoozed => "snoozed",
+            AlarmState::Recovering => "recovering",
             AlarmState::Resolved => "resolved",
         }
     }
@@ -89,25 +119,35 @@ pub struct Transition {
     pub scope: &'static str,
     /// The user, model, session; `None` for global.
     pub key: Option<Label>,
-    /// `budget`, …
+    /// `budget`, `surge`, …
     pub cause: &'static str,
     /// One sentence.
     pub message: String,
     /// Spent so far.
     pub spent: Money,
-    /// The limit.
+    /// The limit; for an anomaly, what was to be expected instead.
     pub limit: Money,
+    /// Spent above that.
+    pub excess: Money,
     /// Stable name of the incident.
     pub incident: String,
     /// Caused by history: shown, silent.
     pub silent: bool,
+    /// It fires, and did before in the same incident: nobody is told again.
+    pub again: bool,
 }
 
 impl Transition {
-    /// The transition as `costtop alarms` prints it and as hooks are handed it; `excess_usd` is what was spent above the limit.
+    /// It says something new: an alarm began, rose, was dealt with by a person, or is over. That one recovers, or comes back within its
+    /// incident, is shown and not told.
+    #[must_use]
+    pub fn is_news(&self) -> bool {
+        !self.again && self.state != AlarmState::Recovering
+    }
+
+    /// The transition as `costtop alarms` prints it and as hooks are handed it.
     #[must_use]
     pub fn to_json(&self) -> serde_json::Value {
-        let excess = (self.spent - self.limit).max(Money::ZERO);
         serde_json::json!({
             "ts": self.time.to_string(),
             "state": self.state.name(),
@@ -119,7 +159,7 @@ impl Transition {
             "message": self.message,
             "spent_usd": self.spent.to_string(),
             "limit_usd": self.limit.to_string(),
-            "excess_usd": excess.to_string(),
+            "excess_usd": self.excess.to_string(),
             "incident": self.incident,
         })
     }

@@ -2,27 +2,36 @@
 //!
 //! Its only file is the one it is lent for cold ledger rows (`rows::Spill`); time is always an argument.
 
+mod answer;
 pub mod bill;
 pub mod cells;
 mod changed;
+mod charge;
+mod chart;
 pub mod counters;
+mod detail;
+mod groups;
 pub mod identity;
 pub mod index;
+mod kept;
 pub mod ledger;
+mod list;
 pub mod names;
-mod overview;
 pub mod recent;
 pub mod record;
 pub mod report;
 pub mod rows;
 pub mod saved;
+mod scope;
 pub mod sessions;
 pub mod spread;
-pub mod standing;
+mod standing;
 pub mod tier;
+mod top;
 pub mod view;
 
 use std::io;
+use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
@@ -30,15 +39,16 @@ use bill::CostMode;
 use cells::Cells;
 use counters::Counters;
 use ledger::{Entry, Fate, Ledger};
+use list::ListPrices;
 use names::{Caps, NameId, Names, Profile, ProfileId};
 use recent::Recent;
 use record::{Batch, Intake};
 use rows::Rows;
 use sessions::Sessions;
-use standing::Standing;
-use view::Window;
+use standing::{Known, Standing};
 
 use crate::label::Label;
+use crate::price::PriceBook;
 use crate::time::{MINUTE_MS, Period, Timestamp, Zone};
 use crate::usage::Dimension;
 
@@ -54,6 +64,8 @@ const FOLD_APART_MS: i64 = 6 * 60 * MINUTE_MS;
 /// A difference: what one record changed, for one (time, profile, session). Everything downstream of the ledger lives on these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Post {
+    /// The charge's number: the row whose tokens won.
+    pub number: u32,
     /// Event time of the charge.
     pub time: Timestamp,
     /// All its dimensions but the session.
@@ -97,7 +109,15 @@ pub struct Engine {
     cells: Cells,
     sessions: Sessions,
     recent: Recent,
-    standing: Standing,
+    /// The questions asked last, with their sums.
+    kept: Vec<Standing>,
+    /// Questions asked so far.
+    asked: u64,
+    lists: ListPrices,
+    /// The rows of a state are still to come: nothing can be told from charges.
+    rows_missing: bool,
+    /// What went wrong where nobody could be told.
+    trouble: Option<io::Error>,
     /// Start and end of the local day, and its sums.
     today: (Timestamp, Timestamp, Counters),
     total: Counters,
@@ -125,7 +145,11 @@ impl Engine {
             cells: Cells::new(options.zone, options.collect_changes),
             sessions: Sessions::new(options.collect_changes),
             recent: Recent::default(),
-            standing: Standing::default(),
+            kept: Vec::new(),
+            asked: 0,
+            lists: ListPrices::default(),
+            rows_missing: false,
+            trouble: None,
             today: (Timestamp::MIN, Timestamp::MIN, Counters::default()),
             total: Counters::default(),
             unpriced: FxHashMap::default(),
@@ -137,7 +161,6 @@ impl Engine {
             saved_names: 0,
             saved_profiles: 0,
         };
-        engine.standing = Standing::build(Window::default(), now.minute() + 1, &engine.cells, &engine.names);
         engine.tick(now);
         engine
     }
@@ -162,7 +185,7 @@ impl Engine {
 
     fn enter(&mut self, batch: &Batch, now: Timestamp, posts: &mut Vec<Post>) -> io::Result<()> {
         self.version += 1;
-        self.recent.advance(now, &self.names);
+        self.advance_recent(now);
         self.intake.add(&batch.intake);
         let ids: Vec<NameId> = batch.labels.iter().map(|label| self.names.intern(label)).collect();
         let id = |index: u32| ids.get(index as usize).copied().unwrap_or(names::NONE);
@@ -171,6 +194,7 @@ impl Engine {
         for (number, record) in batch.records.iter().enumerate() {
             if number % WARMED_TOGETHER == 0 {
                 let next = &batch.records[number..batch.records.len().min(number + WARMED_TOGETHER)];
+                record::warm(next);
                 self.ledger.warm(next.iter().map(|record| &record.ids));
             }
             let dimensions = &record.dimensions;
@@ -226,8 +250,14 @@ impl Engine {
         if self.options.windows {
             let cell = self.cells.post(post, &self.names);
             self.sessions.post(post);
-            self.recent.post(post, &self.names);
-            self.standing.post(post, cell, &self.names);
+            let burning = self.recent.post(post);
+            let Engine { kept, names, lists, .. } = self;
+            for standing in kept {
+                standing.post(post, cell, &mut Known { names, lists });
+                if let Some(money) = burning {
+                    standing.burn(post.profile, money, names);
+                }
+            }
             if post.time >= self.today.0 && post.time < self.today.1 {
                 self.today.2.add(&post.sums, post.sign);
             }
@@ -240,14 +270,21 @@ impl Engine {
         }
     }
 
+    /// The prices at which tokens are listed where a question asks what money was spent on.
+    pub fn use_prices(&mut self, book: Arc<PriceBook>) {
+        self.lists = ListPrices::new(book);
+        self.kept.clear();
+    }
+
     /// Moves the clock: windows advance, old cells fold.
     pub fn tick(&mut self, now: Timestamp) {
-        self.now = now;
+        let before = std::mem::replace(&mut self.now, now);
         if self.recent.is_ahead_of(now) {
+            self.kept.clear();
             // A file that cannot be read is told by the next record that needs it; until then the burn rate is too low.
             let _ = self.fill_recent();
         }
-        self.recent.advance(now, &self.names);
+        self.advance_recent(now);
         self.fold(now);
         if now < self.today.0 || now >= self.today.1 {
             let (start, end) = self.options.zone.period(Period::Day, now);
@@ -256,6 +293,21 @@ impl Engine {
             self.today = (start, end, sums);
             self.version += 1;
         }
+        if now.minute() != before.minute() {
+            self.advance_kept();
+        }
+    }
+
+    fn advance_recent(&mut self, now: Timestamp) {
+        let Engine { recent, kept, names, .. } = self;
+        recent.advance(now, |profile, money| {
+            for standing in kept.iter_mut() {
+                standing.burn(profile, money, names);
+            }
+        });
+        for detail in kept.iter_mut().filter_map(|standing| standing.detail.as_mut()) {
+            detail.advance(now);
+        }
     }
 
     /// Folds old cells. Ages count from the newest event: where a window ends there, because nothing came since, it has its minutes.
@@ -263,9 +315,8 @@ impl Engine {
         let Some(newest) = self.newest else { return };
         let reference = newest.min(now);
         self.folded = Some(reference);
-        if self.cells.fold(reference) {
-            let (_, until) = self.standing.minutes();
-            self.standing = Standing::build(self.standing.window(), until, &self.cells, &self.names);
+        if let Some(before) = self.cells.fold(reference) {
+            self.kept.retain(|standing| standing.first_minute() >= before);
         }
     }
 

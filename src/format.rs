@@ -1,7 +1,8 @@
 //! A line of a log enters, what it says of requests leaves as [`Usage`], or why it says nothing. Knows no price, opens nothing, keeps no prompt.
 //!
 //! Which format a line has depends on the line alone, never on its neighbours (`Marks::format`); a decoder only remembers the last
-//! format to try it first, so that a line is walked once. docs/formats.md holds the mapping of every field.
+//! format to try it first, so that a line is walked once, and the order of a line's keys to find them faster. What a wrapper cut into
+//! parts is the one exception: it is joined from the lines of one file. docs/formats.md holds the mapping of every field.
 
 pub mod number;
 pub mod scanner;
@@ -65,6 +66,7 @@ pub struct Decoder {
     zone: Zone,
     only: Option<Format>,
     last: Format,
+    order: own::Order,
     parts: Parts,
     /// Where metadata is unescaped.
     room: Vec<u8>,
@@ -80,6 +82,7 @@ impl Decoder {
             zone,
             only: None,
             last: Format::Own,
+            order: own::Order::default(),
             parts: Parts::default(),
             room: Vec::new(),
             texts: Default::default(),
@@ -261,7 +264,7 @@ impl Decoder {
     {
         let (zone, marks) = (self.zone, Marks::new(self.only));
         match format {
-            Format::Own => own::read(record, zone, marks, each),
+            Format::Own => own::read(record, zone, marks, &mut self.order, each),
             Format::ClaudeCode => claude_code::read(record, zone, marks, each),
             Format::LiteLlm => litellm::read(record, zone, marks, each),
             Format::LiteLlmSpend => litellm_spend::read(record, zone, marks, &mut self.room, each),
@@ -283,8 +286,7 @@ enum Reading {
 /// How every reader ends: a record that was walked to its end and that one of its formats is meant by becomes a usage, or why not.
 #[inline]
 fn finish<'u, E>(
-    walked: Result<bool, Stop>,
-    scanner: &mut Scanner<'_>,
+    walked: Result<(), Stop>,
     marks: Marks,
     is_mine: impl Fn(Format) -> bool,
     each: &mut E,
@@ -293,7 +295,7 @@ fn finish<'u, E>(
 where
     E: FnMut(Result<&Usage<'_>, Skip>) + ?Sized,
 {
-    if let Err(stop) = walked.and_then(|_| scanner.end()) {
+    if let Err(stop) = walked {
         return Reading::Stopped(stop);
     }
     let Some(format) = marks.format().filter(|format| is_mine(*format)) else { return Reading::Foreign(marks) };

@@ -4,6 +4,7 @@
 
 pub mod decode;
 pub mod live;
+mod memory;
 pub mod once;
 mod persist;
 pub mod pipeline;

@@ -6,6 +6,7 @@ pub mod event_loop;
 pub mod keys;
 pub mod layout;
 pub mod screen;
+pub mod sheet;
 pub mod snapshot;
 pub mod state;
 pub mod terminal;

@@ -51,6 +51,12 @@ impl<'a> RawText<'a> {
         self.bytes.is_empty()
     }
 
+    /// Whether the bytes hold JSON escapes.
+    #[must_use]
+    pub const fn is_escaped(self) -> bool {
+        matches!(self.spelling, Spelling::Escaped)
+    }
+
     /// The bytes meant, escapes resolved. A broken escape stays as it stands; a lone surrogate becomes U+FFFD.
     #[must_use]
     pub fn bytes(self) -> Cow<'a, [u8]> {

@@ -9,6 +9,8 @@ mod bell;
 mod budgets;
 #[path = "alarms/hooks.rs"]
 mod hooks;
+#[path = "alarms/life.rs"]
+mod life;
 #[path = "alarms/sums.rs"]
 mod sums;
 #[path = "alarms/world.rs"]

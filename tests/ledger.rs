@@ -5,7 +5,7 @@ use costtop::engine::identity::IdentityKey;
 use costtop::engine::record::{Batch, BatchBuilder, Place, Surroundings};
 use costtop::engine::report::{GroupBy, ReportQuery};
 use costtop::engine::rows::Rows;
-use costtop::engine::view::{Chart, OverviewQuery, Window};
+use costtop::engine::view::{Chart, RIGHT, ViewQuery, Window};
 use costtop::engine::{Engine, Options};
 use costtop::money::Cost;
 use costtop::price::Priced;
@@ -341,13 +341,13 @@ proptest! {
             engine.apply(&batch_of(some), Timestamp::from_ms(now), &mut Vec::new()).expect("rows in memory");
             engine.tick(Timestamp::from_ms(now));
             for window in [Window::M5, Window::M15, Window::H1] {
-                let view = engine.overview(&OverviewQuery { window, ..OverviewQuery::default() });
+                let view = engine.view(&ViewQuery { window, ..ViewQuery::default() });
                 let from = Timestamp::from_ms((view.until.minute() + 1 - window.minutes()) * 60_000);
                 let until = Timestamp::from_ms((view.until.minute() + 1) * 60_000);
                 let query = ReportQuery { by: vec![GroupBy::Dimension(Dimension::User)], since: Some(from), until: Some(until), zone: Zone::UTC };
                 let report = engine.report(&query).expect("rows in memory");
                 prop_assert_eq!(view.window, report.totals);
-                for row in &view.users.rows {
+                for row in &view.tables[RIGHT].rows {
                     let group = report.groups.iter().find(|group| group.key[0] == row.name).expect("the same users");
                     prop_assert_eq!(row.sums, group.sums);
                     prop_assert_eq!(row.trend.iter().copied().sum::<costtop::money::Money>(), row.sums.cost());
@@ -431,8 +431,8 @@ proptest! {
             state.commit(&mut restarted);
             restarted = state.restart(now);
             for window in [Window::M5, Window::H24, Window::D30] {
-                let query = OverviewQuery { window, ..OverviewQuery::default() };
-                let (mut one, mut two) = (steady.overview(&query), restarted.overview(&query));
+                let query = ViewQuery { window, ..ViewQuery::default() };
+                let (mut one, mut two) = (steady.view(&query), restarted.view(&query));
                 // Steps finer than a minute of what has aged are not restored.
                 one.chart = Chart::default();
                 two.chart = Chart::default();
@@ -454,7 +454,7 @@ fn a_chart_shows_five_minutes_of_every_charge() {
             .apply(&batch_of(&[Said { second: Some(second), ..BASE }]), now, &mut Vec::new())
             .expect("rows in memory");
         let steps = 600;
-        let view = engine.overview(&OverviewQuery { window, chart_steps: steps, ..OverviewQuery::default() });
+        let view = engine.view(&ViewQuery { window, chart_steps: steps, ..ViewQuery::default() });
         let minutes = view.chart.steps.iter().filter(|rate| rate.pico() > 600_000).count() as i64 * window.minutes()
             / steps as i64;
         let expected = if window == Window::H6 { 4..=6 } else { 4..=5 };

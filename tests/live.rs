@@ -55,7 +55,7 @@ impl Running {
         let end = Instant::now() + Duration::from_secs(30);
         loop {
             let snapshot = self.snapshots.recv_deadline(end).expect("the lines in time");
-            if snapshot.overview.intake.lines >= lines && snapshot.progress.is_none() {
+            if snapshot.view.intake.lines >= lines && snapshot.progress.is_none() {
                 return snapshot;
             }
         }
@@ -87,7 +87,7 @@ fn write(log: &Path, numbers: std::ops::Range<u32>) {
 }
 
 fn sums(snapshot: &Snapshot) -> (Counters, u64) {
-    (snapshot.overview.total, snapshot.overview.sessions)
+    (snapshot.view.total, snapshot.view.sessions)
 }
 
 #[test]
@@ -109,9 +109,9 @@ fn restarts_count_what_one_run_counts() {
     let once = fresh.until(lines);
     fresh.quit();
     assert_eq!(sums(&resumed), sums(&once));
-    assert_eq!(resumed.overview.intake.lines, lines);
+    assert_eq!(resumed.view.intake.lines, lines);
     let fates = |snapshot: &Snapshot| {
-        let intake = &snapshot.overview.intake;
+        let intake = &snapshot.view.intake;
         let sum = intake.charges + intake.updates + intake.duplicates + intake.merged + intake.not_usage;
         assert_eq!(intake.records, sum + intake.rejected_total() + intake.late);
         (intake.records, intake.charges, intake.rejected)
@@ -152,8 +152,8 @@ fn a_restart_in_the_middle_of_a_record_in_parts_misbills_nothing() {
     let once = fresh.until(lines);
     fresh.quit();
     assert_eq!(sums(&resumed), sums(&once));
-    assert_eq!(resumed.overview.intake, once.overview.intake);
-    let intake = &once.overview.intake;
+    assert_eq!(resumed.view.intake, once.view.intake);
+    let intake = &once.view.intake;
     assert_eq!((intake.charges, intake.not_usage, intake.records, intake.no_id), (3, 1, 4, 3));
 }
 

@@ -79,6 +79,7 @@ fn hostile() -> Document {
     rejected[Rejection::TooLong as usize] = 1;
     let budget = |name, key, spent, state| BudgetStatus {
         name: Label::new(name),
+        scope: "user",
         key,
         per: Some(Period::Day),
         period_start: at("2026-11-20T23:00:00Z"),

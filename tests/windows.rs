@@ -8,7 +8,7 @@ use costtop::engine::identity::IdentityKey;
 use costtop::engine::record::{Batch, BatchBuilder, Place, Surroundings};
 use costtop::engine::report::ReportQuery;
 use costtop::engine::rows::{Rows, Spill};
-use costtop::engine::view::{OverviewQuery, Window};
+use costtop::engine::view::{ViewQuery, Window};
 use costtop::engine::{Engine, Options};
 use costtop::money::Cost;
 use costtop::price::Priced;
@@ -52,7 +52,7 @@ fn apply(engine: &mut Engine, now: Timestamp, charges: &[(u32, Timestamp, u64)])
 }
 
 fn window(engine: &mut Engine, window: Window) -> i128 {
-    engine.overview(&OverviewQuery { window, ..OverviewQuery::default() }).window.cost().pico()
+    engine.view(&ViewQuery { window, ..ViewQuery::default() }).window.cost().pico()
 }
 
 /// What a window that is built anew says.
@@ -89,7 +89,7 @@ fn a_window_that_ends_long_ago_has_its_minutes() {
         apply(&mut engine, TEN, &[(1 + u32::try_from(minute).expect("small"), at, 1)]);
     }
     for (wanted, expected) in [(Window::M1, 1), (Window::M5, 5), (Window::M15, 15), (Window::H1, 60)] {
-        let view = engine.overview(&OverviewQuery { window: wanted, ..OverviewQuery::default() });
+        let view = engine.view(&ViewQuery { window: wanted, ..ViewQuery::default() });
         assert!(view.as_of);
         assert_eq!(view.window.requests, expected, "{wanted:?}");
     }
@@ -99,14 +99,14 @@ fn a_window_that_ends_long_ago_has_its_minutes() {
 fn a_clock_set_back_does_not_silence_the_burn_rate() {
     let mut engine = engine(TEN.plus_ms(3 * DAY_MS));
     apply(&mut engine, TEN, &[(1, TEN.plus_ms(-1000), 5)]);
-    assert_eq!(engine.overview(&OverviewQuery::default()).burn.pico(), 60);
+    assert_eq!(engine.view(&ViewQuery::default()).burn.pico(), 60);
     // A correction of what was spent before the jump takes no more than was there.
     apply(&mut engine, TEN.plus_ms(1000), &[(1, TEN.plus_ms(-1000), 7)]);
-    assert_eq!(engine.overview(&OverviewQuery::default()).burn.pico(), 84);
+    assert_eq!(engine.view(&ViewQuery::default()).burn.pico(), 84);
     engine.tick(TEN.plus_ms(2 * DAY_MS));
     engine.tick(TEN.plus_ms(2000));
     apply(&mut engine, TEN.plus_ms(2000), &[(1, TEN.plus_ms(-1000), 8)]);
-    assert_eq!(engine.overview(&OverviewQuery::default()).burn.pico(), 96);
+    assert_eq!(engine.view(&ViewQuery::default()).burn.pico(), 96);
 }
 
 /// A file that can be made to refuse.

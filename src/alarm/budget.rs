@@ -6,8 +6,9 @@
 use std::collections::BTreeMap;
 
 use super::BudgetStatus;
+use super::condition::Identity;
 use super::scope::ScopeError;
-use super::state::{Alarms, Identity};
+use super::state::Alarms;
 use super::sums::{Budget, Span, Touched, limit_of};
 use crate::config::{BudgetConfig, Each};
 use crate::engine::Post;

@@ -1,8 +1,11 @@
-//! Alarms over a restart: the state machine enters, JSON leaves, and back. What was loud stays loud, what was seen stays seen.
+//! Alarms over a restart: the state machine enters, JSON leaves, and back. What was loud stays loud, what was seen stays seen, what was
+//! snoozed sleeps on.
 
 use serde::{Deserialize, Serialize};
 
-use super::state::{Alarms, Condition, Identity, Instance};
+use super::condition::{Condition, Identity};
+use super::instance::Instance;
+use super::state::Alarms;
 use super::{AlarmState, Severity};
 use crate::label::{Label, clean};
 use crate::money::Money;
@@ -10,7 +13,9 @@ use crate::time::Timestamp;
 use crate::usage::Dimension;
 
 /// The version of the JSON; another one is refused.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
+/// Every cause an alarm can have; a new one adds its word here.
+const CAUSES: [&str; 5] = ["budget", "surge", "cache", "price", "errors"];
 
 #[derive(Serialize, Deserialize)]
 struct SavedAlarms {
@@ -31,34 +36,53 @@ struct SavedAlarm {
     message: String,
     spent: String,
     limit: String,
+    excess: String,
     passed: u32,
     since: i64,
+    first: i64,
+    count: u32,
+    held: String,
+    snoozed_until: Option<i64>,
     hold_ms: i64,
     until: Option<i64>,
+    episodic: bool,
     loud: bool,
 }
 
 impl Alarms {
-    /// All alarms that are not over, one JSON object; in a stable order.
+    /// All alarms, those that are over among them, one JSON object; in a stable order.
     #[must_use]
     pub fn save(&self) -> String {
         let mut instances: Vec<&Instance> = self.instances.values().collect();
         instances.sort_unstable_by(|left, right| left.condition.identity.cmp(&right.condition.identity));
-        let alarms = instances.into_iter().map(pack).collect();
+        let alarms = self.over.iter().chain(instances).map(pack).collect();
         serde_json::to_string(&SavedAlarms { version: VERSION, alarms }).unwrap_or_default()
     }
 
-    /// Takes up saved alarms. Nothing is announced: what fires goes on firing. A record that says nothing valid is left out.
+    /// Takes up saved alarms at `now`. Nothing is announced: what fires goes on firing, and so does what was snoozed until before now. A
+    /// record that says nothing valid is left out.
     ///
     /// # Errors
     /// Not the JSON of [`Alarms::save`].
-    pub fn load(&mut self, text: &str) -> Result<(), serde_json::Error> {
+    pub fn load(&mut self, text: &str, now: Timestamp) -> Result<(), serde_json::Error> {
         let saved: SavedAlarms = serde_json::from_str(text)?;
         if saved.version != VERSION {
             let what = format!("alarms of version '{}': this program reads {VERSION}", saved.version);
             return Err(serde::de::Error::custom(what));
         }
-        saved.alarms.iter().filter_map(unpack).for_each(|instance| self.insert(instance));
+        for mut instance in saved.alarms.iter().filter_map(unpack) {
+            if instance.state == AlarmState::Resolved {
+                self.keep_over(instance);
+                continue;
+            }
+            if let Some(until) = instance.snoozed_until.filter(|until| *until <= now)
+                && instance.state == AlarmState::Snoozed
+            {
+                instance.enter(AlarmState::Firing, until);
+                instance.loud = true;
+            }
+            self.insert(instance);
+        }
         Ok(())
     }
 }
@@ -76,10 +100,16 @@ fn pack(instance: &Instance) -> SavedAlarm {
         message: condition.message.clone(),
         spent: condition.spent.to_string(),
         limit: condition.limit.to_string(),
+        excess: condition.excess.to_string(),
         passed: condition.passed,
         since: instance.since.ms(),
+        first: instance.first.ms(),
+        count: instance.count,
+        held: instance.held.name().to_owned(),
+        snoozed_until: instance.snoozed_until.map(Timestamp::ms),
         hold_ms: condition.hold_ms,
         until: condition.until.map(Timestamp::ms),
+        episodic: condition.episodic,
         loud: instance.loud,
     }
 }
@@ -92,9 +122,7 @@ fn unpack(saved: &SavedAlarm) -> Option<Instance> {
     let severity = [Severity::Info, Severity::Warn, Severity::Page, Severity::Critical]
         .into_iter()
         .find(|severity| severity.name() == saved.severity)?;
-    let state = [AlarmState::Pending, AlarmState::Firing, AlarmState::Acknowledged]
-        .into_iter()
-        .find(|state| state.name() == saved.state)?;
+    let state = |name: &str| AlarmState::ALL.into_iter().find(|state| state.name() == name);
     let identity = Identity {
         rule: Label::new(&saved.rule),
         scope,
@@ -104,8 +132,7 @@ fn unpack(saved: &SavedAlarm) -> Option<Instance> {
     let condition = Condition {
         identity,
         severity,
-        // The only cause there is; a new one adds its word here.
-        cause: ["budget"].into_iter().find(|cause| *cause == saved.cause)?,
+        cause: CAUSES.into_iter().find(|cause| *cause == saved.cause)?,
         message: saved
             .message
             .chars()
@@ -113,11 +140,22 @@ fn unpack(saved: &SavedAlarm) -> Option<Instance> {
             .collect(),
         spent: Money::parse(saved.spent.as_bytes()).ok()?,
         limit: Money::parse(saved.limit.as_bytes()).ok()?,
+        excess: Money::parse(saved.excess.as_bytes()).ok()?,
         passed: saved.passed,
         time: Timestamp::from_ms(saved.since),
         hold_ms: saved.hold_ms,
         until: saved.until.map(Timestamp::from_ms),
+        episodic: saved.episodic,
         silent: true,
     };
-    Some(Instance { condition, state, since: Timestamp::from_ms(saved.since), loud: saved.loud })
+    Some(Instance {
+        condition,
+        state: state(&saved.state)?,
+        since: Timestamp::from_ms(saved.since),
+        held: state(&saved.held)?,
+        first: Timestamp::from_ms(saved.first),
+        count: saved.count,
+        snoozed_until: saved.snoozed_until.map(Timestamp::from_ms),
+        loud: saved.loud,
+    })
 }

@@ -1,269 +1,228 @@
-//! The one state machine of all alarms: conditions, acknowledgements and time enter, transitions leave. No clock, no bell.
+//! The one state machine of all alarms: conditions, what persons say and time enter, transitions leave. No clock, no bell.
 //!
-//! inactive → pending (the condition holds, not for long enough) → firing → acknowledged → resolved. Severity may only rise within an
-//! episode; a rise is announced again and voids the acknowledgement.
+//! inactive → pending (the condition holds, not for long enough) → firing → acknowledged or snoozed → recovering → resolved. Severity may
+//! only rise within an incident; a rise is announced again and voids what a person said. What comes back while it recovers, or within
+//! the hour after, is the same incident and is not announced again. docs/alarms.md has the rules.
+//!
+//! Two clocks enter: [`Alarms::flow`] is event time, on which conditions come and go, [`Alarms::tick`] that on the wall, on which periods
+//! and snoozes end. So what fires never depends on how fast a log is read.
 
 use std::collections::VecDeque;
 
 use rustc_hash::FxHashMap;
 
+use super::condition::{Condition, Identity};
+use super::instance::{AlarmStatus, Instance};
 use super::{AlarmState, Transition};
-use crate::config::Severity;
-use crate::label::Label;
 use crate::money::Money;
-use crate::time::Timestamp;
+use crate::time::{MINUTE_MS, Timestamp};
 
 /// Resolved alarms kept to be shown.
 const KEPT: usize = 256;
 /// Resolved alarms are shown for a day.
-const KEPT_MS: i64 = 24 * 3_600_000;
+const KEPT_MS: i64 = 24 * 60 * MINUTE_MS;
+/// A condition that is gone for this long is over: the `keep_firing_for` of others, against flapping.
+const RECOVERY_MS: i64 = 10 * MINUTE_MS;
+/// A condition that is back this soon after its end is the same incident.
+const SAME_INCIDENT_MS: i64 = 60 * MINUTE_MS;
 
-/// What tells one alarm from another.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Identity {
-    /// The budget's or rule's name.
-    pub rule: Label,
-    /// `global`, `user`, `session`, …
-    pub scope: &'static str,
-    /// The user, model, session; `None` for global.
-    pub key: Option<Label>,
-    /// When the period began; `None` where there is no period.
-    pub period_start: Option<Timestamp>,
-}
-
-impl Identity {
-    /// The stable name of the incident: rule, scope, key and period start, separated by `|`.
-    #[must_use]
-    pub fn incident(&self) -> String {
-        let key = self.key.as_ref().map_or("", Label::as_str);
-        let start = self.period_start.map(|start| start.to_string()).unwrap_or_default();
-        format!("{}|{}|{key}|{start}", self.rule, self.scope)
-    }
-}
-
-/// A condition that holds.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Condition {
-    /// Which alarm.
-    pub identity: Identity,
-    /// How loud.
-    pub severity: Severity,
-    /// `budget`, …
-    pub cause: &'static str,
-    /// One sentence.
-    pub message: String,
-    /// Spent so far.
-    pub spent: Money,
-    /// The limit.
-    pub limit: Money,
-    /// Part of the limit that was passed, in millionths; for the restart.
-    pub passed: u32,
-    /// Event time.
-    pub time: Timestamp,
-    /// It must hold for this many milliseconds before it fires.
-    pub hold_ms: i64,
-    /// Resolved at this instant by itself: the end of the period.
-    pub until: Option<Timestamp>,
-    /// Caused by history: shown, silent.
-    pub silent: bool,
-}
-
-/// One alarm as screens show it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct AlarmStatus {
-    /// The budget's or rule's name.
-    pub rule: Label,
-    /// `global`, `user`, `session`, …
-    pub scope: &'static str,
-    /// The user, model, session; `None` for global.
-    pub key: Option<Label>,
-    /// `budget`, …
-    pub cause: &'static str,
-    /// How loud.
-    pub severity: Severity,
-    /// Where it is in its life.
-    pub state: AlarmState,
-    /// When it entered that state.
-    pub since: Timestamp,
-    /// One sentence, as of the last transition.
-    pub message: String,
-    /// Spent so far, as of the last charge.
-    pub spent: Money,
-    /// The limit.
-    pub limit: Money,
-    /// Stable name of the incident.
-    pub incident: String,
-    /// It was announced, so the bell repeats until it is acknowledged.
-    pub loud: bool,
-}
-
-impl AlarmStatus {
-    /// It fires and rings.
-    #[must_use]
-    pub fn is_loud(&self) -> bool {
-        self.state == AlarmState::Firing && self.severity >= Severity::Page
-    }
-}
-
-/// How many alarms there are, pending and resolved ones left out.
+/// How many alarms there are, pending, recovering and resolved ones left out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AlarmCounts {
     /// Firing, by severity from info to critical.
     pub firing: [usize; 4],
-    /// Acknowledged and not over.
+    /// Acknowledged or snoozed and not over.
     pub acknowledged: usize,
 }
 
-/// Which alarms an acknowledgement is for.
+/// Which alarms a person means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Which<'a> {
     /// All that fire.
     All,
-    /// The one of this incident.
+    /// The one of this incident, whatever was said of it before.
     Incident(&'a str),
-}
-
-#[derive(Clone, Debug)]
-pub(super) struct Instance {
-    pub(super) condition: Condition,
-    pub(super) state: AlarmState,
-    pub(super) since: Timestamp,
-    /// It was announced once without silence.
-    pub(super) loud: bool,
 }
 
 /// All alarms of all rules.
 #[derive(Clone, Debug)]
 pub struct Alarms {
     pub(super) instances: FxHashMap<Identity, Instance>,
-    over: VecDeque<AlarmStatus>,
+    /// Resolved, the oldest first.
+    pub(super) over: VecDeque<Instance>,
     outbox: Vec<Transition>,
-    /// No instance has anything to do before.
-    next_due: Timestamp,
+    /// No instance has anything to do before: on the clock, and in event time.
+    next_tick: Timestamp,
+    next_flow: Timestamp,
 }
 
 impl Default for Alarms {
     fn default() -> Alarms {
-        Alarms { instances: FxHashMap::default(), over: VecDeque::new(), outbox: Vec::new(), next_due: Timestamp::MAX }
+        Alarms {
+            instances: FxHashMap::default(),
+            over: VecDeque::new(),
+            outbox: Vec::new(),
+            next_tick: Timestamp::MAX,
+            next_flow: Timestamp::MAX,
+        }
     }
 }
 
 impl Alarms {
-    /// A condition holds: starts, raises or refreshes its alarm.
+    /// A condition holds: starts, raises, refreshes or brings back its alarm.
     pub fn raise(&mut self, condition: Condition) {
-        self.next_due = self.next_due.min(due(&condition, condition.time));
         let identity = condition.identity.clone();
         let Some(instance) = self.instances.get_mut(&identity) else {
-            let state = if condition.hold_ms > 0 { AlarmState::Pending } else { AlarmState::Firing };
-            let instance = Instance { since: condition.time, state, loud: false, condition };
-            let instance = self.instances.entry(identity).or_insert(instance);
-            announce(instance, &mut self.outbox);
+            let instance = match self.ended_lately(&condition) {
+                Some(ended) => self.reopen(&ended, condition),
+                None => Instance::new(condition),
+            };
+            if instance.state == AlarmState::Firing && instance.count == 1 {
+                self.announce(&identity, instance);
+            } else {
+                self.insert(instance);
+            }
             return;
         };
-        if condition.severity <= instance.condition.severity {
-            instance.condition.spent = condition.spent;
-            instance.condition.limit = condition.limit;
-            instance.condition.passed = instance.condition.passed.max(condition.passed);
-            return;
+        let rises = condition.severity > instance.condition.severity;
+        if instance.state == AlarmState::Pending && rises {
+            let hold_ms = instance.condition.hold_ms;
+            instance.condition = Condition { hold_ms, ..condition };
+        } else if rises {
+            let mut instance = instance.clone();
+            instance.enter(AlarmState::Firing, condition.time);
+            instance.condition = Condition { hold_ms: 0, ..condition };
+            self.announce(&identity, instance);
+        } else {
+            let own = &mut instance.condition;
+            (own.spent, own.limit, own.excess) = (condition.spent, condition.limit, condition.excess);
+            own.passed = own.passed.max(condition.passed);
+            if instance.state == AlarmState::Recovering {
+                self.come_back(&identity, condition.time, condition.silent);
+            }
         }
-        let pending = instance.state == AlarmState::Pending;
-        let hold_ms = if pending { instance.condition.hold_ms } else { 0 };
-        if !pending {
-            instance.state = AlarmState::Firing;
-            instance.since = condition.time;
-        }
-        instance.condition = Condition { hold_ms, ..condition };
-        announce(instance, &mut self.outbox);
     }
 
     /// New amounts of an alarm that goes on.
-    pub fn refresh(&mut self, identity: &Identity, spent: Money) {
+    pub fn refresh(&mut self, identity: &Identity, spent: Money, excess: Money) {
         if let Some(instance) = self.instances.get_mut(identity) {
             instance.condition.spent = spent;
+            instance.condition.excess = excess;
         }
     }
 
-    /// The condition holds no longer. A pending alarm goes without a word.
+    /// The condition has fallen below its clear level: the alarm recovers, and is over unless it comes back. A pending one goes without
+    /// a word.
+    pub fn recover(&mut self, identity: &Identity, time: Timestamp) {
+        let Some(instance) = self.instances.get_mut(identity) else { return };
+        match instance.state {
+            AlarmState::Pending => drop(self.instances.remove(identity)),
+            AlarmState::Recovering | AlarmState::Resolved => {}
+            held => {
+                instance.held = held;
+                instance.condition.silent = !instance.loud;
+                instance.enter(AlarmState::Recovering, time);
+                self.outbox.push(instance.transition());
+                self.next_flow = self.next_flow.min(time.plus_ms(RECOVERY_MS));
+            }
+        }
+    }
+
+    /// The condition holds no longer and will not come back. A pending alarm goes without a word.
     pub fn clear(&mut self, identity: &Identity, time: Timestamp, silent: bool) {
         let Some(mut instance) = self.instances.remove(identity) else { return };
         if instance.state == AlarmState::Pending {
             return;
         }
-        instance.state = AlarmState::Resolved;
-        instance.since = time;
+        instance.held = instance.attention();
+        let snoozed = instance.snoozed_until;
+        instance.enter(AlarmState::Resolved, time);
+        instance.snoozed_until = snoozed;
         instance.condition.silent = silent;
-        self.outbox.push(transition(&instance));
-        if self.over.len() == KEPT {
-            self.over.pop_front();
-        }
-        self.over.push_back(status(&instance));
+        self.outbox.push(instance.transition());
+        self.keep_over(instance);
     }
 
-    /// Time passes: pending alarms fire, alarms of ended periods resolve.
-    pub fn tick(&mut self, now: Timestamp) {
-        while self.over.front().is_some_and(|alarm| alarm.since.plus_ms(KEPT_MS) <= now) {
-            self.over.pop_front();
-        }
-        if now < self.next_due {
+    /// Event time passes: pending alarms fire, recovering ones are over.
+    pub fn flow(&mut self, watermark: Timestamp) {
+        if watermark < self.next_flow {
             return;
         }
-        self.next_due = Timestamp::MAX;
-        let mut ended = Vec::new();
-        let mut held = Vec::new();
-        for (identity, instance) in &mut self.instances {
-            if instance.condition.until.is_some_and(|until| until <= now) {
-                ended.push(identity.clone());
-                continue;
+        self.next_flow = Timestamp::MAX;
+        let mut due: Vec<(Timestamp, Identity)> = Vec::new();
+        for (identity, instance) in &self.instances {
+            let at = flows_at(instance);
+            if at <= watermark {
+                due.push((at, identity.clone()));
+            } else {
+                self.next_flow = self.next_flow.min(at);
             }
-            if instance.state == AlarmState::Pending && instance.since.plus_ms(instance.condition.hold_ms) <= now {
-                held.push(identity.clone());
-                instance.condition.hold_ms = 0;
-            }
-            self.next_due = self.next_due.min(due(&instance.condition, instance.since));
         }
         // The order of a hash table is no order.
-        held.sort_unstable();
-        ended.sort_unstable();
-        for identity in held {
-            let Some(instance) = self.instances.get_mut(&identity) else { continue };
-            instance.state = AlarmState::Firing;
-            instance.since = now;
-            instance.condition.time = now;
-            announce(instance, &mut self.outbox);
-        }
-        for identity in ended {
+        due.sort_unstable();
+        for (at, identity) in due {
             let Some(instance) = self.instances.get(&identity) else { continue };
-            // What began unheard ends unheard.
-            let (until, silent) = (instance.condition.until.unwrap_or(now), !instance.loud);
-            self.clear(&identity, until, silent);
+            if instance.state == AlarmState::Recovering {
+                // What began unheard ends unheard.
+                let silent = !instance.loud;
+                self.clear(&identity, at, silent);
+            } else {
+                let mut instance = instance.clone();
+                instance.condition.hold_ms = 0;
+                instance.condition.time = at;
+                instance.first = at;
+                instance.enter(AlarmState::Firing, at);
+                self.announce(&identity, instance);
+            }
         }
     }
 
-    /// A person has seen one alarm or all; returns how many.
-    pub fn acknowledge(&mut self, which: Which, now: Timestamp) -> usize {
-        let mut seen: Vec<Identity> = self
-            .instances
-            .iter()
-            .filter(|(identity, instance)| {
-                instance.state == AlarmState::Firing
-                    && match which {
-                        Which::All => true,
-                        Which::Incident(incident) => identity.incident() == incident,
-                    }
-            })
-            .map(|(identity, _)| identity.clone())
-            .collect();
-        seen.sort_unstable();
-        for identity in &seen {
-            let Some(instance) = self.instances.get_mut(identity) else { continue };
-            instance.state = AlarmState::Acknowledged;
-            instance.since = now;
-            instance.condition.silent = false;
-            let mut seen = transition(instance);
-            seen.time = now;
-            self.outbox.push(seen);
+    /// The clock moves: alarms of ended periods resolve, snoozes end.
+    pub fn tick(&mut self, now: Timestamp) {
+        while self.over.front().is_some_and(|instance| instance.since.plus_ms(KEPT_MS) <= now) {
+            self.over.pop_front();
         }
-        seen.len()
+        if now < self.next_tick {
+            return;
+        }
+        self.next_tick = Timestamp::MAX;
+        let mut due = Vec::new();
+        for (identity, instance) in &self.instances {
+            let at = ticks_at(instance);
+            if at <= now {
+                due.push(identity.clone());
+            } else {
+                self.next_tick = self.next_tick.min(at);
+            }
+        }
+        due.sort_unstable();
+        for identity in due {
+            let Some(instance) = self.instances.get(&identity) else { continue };
+            if let Some(until) = instance.condition.until.filter(|until| *until <= now) {
+                let silent = !instance.loud;
+                self.clear(&identity, until, silent);
+            } else if instance.state == AlarmState::Snoozed {
+                let mut instance = instance.clone();
+                instance.enter(AlarmState::Firing, instance.snoozed_until.unwrap_or(now));
+                instance.condition.silent = false;
+                self.announce(&identity, instance);
+            }
+        }
+    }
+
+    /// A person has seen alarms; returns how many.
+    pub fn acknowledge(&mut self, which: Which, now: Timestamp) -> usize {
+        self.attend(which, AlarmState::Acknowledged, None, now)
+    }
+
+    /// A person wants to hear of alarms again at `until`, if they still fire; returns how many.
+    pub fn snooze(&mut self, which: Which, until: Timestamp, now: Timestamp) -> usize {
+        if until <= now {
+            return 0;
+        }
+        let snoozed = self.attend(which, AlarmState::Snoozed, Some(until), now);
+        self.next_tick = self.next_tick.min(until);
+        snoozed
     }
 
     /// What changed since the last call, in order.
@@ -274,12 +233,14 @@ impl Alarms {
     /// All alarms, firing ones and loud ones first, then the newest; resolved ones of the last day at the end.
     #[must_use]
     pub fn statuses(&self) -> Vec<AlarmStatus> {
-        let mut alarms: Vec<AlarmStatus> = self.instances.values().map(status).collect();
+        let mut alarms: Vec<AlarmStatus> = self.instances.values().map(Instance::status).collect();
         let rank = |alarm: &AlarmStatus| match alarm.state {
             AlarmState::Firing => 0,
             AlarmState::Acknowledged => 1,
-            AlarmState::Pending => 2,
-            AlarmState::Resolved => 3,
+            AlarmState::Snoozed => 2,
+            AlarmState::Recovering => 3,
+            AlarmState::Pending => 4,
+            AlarmState::Resolved => 5,
         };
         alarms.sort_by(|left, right| {
             (rank(left), right.severity, right.since, &left.incident).cmp(&(
@@ -289,74 +250,139 @@ impl Alarms {
                 &right.incident,
             ))
         });
-        alarms.extend(self.over.iter().rev().cloned());
+        alarms.extend(self.over.iter().rev().map(Instance::status));
         alarms
     }
 
-    /// How many fire and how many a person has seen.
+    /// How many fire and how many a person has dealt with.
     #[must_use]
     pub fn counts(&self) -> AlarmCounts {
         let mut counts = AlarmCounts::default();
         for instance in self.instances.values() {
             match instance.state {
                 AlarmState::Firing => counts.firing[instance.condition.severity as usize] += 1,
-                AlarmState::Acknowledged => counts.acknowledged += 1,
-                AlarmState::Pending | AlarmState::Resolved => {}
+                AlarmState::Acknowledged | AlarmState::Snoozed => counts.acknowledged += 1,
+                AlarmState::Pending | AlarmState::Recovering | AlarmState::Resolved => {}
             }
         }
         counts
     }
 
     pub(super) fn insert(&mut self, instance: Instance) {
-        self.next_due = self.next_due.min(due(&instance.condition, instance.since));
+        self.next_tick = self.next_tick.min(ticks_at(&instance));
+        self.next_flow = self.next_flow.min(flows_at(&instance));
         self.instances.insert(instance.condition.identity.clone(), instance);
     }
-}
 
-fn due(condition: &Condition, since: Timestamp) -> Timestamp {
-    let held = if condition.hold_ms > 0 { since.plus_ms(condition.hold_ms) } else { Timestamp::MAX };
-    held.min(condition.until.unwrap_or(Timestamp::MAX))
-}
+    pub(super) fn keep_over(&mut self, instance: Instance) {
+        if self.over.len() == KEPT {
+            self.over.pop_front();
+        }
+        self.over.push_back(instance);
+    }
 
-fn announce(instance: &mut Instance, outbox: &mut Vec<Transition>) {
-    if instance.state == AlarmState::Firing {
+    fn announce(&mut self, identity: &Identity, mut instance: Instance) {
+        debug_assert_eq!(*identity, instance.condition.identity);
         instance.loud |= !instance.condition.silent;
-        outbox.push(transition(instance));
+        self.outbox.push(instance.transition());
+        self.insert(instance);
+    }
+
+    /// The alarm was recovering and is what it was before. A snooze that ended meanwhile has ended for this: it is heard.
+    fn come_back(&mut self, identity: &Identity, time: Timestamp, silent: bool) {
+        let Some(mut instance) = self.instances.remove(identity) else { return };
+        let woken = instance.held == AlarmState::Snoozed && instance.snoozed_until.is_none_or(|until| until <= time);
+        let state = if woken { AlarmState::Firing } else { instance.held };
+        instance.enter(state, time);
+        instance.condition.silent = silent || !woken;
+        if woken {
+            self.announce(identity, instance);
+            return;
+        }
+        self.outbox.push(Transition { again: true, ..instance.transition() });
+        self.insert(instance);
+    }
+
+    /// Takes the alarm of this condition back from the resolved ones, if it ended within the hour.
+    fn ended_lately(&mut self, condition: &Condition) -> Option<Instance> {
+        let lately = |instance: &Instance| {
+            instance.condition.episodic
+                && instance.condition.identity == condition.identity
+                && condition.time < instance.since.plus_ms(SAME_INCIDENT_MS)
+        };
+        let place = self.over.iter().rposition(lately).filter(|_| condition.episodic && condition.hold_ms == 0)?;
+        self.over.remove(place)
+    }
+
+    /// The same incident goes on. It is heard only if it is worse than it was.
+    fn reopen(&mut self, ended: &Instance, condition: Condition) -> Instance {
+        let worse = condition.severity > ended.condition.severity;
+        let (state, snoozed_until) = match ended.held {
+            _ if worse => (AlarmState::Firing, None),
+            AlarmState::Snoozed if ended.snoozed_until.is_none_or(|until| until <= condition.time) => {
+                (AlarmState::Firing, None)
+            }
+            held => (held, ended.snoozed_until),
+        };
+        let mut instance = Instance {
+            state,
+            since: condition.time,
+            held: state,
+            count: ended.count + 1,
+            snoozed_until,
+            loud: worse && !condition.silent,
+            first: ended.first,
+            condition: Condition { severity: condition.severity.max(ended.condition.severity), ..condition },
+        };
+        if !worse {
+            instance.condition.silent = true;
+        }
+        self.outbox.push(Transition { again: !worse, ..instance.transition() });
+        instance
+    }
+
+    fn attend(&mut self, which: Which, state: AlarmState, until: Option<Timestamp>, now: Timestamp) -> usize {
+        let means = |instance: &Instance| match which {
+            Which::All => instance.attention() == AlarmState::Firing,
+            Which::Incident(incident) => {
+                instance.state != AlarmState::Pending
+                    && (instance.attention() != state || until.is_some())
+                    && instance.incident() == incident
+            }
+        };
+        let mut meant: Vec<Identity> = self
+            .instances
+            .iter()
+            .filter(|(_, instance)| means(instance))
+            .map(|(identity, _)| identity.clone())
+            .collect();
+        meant.sort_unstable();
+        for identity in &meant {
+            let Some(instance) = self.instances.get_mut(identity) else { continue };
+            if instance.state == AlarmState::Recovering {
+                instance.held = state;
+            } else {
+                instance.enter(state, now);
+            }
+            instance.snoozed_until = until;
+            instance.condition.silent = false;
+            self.outbox.push(Transition { time: now, state, ..instance.transition() });
+        }
+        meant.len()
     }
 }
 
-fn transition(instance: &Instance) -> Transition {
-    let condition = &instance.condition;
-    Transition {
-        time: instance.since,
-        state: instance.state,
-        severity: condition.severity,
-        rule: condition.identity.rule.clone(),
-        scope: condition.identity.scope,
-        key: condition.identity.key.clone(),
-        cause: condition.cause,
-        message: condition.message.clone(),
-        spent: condition.spent,
-        limit: condition.limit,
-        incident: condition.identity.incident(),
-        silent: condition.silent,
+/// When event time moves it.
+fn flows_at(instance: &Instance) -> Timestamp {
+    match instance.state {
+        AlarmState::Pending => instance.since.plus_ms(instance.condition.hold_ms),
+        AlarmState::Recovering => instance.since.plus_ms(RECOVERY_MS),
+        _ => Timestamp::MAX,
     }
 }
 
-fn status(instance: &Instance) -> AlarmStatus {
-    let condition = &instance.condition;
-    AlarmStatus {
-        rule: condition.identity.rule.clone(),
-        scope: condition.identity.scope,
-        key: condition.identity.key.clone(),
-        cause: condition.cause,
-        severity: condition.severity,
-        state: instance.state,
-        since: instance.since,
-        message: condition.message.clone(),
-        spent: condition.spent,
-        limit: condition.limit,
-        incident: condition.identity.incident(),
-        loud: instance.loud,
-    }
+/// When the clock moves it.
+fn ticks_at(instance: &Instance) -> Timestamp {
+    let woken = instance.snoozed_until.filter(|_| instance.state == AlarmState::Snoozed);
+    woken.unwrap_or(Timestamp::MAX).min(instance.condition.until.unwrap_or(Timestamp::MAX))
 }

@@ -2,9 +2,10 @@
 
 use rustc_hash::FxHashMap;
 
+use super::condition::{Condition, Identity};
 use super::message::{of_all, of_one, part_of};
 use super::scope::{Remembered, Scope, ScopeError};
-use super::state::{Alarms, Condition, Identity};
+use super::state::Alarms;
 use super::{BudgetState, BudgetStatus};
 use crate::config::{BudgetConfig, Each, Severity, specificity};
 use crate::engine::names::{NONE, NameId, Names, OTHER, ProfileId};
@@ -162,7 +163,7 @@ impl Budget {
         sum.level = before.max(level);
         if level <= before {
             if before > 0 {
-                alarms.refresh(&self.identity(key, self.config.per.map(|_| start), names), spent);
+                alarms.refresh(&self.identity(key, self.config.per.map(|_| start), names), spent, above(spent, limit));
             }
             return;
         }
@@ -193,10 +194,12 @@ impl Budget {
             message,
             spent,
             limit,
+            excess: above(spent, limit),
             passed,
             time: touched.time,
             hold_ms: 0,
             until,
+            episodic: false,
             silent: touched.silent,
         });
     }
@@ -249,6 +252,7 @@ impl Budget {
         let first = self.sessions.get(&key).map_or(span.start, |life| life.first);
         BudgetStatus {
             name: self.config.name.clone(),
+            scope: self.scope_name(),
             key: names.named(key).cloned(),
             per: self.config.per,
             period_start: first,
@@ -271,6 +275,10 @@ pub(super) fn limit_of(config: &BudgetConfig, overrides: &[(Scope, Money)], plac
         0 => Money::from(config.limit),
         place => overrides[place as usize - 1].1,
     }
+}
+
+fn above(spent: Money, limit: Money) -> Money {
+    (spent - limit).max(Money::ZERO)
 }
 
 /// How many thresholds are passed. A limit of zero is passed, and no more than that, by anything spent.

@@ -47,6 +47,8 @@ pub enum CostSource {
 /// One charge as it stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bill {
+    /// Its number: the row whose tokens won.
+    pub number: u32,
     /// Least event time, else the first arrival.
     pub time: Timestamp,
     /// All dimensions but the session.
@@ -299,7 +301,7 @@ fn earliest(a: &Row, b: &Row, names: &Names) -> Ordering {
 #[must_use]
 pub fn bill(classes: &[&Class], names: &mut Names, mode: CostMode) -> Bill {
     if let [only] = classes {
-        return alone(&only.row, mode);
+        return alone(only.number, &only.row, mode);
     }
     let winner = classes
         .iter()
@@ -319,13 +321,13 @@ pub fn bill(classes: &[&Class], names: &mut Names, mode: CostMode) -> Bill {
     });
     let earliest = classes.iter().map(|class| &class.row).min_by(|a, b| by_time(a, b)).unwrap_or(row);
     let (profile, session) = dimensions(classes, row, names);
-    Bill { time: Timestamp::from_ms(earliest.time), profile, session, ..of_tokens(row, reported, mode) }
+    Bill { time: Timestamp::from_ms(earliest.time), profile, session, ..of_tokens(winner.number, row, reported, mode) }
 }
 
 /// The bill of a charge with one class: what [`bill`] says of it, found by a shorter way.
 #[must_use]
-pub fn alone(row: &Row, mode: CostMode) -> Bill {
-    of_tokens(row, credible(row, row), mode)
+pub fn alone(number: u32, row: &Row, mode: CostMode) -> Bill {
+    of_tokens(number, row, credible(row, row), mode)
 }
 
 /// What `row` reports, if that can be: nothing costs nothing but what used nothing, or what a gateway's cache answered.
@@ -334,7 +336,7 @@ fn credible(row: &Row, winner: &Row) -> Option<Cost> {
 }
 
 /// The bill by the record whose tokens won, as if it were the only one.
-fn of_tokens(row: &Row, reported: Option<Cost>, mode: CostMode) -> Bill {
+fn of_tokens(number: u32, row: &Row, reported: Option<Cost>, mode: CostMode) -> Bill {
     // Nothing used costs nothing, whatever the model.
     let computed = row.computed.or(row.tokens.is_empty().then_some(Cost::ZERO));
     let (cost, source) = match (mode, reported, computed) {
@@ -343,6 +345,7 @@ fn of_tokens(row: &Row, reported: Option<Cost>, mode: CostMode) -> Bill {
         _ => (Cost::ZERO, CostSource::Unpriced),
     };
     Bill {
+        number,
         time: Timestamp::from_ms(row.time),
         profile: row.profile,
         session: row.session,

@@ -1,7 +1,5 @@
 //! What was spent when and by whom: minutes for two days, quarters of an hour for ninety, local days for ever. Folding keeps every sum.
 
-use std::collections::BTreeMap;
-
 use rustc_hash::FxHashMap;
 
 use super::Post;
@@ -9,7 +7,7 @@ use super::counters::Counters;
 use super::names::{Names, ProfileId};
 use super::spread::Buckets;
 use super::tier::{Tier, Value};
-use crate::money::{Cost, Money};
+use crate::money::Cost;
 use crate::time::{MINUTE_MS, Period, Timestamp, Zone};
 use crate::usage::Dimension;
 
@@ -61,9 +59,6 @@ pub struct Cells {
     /// Older minutes are folded.
     minutes_from: i64,
     quarters_from: i64,
-    /// Totals by minute and quarter, for charts.
-    minute_money: BTreeMap<i64, Money>,
-    quarter_money: BTreeMap<i64, Money>,
 }
 
 /// The priced cost of a post, for the distribution.
@@ -86,8 +81,6 @@ impl Cells {
             spread_quarters: Tier::new(collect_changes),
             minutes_from: i64::MIN,
             quarters_from: i64::MIN,
-            minute_money: BTreeMap::new(),
-            quarter_money: BTreeMap::new(),
         }
     }
 
@@ -96,18 +89,15 @@ impl Cells {
         let minute = post.time.minute();
         let quarter = minute.div_euclid(QUARTER);
         let model = names.of(post.profile, Dimension::Model);
-        let money = if post.sign < 0 { -post.sums.cost() } else { post.sums.cost() };
         let cost = request_cost(post);
         if minute >= self.minutes_from {
             self.minutes.entry(minute, post.profile).add(&post.sums, post.sign);
-            *self.minute_money.entry(minute).or_default() += money;
             if let Some(cost) = cost {
                 self.spread_minutes.entry(minute, model).record(cost, post.sign);
             }
             Placed { minute, in_spread: true }
         } else if quarter >= self.quarters_from {
             self.quarters.entry(quarter, post.profile).add(&post.sums, post.sign);
-            *self.quarter_money.entry(quarter).or_default() += money;
             if let Some(cost) = cost {
                 self.spread_quarters.entry(quarter, model).record(cost, post.sign);
             }
@@ -123,9 +113,9 @@ impl Cells {
         self.zone.period(Period::Day, time).0.minute()
     }
 
-    /// Folds what has grown too old, or too much, at `now`. `true`: too much, so that standing windows must be built anew.
-    pub fn fold(&mut self, now: Timestamp) -> bool {
-        let mut early = false;
+    /// Folds what has grown too old, or too much, at `now`. What has other cells now lies before the minute it returns.
+    pub fn fold(&mut self, now: Timestamp) -> Option<i64> {
+        let mut folded = None;
         let mut minutes_from = (now.minute() - MINUTES_KEPT).div_euclid(QUARTER) * QUARTER;
         if self.minutes.len() > MINUTE_CELLS
             && let Some(first) = self.minutes.first()
@@ -133,34 +123,31 @@ impl Cells {
             // A quarter of the span at a time; the newest hour always stays.
             let part = first + (now.minute() - first) / 4;
             let part = part.min(now.minute() - 60).div_euclid(QUARTER) * QUARTER;
-            early = part > minutes_from.max(self.minutes_from);
             minutes_from = minutes_from.max(part);
         }
         if minutes_from > self.minutes_from {
             self.minutes_from = minutes_from;
-            let (quarters, quarter_money) = (&mut self.quarters, &mut self.quarter_money);
+            let quarters = &mut self.quarters;
             self.minutes.drain_before(minutes_from, |minute, profile, sums| {
-                let quarter = minute.div_euclid(QUARTER);
-                quarters.entry(quarter, profile).join(&sums);
-                *quarter_money.entry(quarter).or_default() += sums.cost();
+                quarters.entry(minute.div_euclid(QUARTER), profile).join(&sums);
+                folded = Some(minutes_from);
             });
             let spread = &mut self.spread_quarters;
             self.spread_minutes.drain_before(minutes_from, |minute, model, buckets| {
                 spread.entry(minute.div_euclid(QUARTER), model).join(&buckets);
             });
-            self.minute_money = self.minute_money.split_off(&minutes_from);
         }
         let quarter_now = now.minute().div_euclid(QUARTER);
         let mut from = (quarter_now - QUARTERS_KEPT).max(i64::MIN / QUARTER);
-        let full = self.quarters.len() > QUARTER_CELLS;
-        if full && let Some(first) = self.quarters.first() {
+        if self.quarters.len() > QUARTER_CELLS
+            && let Some(first) = self.quarters.first()
+        {
             from = from.max(first + (quarter_now - first) / 4);
         }
         // Whole local days fold, so that a day is never split between tiers.
         let from = self.day(Timestamp::from_ms(from * QUARTER * MINUTE_MS)).div_euclid(QUARTER);
         if from > self.quarters_from {
             self.quarters_from = from;
-            early |= full;
             let (days, zone) = (&mut self.days, self.zone);
             let mut day = (0, i64::MIN);
             self.quarters.drain_before(from, |quarter, profile, sums| {
@@ -169,11 +156,11 @@ impl Cells {
                     day = (quarter, start.minute());
                 }
                 days.entry(day.1, profile).join(&sums);
+                folded = folded.max(Some(from * QUARTER));
             });
             self.spread_quarters.drain_before(from, |_, _, _| {});
-            self.quarter_money = self.quarter_money.split_off(&from);
         }
-        early
+        folded
     }
 
     /// Calls `each` for every cell that lies in [`from`, `until`), given in minutes since the epoch: (start minute, profile, sums).
@@ -216,12 +203,38 @@ impl Cells {
         }
     }
 
-    /// Money by minute (or, where folded, by quarter) in [`from`, `until`): (start minute, length in minutes, money).
-    pub fn money(&self, from: i64, until: i64) -> impl Iterator<Item = (i64, i64, Money)> + '_ {
-        let quarters = from.div_euclid(QUARTER)..(until - 1).div_euclid(QUARTER) + 1;
-        let old = self.quarter_money.range(quarters.start..quarters.end.max(quarters.start));
-        old.map(|(quarter, money)| (quarter * QUARTER, QUARTER, *money))
-            .chain(self.minute_money.range(from..until.max(from)).map(|(minute, money)| (*minute, 1, *money)))
+    /// The minutes in [`from`, `until`) in which cells begin, in order.
+    #[must_use]
+    pub fn blocks(&self, from: i64, until: i64) -> Vec<i64> {
+        let quarters =
+            from.div_euclid(QUARTER) + i64::from(from.rem_euclid(QUARTER) > 0)..(until - 1).div_euclid(QUARTER) + 1;
+        let mut blocks: Vec<i64> = self.days.times(from..until).chain(self.minutes.times(from..until)).collect();
+        if quarters.start < quarters.end {
+            blocks.extend(self.quarters.times(quarters).map(|quarter| quarter * QUARTER));
+        }
+        blocks.sort_unstable();
+        blocks.dedup();
+        blocks
+    }
+
+    /// How many minutes long the cells that begin in `minute` are.
+    #[must_use]
+    pub fn length(&self, minute: i64) -> i64 {
+        if minute >= self.minutes_from {
+            1
+        } else if minute.div_euclid(QUARTER) >= self.quarters_from {
+            QUARTER
+        } else {
+            let (start, end) = self.zone.period(Period::Day, Timestamp::from_ms(minute * MINUTE_MS));
+            end.minute() - start.minute()
+        }
+    }
+
+    /// No cell begins earlier; `None` without cells.
+    #[must_use]
+    pub fn first(&self) -> Option<i64> {
+        let quarters = self.quarters.first().map(|quarter| quarter * QUARTER);
+        self.days.first().into_iter().chain(quarters).chain(self.minutes.first()).min()
     }
 
     /// The saved form of every block changed since the last call; empty bytes remove one.
@@ -243,21 +256,11 @@ impl Cells {
         }
     }
 
-    /// Puts a saved block back; `false` for bytes that are none. The totals for charts follow.
+    /// Puts a saved block back; `false` for bytes that are none.
     pub fn load_block(&mut self, resolution: u8, time: i64, bytes: &[u8]) -> bool {
         match resolution {
-            0 => {
-                let loaded = self.minutes.load_block(time, bytes);
-                let money = self.minute_money.entry(time).or_default();
-                self.minutes.for_block(time, |_, sums| *money += sums.cost());
-                loaded
-            }
-            1 => {
-                let loaded = self.quarters.load_block(time, bytes);
-                let money = self.quarter_money.entry(time).or_default();
-                self.quarters.for_block(time, |_, sums| *money += sums.cost());
-                loaded
-            }
+            0 => self.minutes.load_block(time, bytes),
+            1 => self.quarters.load_block(time, bytes),
             2 => self.days.load_block(time, bytes),
             3 => self.spread_minutes.load_block(time, bytes),
             4 => self.spread_quarters.load_block(time, bytes),

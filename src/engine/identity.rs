@@ -10,6 +10,9 @@ use crate::usage::{RawText, Usage};
 /// Shortest id, after its prefix, that is good for the whole world.
 const GLOBAL_ID_LENGTH: usize = 12;
 
+/// Ids shorter than this are hashed in one piece.
+const WHOLE: usize = 64;
+
 /// Bits of [`RecordIds::links`]: by which ids a record finds its group.
 pub mod link {
     /// By its response id.
@@ -55,23 +58,43 @@ impl RecordIds {
     }
 
     /// The hashes by which this record finds its group.
-    pub fn linking(&self) -> impl Iterator<Item = u128> {
-        let has = |bit: u8| self.links & bit != 0;
-        [
-            has(link::RESPONSE).then_some(self.response),
-            has(link::REQUEST).then_some(self.request),
-            has(link::PAIR).then_some(self.pair()),
-            has(link::CALL | link::PLACE).then_some(self.call),
-            has(link::SPAN).then_some(self.span),
-        ]
-        .into_iter()
-        .flatten()
+    #[inline]
+    #[must_use]
+    pub fn linking(&self) -> Linking<'_> {
+        // A place is kept where a call's id is.
+        let call = if self.links & link::PLACE == 0 { 0 } else { link::CALL };
+        Linking { ids: self, left: self.links & (link::PLACE - 1) | call }
     }
 
     /// Whether `hash` is one of the linking ids.
     #[must_use]
     pub fn links_by(&self, hash: u128) -> bool {
         self.linking().any(|own| own == hash)
+    }
+}
+
+/// The linking ids of one record, in the order of their bits; mostly there is one.
+#[derive(Clone, Debug)]
+pub struct Linking<'a> {
+    ids: &'a RecordIds,
+    left: u8,
+}
+
+impl Iterator for Linking<'_> {
+    type Item = u128;
+
+    #[inline]
+    fn next(&mut self) -> Option<u128> {
+        let bit = self.left & self.left.wrapping_neg();
+        self.left ^= bit;
+        match bit {
+            link::RESPONSE => Some(self.ids.response),
+            link::REQUEST => Some(self.ids.request),
+            link::PAIR => Some(self.ids.pair()),
+            link::CALL => Some(self.ids.call),
+            link::SPAN => Some(self.ids.span),
+            _ => None,
+        }
     }
 }
 
@@ -157,7 +180,11 @@ impl IdentityKey {
         out
     }
 
+    #[inline]
     fn single(&self, global: Space, scoped: Space, id: RawText<'_>, session: RawText<'_>) -> Option<u128> {
+        if id.is_empty() {
+            return None;
+        }
         let name = Name::of(id);
         if !name.exists() {
             None
@@ -170,6 +197,16 @@ impl IdentityKey {
 
     fn hash(&self, space: Space, bytes: &[u8], session: RawText<'_>) -> u128 {
         let mut hasher = SipHasher13::new_with_keys(self.0, self.1);
+        // In one piece it is hashed by whole words.
+        let mut whole = [0; WHOLE];
+        if let Some(place) = whole.get_mut(1..=bytes.len())
+            && session.is_empty()
+        {
+            place.copy_from_slice(bytes);
+            whole[0] = space as u8;
+            hasher.write(&whole[..=bytes.len()]);
+            return hasher.finish128().as_u128().max(1);
+        }
         hasher.write_u8(space as u8);
         hasher.write(bytes);
         if !session.is_empty() {
@@ -250,6 +287,36 @@ mod tests {
             assert_eq!(ids("", none, "a", true).links, link::PLACE, "{none:?}");
         }
         assert_ne!(ids("0123456789abcdef", "", "", false).response, ids("", "0123456789abcdef", "", false).request);
+    }
+
+    #[test]
+    fn a_hash_depends_on_the_bytes_alone_however_they_are_handed_over() {
+        for length in 0..2 * WHOLE {
+            let id = vec![b'x'; length];
+            let mut hasher = SipHasher13::new_with_keys(KEY.0, KEY.1);
+            hasher.write(&[Space::Call as u8]);
+            for byte in &id {
+                hasher.write(&[*byte]);
+            }
+            assert_eq!(KEY.hash(Space::Call, &id, RawText::NONE), hasher.finish128().as_u128(), "{length}");
+        }
+    }
+
+    #[test]
+    fn linking_ids_come_in_the_order_of_their_bits() {
+        let ids = RecordIds { response: 1, request: 2, call: 3, span: 4, links: 0 };
+        for links in 0..=u8::MAX {
+            let has = |bits: u8| links & bits != 0;
+            let expected = [
+                (has(link::RESPONSE), 1),
+                (has(link::REQUEST), 2),
+                (has(link::PAIR), ids.pair()),
+                (has(link::CALL | link::PLACE), 3),
+                (has(link::SPAN), 4),
+            ];
+            let expected: Vec<u128> = expected.into_iter().filter_map(|(on, hash)| on.then_some(hash)).collect();
+            assert_eq!(RecordIds { links, ..ids }.linking().collect::<Vec<_>>(), expected, "{links:#b}");
+        }
     }
 
     #[test]

@@ -3,6 +3,8 @@
 //! Records of one class (same ids, same kind of source, side chain or not) share a row; rows that share an id form a ring,
 //! the group. A group's bills are a pure function of its rows, and what goes downstream is new − old.
 
+mod spans;
+
 use std::io;
 
 use rustc_hash::FxHashMap;
@@ -191,7 +193,7 @@ impl Ledger {
             self.index.insert(hash, number);
         }
         self.touch(number);
-        posts.push(post(&bill::alone(&row, self.mode), 1, history));
+        posts.push(post(&bill::alone(number, &row, self.mode), 1, history));
         Ok(())
     }
 
@@ -221,6 +223,7 @@ impl Ledger {
             let (old_bill, new_bill) =
                 (bill::bill(&[&before], names, self.mode), bill::bill(&[&after], names, self.mode));
             if differs(&old_bill, &new_bill) {
+                self.rows.cover(number, new_bill.time.ms());
                 posts.push(post(&old_bill, -1, history));
                 posts.push(post(&new_bill, 1, history));
             }
@@ -286,6 +289,9 @@ impl Ledger {
             }
             None => true,
         });
+        for bill in &after {
+            self.rows.cover(bill.number, bill.time.ms());
+        }
         posts.extend(before.iter().map(|bill| post(bill, -1, history)));
         posts.extend(after.iter().map(|bill| post(bill, 1, history)));
         Ok(Applied { fate, charges, id_reused: false })
@@ -420,8 +426,8 @@ impl Ledger {
     ///
     /// # Errors
     /// A row that never came, or a temporary file in trouble.
-    pub fn finish_loading(&mut self) -> io::Result<()> {
-        let mut ids = Vec::new();
+    pub fn finish_loading(&mut self, names: &mut Names) -> io::Result<()> {
+        let (mut ids, mut rings) = (Vec::new(), Vec::new());
         let mut rows = std::mem::take(&mut self.rows);
         let result = rows.for_each(|number, row| {
             if row.ids.links == 0 {
@@ -433,6 +439,9 @@ impl Ledger {
                 }
             } else {
                 ids.extend(row.ids.linking().map(|hash| (hash, number)));
+                if row.next < number {
+                    rings.push(number);
+                }
             }
             Ok(())
         });
@@ -444,7 +453,7 @@ impl Ledger {
         for (hash, number) in ids {
             self.index.insert(hash, number);
         }
-        Ok(())
+        self.cover_groups(&rings, names)
     }
 
     fn find(&mut self, hash: u128) -> io::Result<Option<u32>> {
@@ -533,12 +542,14 @@ fn said_nothing(before: &Class, after: &Class) -> bool {
 
 /// Anything a sum or a list would show.
 fn differs(old: &Bill, new: &Bill) -> bool {
-    (old.time, old.profile, old.session, old.sums()) != (new.time, new.profile, new.session, new.sums())
+    let said = |bill: &Bill| (bill.number, bill.time, bill.profile, bill.session, bill.sums());
+    said(old) != said(new)
 }
 
 /// The difference that a bill makes.
 pub(super) fn post(bill: &Bill, sign: i64, history: bool) -> Post {
-    Post { time: bill.time, profile: bill.profile, session: bill.session, sign, sums: bill.sums(), history }
+    let (number, time, profile, session) = (bill.number, bill.time, bill.profile, bill.session);
+    Post { number, time, profile, session, sign, sums: bill.sums(), history }
 }
 
 fn new_row(entry: &Entry<'_>) -> Row {

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use rustc_hash::FxHashMap;
 
 use super::Post;
-use super::names::{NameId, Names, ProfileId};
+use super::groups::signed;
+use super::names::{NameId, ProfileId};
 use crate::money::Money;
 use crate::time::{MINUTE_MS, Timestamp};
-use crate::usage::Dimension;
 
 /// Milliseconds in one step.
 pub const STEP_MS: i64 = 5_000;
@@ -21,45 +21,67 @@ const CHART_STEPS: i64 = 65 * 12;
 /// Steps ahead of the clock that are kept until their time comes.
 const AHEAD_STEPS: i64 = 65 * 12;
 
-/// Sums of the newest steps.
-#[derive(Debug, Default)]
-pub struct Recent {
-    totals: BTreeMap<i64, (Money, i64)>,
-    steps: BTreeMap<i64, FxHashMap<ProfileId, Money>>,
-    /// Steps up to this one are in the sums below.
-    until: i64,
-    burn: Money,
-    models: FxHashMap<NameId, Money>,
-    users: FxHashMap<NameId, Money>,
+/// Which steps count at an instant.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Clock {
+    /// The step that is running.
+    now: i64,
 }
 
-const fn step_of(time: Timestamp) -> i64 {
+impl Clock {
+    pub(super) fn at(now: Timestamp) -> Clock {
+        Clock { now: step_of(now) }
+    }
+
+    /// The step is shown in a chart, now or when its time comes.
+    pub(super) fn charts(self, step: i64) -> bool {
+        step > self.now - CHART_STEPS && step <= self.now + AHEAD_STEPS
+    }
+
+    /// The step is in the burn rate, now or when its time comes.
+    pub(super) fn may_burn(self, step: i64) -> bool {
+        step > self.now - BURN_STEPS && step <= self.now + AHEAD_STEPS
+    }
+
+    /// The step is in the burn rate now.
+    pub(super) fn burns(self, step: i64) -> bool {
+        step > self.now - BURN_STEPS && step <= self.now
+    }
+
+    /// The running step.
+    pub(super) fn now(self) -> i64 {
+        self.now
+    }
+
+    /// When the oldest step of a chart begins, in milliseconds.
+    pub(super) fn chart_start_ms(self) -> i64 {
+        (self.now - CHART_STEPS + 1) * STEP_MS
+    }
+
+    /// When the last step ends that is kept until its time comes, in milliseconds.
+    pub(super) fn chart_end_ms(self) -> i64 {
+        (self.now + AHEAD_STEPS + 1) * STEP_MS
+    }
+}
+
+/// The step of an instant.
+pub(super) const fn step_of(time: Timestamp) -> i64 {
     time.ms().div_euclid(STEP_MS)
 }
 
-impl Recent {
-    /// Adds a difference, if it is recent.
-    pub fn post(&mut self, post: &Post, names: &Names) {
-        let step = step_of(post.time);
-        if step <= self.until - CHART_STEPS || step > self.until + AHEAD_STEPS {
-            return;
-        }
-        let money = if post.sign < 0 { -post.sums.cost() } else { post.sums.cost() };
-        let total = self.totals.entry(step).or_default();
-        total.0 += money;
-        total.1 += post.sign * post.sums.requests;
-        if step > self.until - BURN_STEPS {
-            *self.steps.entry(step).or_default().entry(post.profile).or_default() += money;
-            if step <= self.until {
-                self.add(post.profile, money, names);
-            }
-        }
-    }
+/// What was spent in the last five minutes by the groups of two tables.
+#[derive(Debug, Default)]
+pub(super) struct Burn {
+    total: Money,
+    groups: [FxHashMap<NameId, Money>; 2],
+}
 
-    fn add(&mut self, profile: ProfileId, money: Money, names: &Names) {
-        self.burn += money;
-        for (sums, dimension) in [(&mut self.models, Dimension::Model), (&mut self.users, Dimension::User)] {
-            let id = names.of(profile, dimension);
+impl Burn {
+    /// Adds what the groups `ids` spent, or takes it back.
+    pub(super) fn add(&mut self, ids: [Option<NameId>; 2], money: Money) {
+        self.total += money;
+        for (sums, id) in self.groups.iter_mut().zip(ids) {
+            let Some(id) = id else { continue };
             let sum = sums.entry(id).or_default();
             *sum += money;
             if *sum == Money::ZERO {
@@ -68,37 +90,76 @@ impl Recent {
         }
     }
 
+    /// Dollars per hour over the last five minutes.
+    pub(super) fn rate(&self) -> Money {
+        per_hour(self.total)
+    }
+
+    /// What the groups of one table spent.
+    pub(super) fn groups(&self, table: usize) -> &FxHashMap<NameId, Money> {
+        &self.groups[table]
+    }
+}
+
+/// Sums of the newest steps.
+#[derive(Debug, Default)]
+pub struct Recent {
+    totals: BTreeMap<i64, (Money, i64)>,
+    steps: BTreeMap<i64, FxHashMap<ProfileId, Money>>,
+    clock: Clock,
+    burn: Money,
+}
+
+impl Recent {
+    /// Adds a difference, if it is recent; what it adds to the burn rate.
+    pub fn post(&mut self, post: &Post) -> Option<Money> {
+        let step = step_of(post.time);
+        if !self.clock.charts(step) {
+            return None;
+        }
+        let money = signed(post.sums.cost(), post.sign);
+        let total = self.totals.entry(step).or_default();
+        total.0 += money;
+        total.1 += post.sign * post.sums.requests;
+        if !self.clock.may_burn(step) {
+            return None;
+        }
+        *self.steps.entry(step).or_default().entry(post.profile).or_default() += money;
+        self.clock.burns(step).then(|| {
+            self.burn += money;
+            money
+        })
+    }
+
     /// The clock was set back by more than a minute: the sums end in what is the future now.
     #[must_use]
     pub fn is_ahead_of(&self, now: Timestamp) -> bool {
-        step_of(now) < self.until - MINUTE_MS / STEP_MS
+        step_of(now) < self.clock.now - MINUTE_MS / STEP_MS
     }
 
-    /// Moves the end to `now`.
-    pub fn advance(&mut self, now: Timestamp, names: &Names) {
-        let until = step_of(now);
-        if until <= self.until {
+    /// Moves the end to `now` and tells what that adds to the burn rate or takes from it.
+    pub fn advance(&mut self, now: Timestamp, mut moved: impl FnMut(ProfileId, Money)) {
+        let before = self.clock.now;
+        if step_of(now) <= before {
             return;
         }
-        let before = self.until;
-        self.until = until;
-        let entering: Vec<(ProfileId, Money)> = self
-            .steps
-            .range(before + 1..=until)
-            .flat_map(|(_, sums)| sums.iter().map(|(id, money)| (*id, *money)))
-            .collect();
-        for (profile, money) in entering {
-            self.add(profile, money, names);
+        self.clock = Clock::at(now);
+        for (_, sums) in self.steps.range(before + 1..=self.clock.now) {
+            for (profile, money) in sums {
+                self.burn += *money;
+                moved(*profile, *money);
+            }
         }
         while let Some(entry) = self.steps.first_entry()
-            && *entry.key() <= until - BURN_STEPS
+            && !self.clock.may_burn(*entry.key())
         {
             for (profile, money) in entry.remove() {
-                self.add(profile, -money, names);
+                self.burn -= money;
+                moved(profile, -money);
             }
         }
         while let Some(entry) = self.totals.first_entry()
-            && *entry.key() <= until - CHART_STEPS
+            && !self.clock.charts(*entry.key())
         {
             entry.remove();
         }
@@ -110,35 +171,32 @@ impl Recent {
         per_hour(self.burn)
     }
 
-    /// The burn rate of a model.
-    #[must_use]
-    pub fn burn_of_model(&self, model: NameId) -> Money {
-        per_hour(self.models.get(&model).copied().unwrap_or_default())
-    }
-
-    /// The burn rate of a user.
-    #[must_use]
-    pub fn burn_of_user(&self, user: NameId) -> Money {
-        per_hour(self.users.get(&user).copied().unwrap_or_default())
-    }
-
     /// Requests of the last minute.
     #[must_use]
     pub fn requests_per_minute(&self) -> u64 {
-        let count: i64 = self.totals.range(self.until - 11..=self.until).map(|(_, (_, count))| count).sum();
+        let count: i64 = self.totals.range(self.clock.now - 11..=self.clock.now).map(|(_, (_, count))| count).sum();
         count.try_into().unwrap_or(0)
     }
 
     /// Money by step: (start in milliseconds, money), oldest first, up to now.
     pub fn money(&self) -> impl Iterator<Item = (i64, Money)> + '_ {
-        self.totals.range(..=self.until).map(|(step, (money, _))| (step * STEP_MS, *money))
+        self.totals.range(..=self.clock.now).map(|(step, (money, _))| (step * STEP_MS, *money))
     }
 
-    /// Money by step and profile over the last five minutes, steps just ahead of the clock included.
-    pub fn for_each(&self, mut each: impl FnMut(i64, ProfileId, Money)) {
-        for (step, sums) in &self.steps {
+    /// Money by step and profile over the last five minutes, from the step that holds `since` on, steps just ahead of the clock included.
+    pub fn for_each(&self, since: Timestamp, mut each: impl FnMut(i64, ProfileId, Money)) {
+        for (step, sums) in self.steps.range(step_of(since)..) {
             for (profile, money) in sums {
                 each(step * STEP_MS, *profile, *money);
+            }
+        }
+    }
+
+    /// Money by profile over the last five minutes.
+    pub fn for_each_burning(&self, mut each: impl FnMut(ProfileId, Money)) {
+        for (_, sums) in self.steps.range(..=self.clock.now) {
+            for (profile, money) in sums {
+                each(*profile, *money);
             }
         }
     }
@@ -150,6 +208,7 @@ impl Recent {
     }
 }
 
-fn per_hour(five_minutes: Money) -> Money {
+/// What was spent in five minutes, as dollars per hour.
+pub(super) fn per_hour(five_minutes: Money) -> Money {
     Money::from_pico(five_minutes.pico() * BURNS_PER_HOUR)
 }

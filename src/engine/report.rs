@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Engine;
 use super::bill::Bill;
@@ -105,7 +105,7 @@ pub struct Report {
 }
 
 /// A part of a group's key: a name, or where a period begins (in milliseconds).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum KeyPart {
     Name(NameId),
     Time(i64),
@@ -124,9 +124,9 @@ impl Engine {
     /// The rows' file cannot be read.
     pub fn report(&mut self, query: &ReportQuery) -> io::Result<Report> {
         let mut report = Report { intake: self.intake.clone(), ..Report::default() };
-        let mut all = Group::default();
-        let mut groups: BTreeMap<Vec<KeyPart>, Group> = BTreeMap::new();
-        let mut periods = Periods::new(query.zone);
+        let mut totals = Counters::default();
+        let mut sessions = Seen::default();
+        let mut groups = Groups::new(query);
         let mut unpriced: BTreeMap<NameId, i64> = BTreeMap::new();
         let Engine { ledger, names, .. } = self;
         ledger.for_each_bill(names, |bill, _, names| {
@@ -141,21 +141,25 @@ impl Engine {
             if sums.unpriced_requests > 0 {
                 *unpriced.entry(names.of(bill.profile, Dimension::Model)).or_default() += sums.unpriced_tokens;
             }
-            all.add(bill, &sums);
-            if !query.by.is_empty() {
-                let key = query.by.iter().map(|by| periods.part(*by, bill, names)).collect();
-                groups.entry(key).or_default().add(bill, &sums);
+            sessions.note(bill.session);
+            match groups.of(bill, names) {
+                Some(group) => group.add(bill, &sums),
+                None => totals.add(&sums, 1),
             }
             Ok(())
         })?;
-        report.totals = all.sums;
-        report.sessions = all.sessions.len() as u64;
-        report.groups = groups
+        // Every charge is in one group, or there are no groups.
+        groups.all.iter().for_each(|group| totals.add(&group.sums, 1));
+        report.totals = totals;
+        report.sessions = sessions.count;
+        let mut by_key: Vec<(Vec<KeyPart>, usize)> = groups.places.into_iter().collect();
+        by_key.sort_unstable();
+        report.groups = by_key
             .into_iter()
-            .map(|(key, group)| ReportGroup {
+            .map(|(key, place)| ReportGroup {
                 key: key.iter().zip(&query.by).map(|(part, by)| self.key_label(*part, *by, query.zone)).collect(),
-                sums: group.sums,
-                sessions: group.sessions.len() as u64,
+                sums: groups.all[place].sums,
+                sessions: groups.all[place].sessions.len() as u64,
             })
             .collect();
         report.groups.sort_by(|a, b| b.sums.cost().cmp(&a.sums.cost()).then_with(|| a.key.cmp(&b.key)));
@@ -188,6 +192,74 @@ impl Group {
         if bill.session != NONE {
             self.sessions.insert(bill.session);
         }
+    }
+}
+
+/// Groups by key, with a short way for keys that the profile alone decides.
+struct Groups<'a> {
+    by: &'a [GroupBy],
+    periods: Periods,
+    all: Vec<Group>,
+    places: FxHashMap<Vec<KeyPart>, usize>,
+    /// Each profile's group where it has been met, if all groupings are dimensions.
+    of_profile: Vec<Option<u32>>,
+    by_profile: bool,
+}
+
+impl<'a> Groups<'a> {
+    fn new(query: &'a ReportQuery) -> Groups<'a> {
+        Groups {
+            by: &query.by,
+            periods: Periods::new(query.zone),
+            all: Vec::new(),
+            places: FxHashMap::default(),
+            of_profile: Vec::new(),
+            by_profile: query.by.iter().all(|by| matches!(by, GroupBy::Dimension(_))),
+        }
+    }
+
+    /// The group of a charge; `None` where nothing is grouped.
+    fn of(&mut self, bill: &Bill, names: &Names) -> Option<&mut Group> {
+        if self.by.is_empty() {
+            return None;
+        }
+        let profile = bill.profile as usize;
+        if let Some(Some(place)) = self.of_profile.get(profile) {
+            return self.all.get_mut(*place as usize);
+        }
+        let key = self.by.iter().map(|by| self.periods.part(*by, bill, names)).collect();
+        let place = *self.places.entry(key).or_insert(self.all.len());
+        if place == self.all.len() {
+            self.all.push(Group::default());
+        }
+        if self.by_profile {
+            if profile >= self.of_profile.len() {
+                self.of_profile.resize(names.profiles().max(profile + 1), None);
+            }
+            self.of_profile[profile] = u32::try_from(place).ok();
+        }
+        self.all.get_mut(place)
+    }
+}
+
+/// Distinct names, one bit each.
+#[derive(Default)]
+struct Seen {
+    bits: Vec<u64>,
+    count: u64,
+}
+
+impl Seen {
+    fn note(&mut self, id: NameId) {
+        if id == NONE {
+            return;
+        }
+        let (word, bit) = (id as usize / 64, 1 << (id % 64));
+        if word >= self.bits.len() {
+            self.bits.resize((word + 1).next_power_of_two(), 0);
+        }
+        self.count += u64::from(self.bits[word] & bit == 0);
+        self.bits[word] |= bit;
     }
 }
 

@@ -82,6 +82,19 @@ pub struct Row {
     pub next: u32,
 }
 
+/// What can be seen of a row without reading all of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Glance {
+    /// The least event time in milliseconds, else the first arrival.
+    pub time: i64,
+    /// Its dimensions.
+    pub profile: ProfileId,
+    /// Its session.
+    pub session: NameId,
+    /// The next row of its group; itself where it is alone.
+    pub next: u32,
+}
+
 mod flag {
     pub const SIDE_CHAIN: u16 = 1;
     pub const CACHE_HIT: u16 = 1 << 1;
@@ -269,6 +282,8 @@ impl Row {
 /// All rows by number.
 pub struct Rows {
     segments: Vec<Stored>,
+    /// The least and the greatest time of each segment's charges, in milliseconds; corrections only widen them.
+    bounds: Vec<(i64, i64)>,
     length: usize,
     in_memory: VecDeque<usize>,
     /// Bytes of the segments in memory, and how many there may be.
@@ -297,6 +312,7 @@ impl Rows {
     pub fn in_memory() -> Rows {
         Rows {
             segments: Vec::new(),
+            bounds: Vec::new(),
             length: 0,
             in_memory: VecDeque::new(),
             bytes: 0,
@@ -368,6 +384,7 @@ impl Rows {
     /// The spill file cannot be read or written.
     pub fn set(&mut self, number: u32, row: &Row) -> io::Result<()> {
         let (segment, place) = split(number);
+        self.cover(number, row.time);
         match self.segments.get_mut(segment) {
             Some(Stored::Memory(rows)) => {
                 let before = rows.capacity();
@@ -402,8 +419,10 @@ impl Rows {
             self.make_room(rows.capacity());
             self.bytes += rows.capacity();
             self.segments.push(Stored::Memory(rows));
+            self.bounds.push((row.time, row.time));
             self.in_memory.push_back(segment);
         }
+        self.cover(number, row.time);
         match self.segments.get_mut(segment) {
             Some(Stored::Memory(rows)) => {
                 let before = rows.capacity();
@@ -438,22 +457,65 @@ impl Rows {
     /// The spill file cannot be read, or `each` fails.
     pub fn for_each(&mut self, mut each: impl FnMut(u32, &Row) -> io::Result<()>) -> io::Result<()> {
         for segment in 0..self.segments.len() {
-            let first = segment * SEGMENT_ROWS;
-            let cold;
-            let rows = match &self.segments[segment] {
-                Stored::Memory(rows) => rows,
-                Stored::File(form) => {
-                    let Some(spill) = &mut self.spill else { return Err(no_such_row(first as u32)) };
-                    cold = Segment::of_bytes(*form, read_segment(spill.as_mut(), segment, *form)?);
-                    &cold
-                }
-            };
-            for number in first..self.length.min(first + SEGMENT_ROWS) {
-                let row = rows.get(number - first).ok_or_else(|| damaged(number as u32))?;
-                each(number as u32, &row)?;
+            self.for_segment(segment, |_, _| true, &mut each)?;
+        }
+        Ok(())
+    }
+
+    /// Calls `each` for the rows of one segment that `wanted` picks by their [`Glance`], in order of number.
+    ///
+    /// # Errors
+    /// As [`Rows::for_each`].
+    pub fn for_segment(
+        &mut self,
+        segment: usize,
+        wanted: impl Fn(u32, &Glance) -> bool,
+        mut each: impl FnMut(u32, &Row) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let first = segment * SEGMENT_ROWS;
+        let cold;
+        let rows = match self.segments.get(segment) {
+            Some(Stored::Memory(rows)) => rows,
+            Some(Stored::File(form)) => {
+                let Some(spill) = &mut self.spill else { return Err(no_such_row(first as u32)) };
+                cold = Segment::of_bytes(*form, read_segment(spill.as_mut(), segment, *form)?);
+                &cold
+            }
+            None => return Err(no_such_row(first as u32)),
+        };
+        for number in first..self.length.min(first + SEGMENT_ROWS) {
+            let place = number - first;
+            let glance = rows.glance(place).ok_or_else(|| damaged(number as u32))?;
+            if wanted(number as u32, &glance) {
+                each(number as u32, &rows.get(place).ok_or_else(|| damaged(number as u32))?)?;
             }
         }
         Ok(())
+    }
+
+    /// How many segments there are.
+    #[must_use]
+    pub fn segments(&self) -> usize {
+        self.segments.len()
+    }
+
+    /// The number of a segment's first row.
+    #[must_use]
+    pub const fn first_of(segment: usize) -> u32 {
+        (segment * SEGMENT_ROWS) as u32
+    }
+
+    /// Between which times, in milliseconds and inclusive, the charges of a segment lie.
+    #[must_use]
+    pub fn bounds(&self, segment: usize) -> (i64, i64) {
+        self.bounds.get(segment).copied().unwrap_or((i64::MAX, i64::MIN))
+    }
+
+    /// Row `number` stands for a charge of that time.
+    pub fn cover(&mut self, number: u32, time: i64) {
+        if let Some(bounds) = self.bounds.get_mut(split(number).0) {
+            *bounds = (bounds.0.min(time), bounds.1.max(time));
+        }
     }
 }
 

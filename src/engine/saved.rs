@@ -9,8 +9,6 @@ use super::counters::Counters;
 use super::names::{Profile, ProfileId};
 use super::recent::Recent;
 use super::record::Intake;
-use super::standing::Standing;
-use super::view::Window;
 use crate::label::Label;
 use crate::time::Timestamp;
 use crate::usage::{Dimension, Rejection};
@@ -149,8 +147,9 @@ impl Engine {
         }
         self.total = total;
         self.today = (Timestamp::MIN, Timestamp::MIN, Counters::default());
+        self.kept.clear();
+        self.rows_missing = true;
         self.tick(self.now);
-        self.standing = Standing::build(Window::default(), self.now.minute() + 1, &self.cells, &self.names);
         self.version += 1;
         Ok(())
     }
@@ -168,7 +167,9 @@ impl Engine {
     /// # Errors
     /// A temporary file in trouble.
     pub fn finish_rows(&mut self) -> io::Result<()> {
-        self.ledger.finish_loading()?;
+        self.ledger.finish_loading(&mut self.names)?;
+        self.rows_missing = false;
+        self.kept.clear();
         self.fill_recent()?;
         self.version += 1;
         Ok(())
@@ -177,14 +178,17 @@ impl Engine {
     /// Builds the last hour's fine steps from the charges.
     pub(super) fn fill_recent(&mut self) -> io::Result<()> {
         self.recent = Recent::default();
-        self.recent.advance(self.now, &self.names);
-        let (recent, since) = (&mut self.recent, self.now.plus_ms(-2 * 3_600_000));
-        self.ledger.for_each_bill(&mut self.names, |bill, _, names| {
-            if bill.time >= since {
-                recent.post(&super::ledger::post(bill, 1, true), names);
-            }
-            Ok(())
-        })
+        self.recent.advance(self.now, |_, _| {});
+        let recent = &mut self.recent;
+        let span = self.now.plus_ms(-2 * 3_600_000).ms()..i64::MAX;
+        self.ledger.for_each_bill_in(
+            &span,
+            &mut self.names,
+            |_, _, _| true,
+            |bill, _| {
+                recent.post(&super::ledger::post(bill, 1, true));
+            },
+        )
     }
 }
 

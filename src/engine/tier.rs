@@ -82,12 +82,17 @@ impl<V: Value> Tier<V> {
 
     /// Calls `each` for every non-zero value of the blocks in `range`, in order of time.
     pub fn for_each(&self, range: impl RangeBounds<i64> + Clone, mut each: impl FnMut(i64, u32, &V)) {
-        let mut times: Vec<i64> = self.packed.range(range.clone()).map(|(time, _)| *time).collect();
-        times.extend(self.open.keys().filter(|time| range.contains(*time)));
+        let mut times: Vec<i64> = self.times(range).collect();
         times.sort_unstable();
         for time in times {
             self.for_block(time, |key, value| each(time, key, value));
         }
+    }
+
+    /// The times of the blocks in `range`, in no particular order.
+    pub fn times(&self, range: impl RangeBounds<i64> + Clone) -> impl Iterator<Item = i64> {
+        let packed = self.packed.range(range.clone()).map(|(time, _)| *time);
+        packed.chain(self.open.keys().copied().filter(move |time| range.contains(time)))
     }
 
     /// Calls `each` for every non-zero value of one block.
@@ -105,8 +110,7 @@ impl<V: Value> Tier<V> {
 
     /// Removes the blocks before `time` and hands over their values.
     pub fn drain_before(&mut self, time: i64, mut each: impl FnMut(i64, u32, V)) {
-        let mut times: Vec<i64> = self.packed.range(..time).map(|(time, _)| *time).collect();
-        times.extend(self.open.keys().filter(|other| **other < time));
+        let mut times: Vec<i64> = self.times(..time).collect();
         times.sort_unstable();
         for old in times {
             let values: Vec<(u32, V)> = match self.open.remove(&old) {

@@ -263,16 +263,9 @@ pub(super) fn read<E: FnMut(Result<&Usage<'_>, Skip>) + ?Sized>(
     };
     let mut scanner = Scanner::new(record);
     let walked = scanner.object(|name, value| {
-        match Key::of(name) {
-            Key::Type => {
-                logged.own.kind(marks.note_type(value)?);
-                return Ok(());
-            }
-            Key::Other => {}
-            key => {
-                marks.own |= key.speaks();
-                return logged.own.take(key, value);
-            }
+        let key = Key::of(name);
+        if key != Key::Other {
+            return logged.own.keep(key, value, &mut marks);
         }
         match name {
             b"custom_id" => logged.batch_item = true,
@@ -287,7 +280,7 @@ pub(super) fn read<E: FnMut(Result<&Usage<'_>, Skip>) + ?Sized>(
         marks.note(name, value)
     });
     let place = marks.answers.first();
-    finish(walked, &mut scanner, marks, Format::is_answer, each, |format| {
+    finish(walked.and_then(|_| scanner.end()), marks, Format::is_answer, each, |format| {
         let place = place.map_or(Place::Top, |(place, _)| place);
         logged.usage(place, format, zone)
     })

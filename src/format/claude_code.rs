@@ -82,7 +82,13 @@ pub(super) fn read<E: FnMut(Result<&Usage<'_>, Skip>) + ?Sized>(
         }
         Ok(())
     });
-    finish(walked, &mut scanner, marks, |format| format == Format::ClaudeCode, each, |_| fields.usage(zone))
+    finish(
+        walked.and_then(|_| scanner.end()),
+        marks,
+        |format| format == Format::ClaudeCode,
+        each,
+        |_| fields.usage(zone),
+    )
 }
 
 fn wrapped<'a>(value: &mut Scanner<'a>) -> Result<Wrapped<'a>, Stop> {

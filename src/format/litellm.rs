@@ -121,7 +121,7 @@ pub(super) fn read<E: FnMut(Result<&Usage<'_>, Skip>) + ?Sized>(
         Ok(())
     });
     fields.metadata.usage.outside(fields.prompt, fields.completion, fields.total);
-    finish(walked, &mut scanner, marks, |format| format == Format::LiteLlm, each, |_| fields.usage(zone))
+    finish(walked.and_then(|_| scanner.end()), marks, |format| format == Format::LiteLlm, each, |_| fields.usage(zone))
 }
 
 fn breakdown<'a>(value: &mut Scanner<'a>) -> Result<Breakdown<'a>, Stop> {

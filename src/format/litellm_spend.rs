@@ -64,8 +64,7 @@ pub(super) fn read<E: FnMut(Result<&Usage<'_>, Skip>) + ?Sized>(
     text.append_to(room);
     let inside = if text.is_empty() { inside } else { room };
     finish(
-        walked,
-        &mut scanner,
+        walked.and_then(|_| scanner.end()),
         marks,
         |format| format == Format::LiteLlmSpend,
         each,

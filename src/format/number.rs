@@ -4,7 +4,7 @@ use crate::money::{Cost, Money, PICO_PER_USD};
 use crate::time::{Timestamp, Zone, parse_rfc3339};
 use crate::usage::Rejection;
 
-use super::scanner::Scalar;
+use super::scanner::{Amount, Count, Scalar};
 
 /// A count of tokens: a whole number from 0 to `u32::MAX`, also as `12.0`, `1e3`, `"12"`; absent is 0.
 ///
@@ -29,6 +29,40 @@ pub fn cost(value: Scalar<'_>) -> Result<Option<Cost>, Rejection> {
         Scalar::Number(text) => Cost::parse(text).map(Some).map_err(|_| Rejection::Number),
         Scalar::Text(text) => Cost::parse(&text.bytes()).map(Some).map_err(|_| Rejection::Number),
         Scalar::True | Scalar::False | Scalar::Nested => Err(Rejection::Number),
+    }
+}
+
+/// A count of tokens as [`Scanner::count`](super::scanner::Scanner::count) found it: what [`tokens`] says of it.
+///
+/// # Errors
+/// As [`tokens`].
+#[inline]
+pub fn count(value: Count<'_>) -> Result<u32, Rejection> {
+    match value {
+        Count::Whole(count) => Ok(count),
+        Count::Other(value) => tokens(value),
+    }
+}
+
+/// A cost as [`Scanner::amount`](super::scanner::Scanner::amount) found it: what [`cost`] says of it.
+///
+/// # Errors
+/// As [`cost`].
+#[inline]
+pub fn amount(value: Amount<'_>) -> Result<Option<Cost>, Rejection> {
+    match value {
+        Amount::Read(amount) => Ok(Some(amount)),
+        Amount::Other(value) => cost(value),
+    }
+}
+
+/// A small number that only informs, as [`Scanner::count`](super::scanner::Scanner::count) found it: what [`lenient`] says of it.
+#[must_use]
+#[inline]
+pub fn lenient_count(value: Count<'_>) -> u32 {
+    match value {
+        Count::Whole(count) => count,
+        Count::Other(value) => lenient(value),
     }
 }
 

@@ -7,11 +7,11 @@ use crate::money::Cost;
 use crate::time::Zone;
 use crate::usage::{Dimensions, Ids, Origin, RawText, Rejection, Restated, Terms, Tokens, Usage};
 
-use super::scanner::{Scalar, Scanner, Stop};
+use super::scanner::{Amount, Count, Lead, Scalar, Scanner, Stop};
 use super::{Format, Marks, Reading, Skip, finish, number};
 
-/// A key of one of ours. Those whose value is kept as text come first, then those kept as they stand.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// A key of one of ours. Those whose value is kept as text come first, then counts, amounts, and those kept as they stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Key {
     RequestId,
@@ -41,8 +41,6 @@ pub(super) enum Key {
     StopReason,
     RetryOf,
     CostSource,
-    Ts,
-    Timestamp,
     Input,
     Output,
     Reasoning,
@@ -55,9 +53,11 @@ pub(super) enum Key {
     Latency,
     MaxTokens,
     Revision,
-    CacheHit,
     Cost,
     Computed,
+    Ts,
+    Timestamp,
+    CacheHit,
     Type,
     Other,
 }
@@ -66,9 +66,99 @@ pub(super) enum Key {
 type Amounts = (Option<Cost>, Option<Restated>);
 
 /// How many keys are kept as text.
-const TEXTS: usize = Key::Ts as usize;
-/// How many are kept as they stand.
-const SCALARS: usize = Key::Type as usize - TEXTS;
+const TEXTS: usize = Key::Input as usize;
+/// How many counts are of tokens; they come first.
+const TOKENS: usize = Key::Status as usize - TEXTS;
+/// The first of those kept as amounts.
+const AMOUNTS_FROM: usize = Key::Cost as usize;
+/// The first of those kept as they stand.
+const SCALARS_FROM: usize = Key::Ts as usize;
+/// The first of those that are not kept in these ways.
+const KEPT: usize = Key::Type as usize;
+/// How many keys there are.
+const KEYS: usize = Key::Other as usize + 1;
+
+/// Every key in its usual spelling. What is not ours has none.
+const SPELLED: [(Key, &[u8]); KEYS - 1] = [
+    (Key::RequestId, b"request_id"),
+    (Key::ResponseId, b"response_id"),
+    (Key::CallId, b"call_id"),
+    (Key::Session, b"session_id"),
+    (Key::User, b"user"),
+    (Key::UserId, b"user_id"),
+    (Key::UserEmail, b"user_email"),
+    (Key::EndUser, b"end_user"),
+    (Key::Team, b"team"),
+    (Key::Project, b"project"),
+    (Key::Feature, b"feature"),
+    (Key::TaskType, b"task_type"),
+    (Key::Agent, b"agent"),
+    (Key::Host, b"host"),
+    (Key::Alias, b"key"),
+    (Key::Provider, b"provider"),
+    (Key::Model, b"model"),
+    (Key::Kind, b"kind"),
+    (Key::Tier, b"tier"),
+    (Key::Region, b"region"),
+    (Key::DataResidency, b"data_residency"),
+    (Key::VertexLocation, b"vertex_location"),
+    (Key::InferenceGeo, b"inference_geo"),
+    (Key::Speed, b"speed"),
+    (Key::StopReason, b"stop_reason"),
+    (Key::RetryOf, b"retry_of"),
+    (Key::CostSource, b"cost_source"),
+    (Key::Input, b"input_tokens"),
+    (Key::Output, b"output_tokens"),
+    (Key::Reasoning, b"reasoning_tokens"),
+    (Key::CacheRead, b"cache_read_tokens"),
+    (Key::CacheWrite, b"cache_write_tokens"),
+    (Key::CacheWrite5m, b"cache_write_5m_tokens"),
+    (Key::CacheWrite1h, b"cache_write_1h_tokens"),
+    (Key::WebSearches, b"web_searches"),
+    (Key::Status, b"status"),
+    (Key::Latency, b"latency_ms"),
+    (Key::MaxTokens, b"max_tokens"),
+    (Key::Revision, b"revision"),
+    (Key::Cost, b"cost_usd"),
+    (Key::Computed, b"computed_usd"),
+    (Key::Ts, b"ts"),
+    (Key::Timestamp, b"timestamp"),
+    (Key::CacheHit, b"cache_hit"),
+    (Key::Type, b"type"),
+];
+
+/// What leads to each key's value, for the first member of a line and for the others.
+static LEADS: [[Lead; KEYS - 1]; 2] = [leads(true), leads(false)];
+
+const fn leads(is_first: bool) -> [Lead; KEYS - 1] {
+    let mut leads = [Lead::new(b"", is_first); KEYS - 1];
+    let mut place = 0;
+    while place < leads.len() {
+        leads[SPELLED[place].0 as usize] = Lead::new(SPELLED[place].1, is_first);
+        place += 1;
+    }
+    leads
+}
+
+/// Which key came behind which in the lines so far: the guess for the next line. It decides nothing but how fast a key is found.
+#[derive(Clone, Debug)]
+pub(super) struct Order {
+    first: Key,
+    after: [Key; KEYS],
+}
+
+impl Default for Order {
+    fn default() -> Order {
+        Order { first: Key::Other, after: [Key::Other; KEYS] }
+    }
+}
+
+impl Order {
+    /// The guess for what comes behind `last`, or first.
+    fn guess(&mut self, last: Option<Key>) -> &mut Key {
+        last.map_or(&mut self.first, |last| &mut self.after[last as usize])
+    }
+}
 
 impl Key {
     /// By length first: within one length two or three words are compared, not the whole list.
@@ -186,7 +276,9 @@ pub(super) fn speaks(key: &[u8]) -> bool {
 pub(super) struct Fields<'a> {
     kind_of_record: Scalar<'a>,
     texts: [RawText<'a>; TEXTS],
-    scalars: [Scalar<'a>; SCALARS],
+    counts: [Count<'a>; AMOUNTS_FROM - TEXTS],
+    amounts: [Amount<'a>; SCALARS_FROM - AMOUNTS_FROM],
+    scalars: [Scalar<'a>; KEPT - SCALARS_FROM],
 }
 
 /// Reads `record` if it has this format.
@@ -194,44 +286,79 @@ pub(super) fn read<E: FnMut(Result<&Usage<'_>, Skip>) + ?Sized>(
     record: &[u8],
     zone: Zone,
     mut marks: Marks,
+    order: &mut Order,
     each: &mut E,
 ) -> Reading {
     let mut fields = Fields::new();
-    let mut scanner = Scanner::new(record);
-    let walked = scanner.object(|name, value| {
-        let key = Key::of(name);
-        if key == Key::Other {
-            return marks.note(name, value);
-        }
-        if key == Key::Type {
-            fields.kind(marks.note_type(value)?);
-            return Ok(());
-        }
-        marks.own |= key.speaks();
-        fields.take(key, value)
-    });
-    finish(walked, &mut scanner, marks, |format| format == Format::Own, each, |_| fields.usage(zone))
+    let walked = fields.walk(record, &mut marks, order);
+    finish(walked, marks, |format| format == Format::Own, each, |_| fields.usage(zone))
 }
 
 impl<'a> Fields<'a> {
     /// Nothing read yet.
     pub(super) const fn new() -> Fields<'a> {
-        Fields { kind_of_record: Scalar::Null, texts: [RawText::NONE; TEXTS], scalars: [Scalar::Null; SCALARS] }
+        Fields {
+            kind_of_record: Scalar::Null,
+            texts: [RawText::NONE; TEXTS],
+            counts: [Count::Other(Scalar::Null); AMOUNTS_FROM - TEXTS],
+            amounts: [Amount::Other(Scalar::Null); SCALARS_FROM - AMOUNTS_FROM],
+            scalars: [Scalar::Null; KEPT - SCALARS_FROM],
+        }
     }
 
-    /// Keeps what `type` says.
-    pub(super) const fn kind(&mut self, kind: Scalar<'a>) {
-        self.kind_of_record = kind;
+    fn walk(&mut self, record: &'a [u8], marks: &mut Marks, order: &mut Order) -> Result<(), Stop> {
+        let mut scanner = Scanner::new(record);
+        if scanner.open_object()? {
+            let mut last = None;
+            while let Some(key) = self.member(&mut scanner, last, marks, order)? {
+                last = Some(key);
+            }
+        }
+        scanner.end()
     }
 
-    /// Keeps the value ahead. Two places read every value: a copy of the scanner for each key would not fit the processor's first
-    /// cache.
+    /// Reads the member behind `last`; its key, or `None` at the end of the object.
+    #[inline]
+    fn member(
+        &mut self,
+        scanner: &mut Scanner<'a>,
+        last: Option<Key>,
+        marks: &mut Marks,
+        order: &mut Order,
+    ) -> Result<Option<Key>, Stop> {
+        let guess = order.guess(last);
+        let leads = &LEADS[usize::from(last.is_some())];
+        let key = if let Some(lead) = leads.get(*guess as usize)
+            && scanner.pass(lead)
+        {
+            *guess
+        } else {
+            let name = if last.is_none() { scanner.first_key()? } else { scanner.next_key()? };
+            let Some(name) = name else { return Ok(None) };
+            let name = name.bytes();
+            *guess = Key::of(&name);
+            if *guess == Key::Other {
+                marks.note(&name, scanner)?;
+                return Ok(Some(Key::Other));
+            }
+            *guess
+        };
+        self.keep(key, scanner, marks)?;
+        Ok(Some(key))
+    }
+
+    /// Keeps the value ahead, which is that of a key of ours.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "the loop over a record's keys, which is most of what reading one costs")]
-    pub(super) fn take(&mut self, key: Key, value: &mut Scanner<'a>) -> Result<(), Stop> {
-        match (key as usize).checked_sub(TEXTS) {
-            None => self.texts[key as usize] = value.text()?,
-            Some(place) => self.scalars[place] = value.scalar()?,
+    pub(super) fn keep(&mut self, key: Key, scanner: &mut Scanner<'a>, marks: &mut Marks) -> Result<(), Stop> {
+        marks.own |= key.speaks();
+        // Few places read every value: a copy of the scanner for each key would not fit the processor's first cache.
+        match key as usize {
+            place @ ..TEXTS => self.texts[place] = scanner.text()?,
+            place @ TEXTS..AMOUNTS_FROM => self.counts[place - TEXTS] = scanner.count()?,
+            place @ AMOUNTS_FROM..SCALARS_FROM => self.amounts[place - AMOUNTS_FROM] = scanner.amount()?,
+            place @ SCALARS_FROM..KEPT => self.scalars[place - SCALARS_FROM] = scanner.scalar()?,
+            _ => self.kind_of_record = marks.note_type(scanner)?,
         }
         Ok(())
     }
@@ -244,8 +371,20 @@ impl<'a> Fields<'a> {
 
     /// What a key of the second part says.
     #[inline]
+    const fn count(&self, key: Key) -> Count<'a> {
+        self.counts[key as usize - TEXTS]
+    }
+
+    /// What a key of the third part says.
+    #[inline]
+    const fn amount(&self, key: Key) -> Amount<'a> {
+        self.amounts[key as usize - AMOUNTS_FROM]
+    }
+
+    /// What a key of the fourth part says.
+    #[inline]
     const fn value(&self, key: Key) -> Scalar<'a> {
-        self.scalars[key as usize - TEXTS]
+        self.scalars[key as usize - SCALARS_FROM]
     }
 
     fn usage(&self, zone: Zone) -> Result<Usage<'a>, Skip> {
@@ -257,18 +396,7 @@ impl<'a> Fields<'a> {
                 _ => {}
             }
         }
-        let states_tokens = [
-            self.value(Key::Input),
-            self.value(Key::Output),
-            self.value(Key::Reasoning),
-            self.value(Key::CacheRead),
-            self.value(Key::CacheWrite),
-            self.value(Key::CacheWrite5m),
-            self.value(Key::CacheWrite1h),
-            self.value(Key::WebSearches),
-        ]
-        .iter()
-        .any(|count| !count.is_null());
+        let states_tokens = self.counts[..TOKENS].iter().any(|count| !count.is_null());
         let amounts = self.amounts().map_err(Skip::Rejected)?;
         if !states_tokens && amounts == (None, None) {
             return Err(Skip::NotUsage);
@@ -292,7 +420,7 @@ impl<'a> Fields<'a> {
         Usage {
             origin: Origin::Api,
             is_final: true,
-            revision: number::lenient(self.value(Key::Revision)),
+            revision: number::lenient_count(self.count(Key::Revision)),
             cache_hit: self.value(Key::CacheHit).is_true(),
             ids: Ids {
                 response: self.text(Key::ResponseId),
@@ -326,10 +454,10 @@ impl<'a> Fields<'a> {
                 inference_geo: self.text(Key::InferenceGeo),
                 speed: self.text(Key::Speed),
             },
-            status: u16::try_from(number::lenient(self.value(Key::Status))).unwrap_or(0),
-            latency_ms: number::lenient(self.value(Key::Latency)),
+            status: u16::try_from(number::lenient_count(self.count(Key::Status))).unwrap_or(0),
+            latency_ms: number::lenient_count(self.count(Key::Latency)),
             stop_reason: self.text(Key::StopReason),
-            max_tokens: number::lenient(self.value(Key::MaxTokens)),
+            max_tokens: number::lenient_count(self.count(Key::MaxTokens)),
             retry_of: self.text(Key::RetryOf),
             reported,
             restated,
@@ -338,22 +466,22 @@ impl<'a> Fields<'a> {
     }
 
     fn tokens(&self) -> Result<Tokens, Rejection> {
-        let output = number::tokens(self.value(Key::Output))?;
+        let output = number::count(self.count(Key::Output))?;
         Ok(Tokens {
-            input: number::tokens(self.value(Key::Input))?,
-            cache_read: number::tokens(self.value(Key::CacheRead))?,
-            cache_write_5m: number::tokens(self.value(Key::CacheWrite5m).or(self.value(Key::CacheWrite)))?,
-            cache_write_1h: number::tokens(self.value(Key::CacheWrite1h))?,
+            input: number::count(self.count(Key::Input))?,
+            cache_read: number::count(self.count(Key::CacheRead))?,
+            cache_write_5m: number::count(self.count(Key::CacheWrite5m).or(self.count(Key::CacheWrite)))?,
+            cache_write_1h: number::count(self.count(Key::CacheWrite1h))?,
             output,
-            reasoning: number::tokens(self.value(Key::Reasoning))?.min(output),
-            web_searches: number::tokens(self.value(Key::WebSearches))?,
+            reasoning: number::count(self.count(Key::Reasoning))?.min(output),
+            web_searches: number::count(self.count(Key::WebSearches))?,
         })
     }
 
     /// What the record reports, and what costtop said before. `cost_source` tells which of the two `cost_usd` is.
     pub(super) fn amounts(&self) -> Result<Amounts, Rejection> {
-        let cost = number::cost(self.value(Key::Cost))?;
-        let computed = number::cost(self.value(Key::Computed))?.map(Restated::Computed);
+        let cost = number::amount(self.amount(Key::Cost))?;
+        let computed = number::amount(self.amount(Key::Computed))?.map(Restated::Computed);
         let source = self.text(Key::CostSource);
         Ok(if source.is(b"computed") {
             (None, cost.map(Restated::Computed).or(computed))
@@ -362,5 +490,23 @@ impl<'a> Fields<'a> {
         } else {
             (cost, computed)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_has_one_lead_and_is_known_by_it() {
+        for (place, (key, spelling)) in SPELLED.into_iter().enumerate() {
+            assert_eq!(key as usize, place, "in the order of the keys");
+            assert_eq!(Key::of(spelling), key);
+            let member = [b",\"", spelling, b"\":1"].concat();
+            for (other, lead) in LEADS[1].iter().enumerate() {
+                let mut scanner = Scanner::new(&member);
+                assert_eq!(scanner.pass(lead), other == place, "{key:?} by lead {other}");
+            }
+        }
     }
 }

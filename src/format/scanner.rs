@@ -6,6 +6,7 @@
 
 use memchr::memchr2;
 
+use crate::money::{Cost, PICO_PER_USD};
 use crate::usage::{RawText, Rejection};
 
 /// Deepest nesting of a line.
@@ -14,6 +15,13 @@ pub const MAX_DEPTH: u32 = 64;
 const BLOCK: usize = 16;
 /// Strings are searched block by block up to this length beyond the first one; `memchr` pays off beyond it.
 const SHORT: usize = 32;
+
+/// Digits of a number that is read while it is passed over: any nine fit 32 bits.
+const COUNT_DIGITS: usize = 9;
+/// Whole dollars of an amount that is read so: a million of them are 10^18 pico-dollars, which fit 64 bits.
+const AMOUNT_DIGITS: usize = 6;
+/// Decimal places of a dollar that a pico-dollar resolves.
+const PLACES: usize = 12;
 
 /// Why a walk ended before the line did.
 ///
@@ -93,6 +101,102 @@ impl<'a> Scalar<'a> {
     }
 }
 
+/// A number of which only the value is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Count<'a> {
+    /// A plain whole number.
+    Whole(u32),
+    /// A number written otherwise, or something else; null if there is nothing.
+    Other(Scalar<'a>),
+}
+
+impl<'a> Count<'a> {
+    /// Whether there is nothing.
+    #[must_use]
+    pub const fn is_null(self) -> bool {
+        matches!(self, Count::Other(Scalar::Null))
+    }
+
+    /// This value, or `other` where there is none.
+    #[must_use]
+    pub const fn or(self, other: Count<'a>) -> Count<'a> {
+        if self.is_null() { other } else { self }
+    }
+}
+
+/// An amount of dollars.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Amount<'a> {
+    /// A plain decimal fraction that pico-dollars hold exactly.
+    Read(Cost),
+    /// A number written otherwise, or something else; null if there is nothing.
+    Other(Scalar<'a>),
+}
+
+/// What stands between one value and the next when a member is written without blanks: `,"key":`, or `"key":` for the first one.
+///
+/// Most lines of a log have the same keys in the same order, so the next key can be guessed, and a guess is told by a comparison of
+/// words: nothing is searched.
+#[derive(Clone, Copy, Debug)]
+pub struct Lead {
+    length: usize,
+    words: [u64; LEAD_WORDS],
+    masks: [u64; LEAD_WORDS],
+}
+
+/// The longest lead: 32 bytes.
+const LEAD_WORDS: usize = 4;
+
+impl Lead {
+    /// The lead of `key`, which needs no escapes and has at most 28 bytes; with a comma unless it is the first.
+    #[must_use]
+    pub const fn new(key: &[u8], is_first: bool) -> Lead {
+        let mut text = [0; 8 * LEAD_WORDS];
+        let mut length = 0;
+        if !is_first {
+            text[length] = b',';
+            length += 1;
+        }
+        text[length] = b'"';
+        length += 1;
+        let mut at = 0;
+        while at < key.len() {
+            text[length] = key[at];
+            length += 1;
+            at += 1;
+        }
+        text[length] = b'"';
+        text[length + 1] = b':';
+        length += 2;
+        let (mut words, mut masks) = ([0; LEAD_WORDS], [0; LEAD_WORDS]);
+        let mut at = 0;
+        while at < length {
+            words[at / 8] |= (text[at] as u64) << (8 * (at % 8));
+            masks[at / 8] |= 0xff << (8 * (at % 8));
+            at += 1;
+        }
+        Lead { length, words, masks }
+    }
+
+    #[inline]
+    fn begins(&self, text: &[u8]) -> bool {
+        let differs = |text: &[u8; 8 * LEAD_WORDS]| {
+            let mut differs = 0;
+            for (place, word) in text.as_chunks::<8>().0.iter().enumerate() {
+                differs |= (u64::from_le_bytes(*word) ^ self.words[place]) & self.masks[place];
+            }
+            differs != 0
+        };
+        if let Some(text) = text.first_chunk() {
+            return !differs(text);
+        }
+        // Near the end of a line. A NUL byte stands in no lead.
+        let mut padded = [0; 8 * LEAD_WORDS];
+        padded[..text.len()].copy_from_slice(text);
+        !differs(&padded)
+    }
+}
+
 /// A cursor over one line. Every method leaves it behind the value it was called on.
 #[derive(Clone, Copy, Debug)]
 pub struct Scanner<'a> {
@@ -125,37 +229,77 @@ impl<'a> Scanner<'a> {
     /// must consume. Anything but an object is skipped; returns whether there was one.
     #[inline]
     pub fn object(&mut self, mut each: impl FnMut(&[u8], &mut Scanner<'a>) -> Result<(), Stop>) -> Result<bool, Stop> {
+        if !self.open_object()? {
+            return Ok(false);
+        }
+        let mut key = self.first_key()?;
+        while let Some(name) = key {
+            if name.is_escaped() {
+                each(&name.bytes(), self)?;
+            } else {
+                each(name.as_written(), self)?;
+            }
+            key = self.next_key()?;
+        }
+        Ok(true)
+    }
+
+    /// Steps into the object ahead: a walk by hand, as [`Scanner::object`] does it. Anything else is skipped; returns whether it was one.
+    #[inline]
+    pub fn open_object(&mut self) -> Result<bool, Stop> {
         if self.peek() != Some(b'{') {
             self.skip()?;
             return Ok(false);
         }
         self.enter()?;
+        Ok(true)
+    }
+
+    /// From the opening brace to the value of the first member; its key. `None`: the object is empty, and the cursor behind it.
+    #[inline]
+    pub fn first_key(&mut self) -> Result<Option<RawText<'a>>, Stop> {
         if self.peek() == Some(b'}') {
             self.leave();
-            return Ok(true);
+            return Ok(None);
         }
-        loop {
-            if self.peek() != Some(b'"') {
-                return Err(Stop::Syntax);
+        self.key().map(Some)
+    }
+
+    /// From behind a member's value to the value of the next one; its key. `None`: that was the last, and the cursor is behind the object.
+    #[inline]
+    pub fn next_key(&mut self) -> Result<Option<RawText<'a>>, Stop> {
+        self.at = blanks(self.line, self.at);
+        match self.peek() {
+            Some(b',') => {
+                self.at = blanks(self.line, self.at + 1);
+                self.key().map(Some)
             }
-            let (end, escaped) = string_end(self.line, self.at + 1)?;
-            let key = &self.line[self.at + 1..end];
-            self.at = colon(self.line, end + 1)?;
-            if escaped {
-                each(&RawText::escaped(key).bytes(), self)?;
-            } else {
-                each(key, self)?;
+            Some(b'}') => {
+                self.leave();
+                Ok(None)
             }
-            self.at = blanks(self.line, self.at);
-            match self.peek() {
-                Some(b',') => self.at = blanks(self.line, self.at + 1),
-                Some(b'}') => {
-                    self.leave();
-                    return Ok(true);
-                }
-                _ => return Err(Stop::Syntax),
-            }
+            _ => Err(Stop::Syntax),
         }
+    }
+
+    #[inline]
+    fn key(&mut self) -> Result<RawText<'a>, Stop> {
+        if self.peek() != Some(b'"') {
+            return Err(Stop::Syntax);
+        }
+        let key = self.quoted()?;
+        self.at = colon(self.line, self.at)?;
+        Ok(key)
+    }
+
+    /// Passes over what leads to the value of a member, if it is written just so. Nothing happens where it is not.
+    #[inline]
+    pub fn pass(&mut self, lead: &Lead) -> bool {
+        if !lead.begins(self.line.get(self.at..).unwrap_or_default()) {
+            return false;
+        }
+        self.at = blanks(self.line, self.at + lead.length);
+        true
     }
 
     /// Hands each element of the array ahead to `each`, which must consume it. Anything but an array is skipped; returns whether
@@ -220,6 +364,32 @@ impl<'a> Scanner<'a> {
         }
     }
 
+    /// The number ahead, read on the way if it is nothing but a few digits; else what [`Scanner::scalar`] says.
+    #[inline]
+    pub fn count(&mut self) -> Result<Count<'a>, Stop> {
+        match short_digits(self.line, self.at, COUNT_DIGITS) {
+            Some((value, end)) if ends_number(self.line, end) => {
+                self.at = end;
+                Ok(Count::Whole(value as u32))
+            }
+            _ => self.scalar().map(Count::Other),
+        }
+    }
+
+    /// The dollars ahead, read on the way if they are a few digits, a point and at most twelve; else what [`Scanner::scalar`] says.
+    #[inline]
+    pub fn amount(&mut self) -> Result<Amount<'a>, Stop> {
+        if let Some((dollars, point)) = short_digits(self.line, self.at, AMOUNT_DIGITS)
+            && self.line.get(point) == Some(&b'.')
+            && let Some((pico, end)) = pico(self.line, point + 1)
+            && ends_number(self.line, end)
+        {
+            self.at = end;
+            return Ok(Amount::Read(Cost::from_pico(dollars * PICO_PER_USD + pico)));
+        }
+        self.scalar().map(Amount::Other)
+    }
+
     /// One member of the object ahead; null if there is none. The last of that name counts.
     pub fn member(&mut self, wanted: &[u8]) -> Result<Scalar<'a>, Stop> {
         let mut found = Scalar::Null;
@@ -252,8 +422,25 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "a few instructions, and the result of a call would come back through memory"
+    )]
     fn quoted(&mut self) -> Result<RawText<'a>, Stop> {
+        let start = self.at + 1;
+        if let Some(block) = self.line.get(start..).and_then(<[u8]>::first_chunk::<BLOCK>) {
+            let end = quotes_and_backslashes(block).trailing_zeros() as usize;
+            if block.get(end) == Some(&b'"') {
+                self.at = start + end + 1;
+                return Ok(RawText::plain(&block[..end]));
+            }
+        }
+        self.quoted_beyond_a_block()
+    }
+
+    #[inline(never)]
+    fn quoted_beyond_a_block(&mut self) -> Result<RawText<'a>, Stop> {
         let start = self.at + 1;
         let (end, escaped) = string_end(self.line, start)?;
         self.at = end + 1;
@@ -407,6 +594,55 @@ fn number_end(line: &[u8], start: usize) -> Result<usize, Stop> {
         at = digits(at)?;
     }
     Ok(at)
+}
+
+/// A whole number of at most `most` digits at `at`, and where they end. `None`: none, more, or one with a leading zero.
+#[inline]
+fn short_digits(line: &[u8], at: usize, most: usize) -> Option<(u64, usize)> {
+    let mut value = 0;
+    let mut end = at;
+    while let Some(&byte) = line.get(end)
+        && byte.is_ascii_digit()
+    {
+        if end - at == most {
+            return None;
+        }
+        value = value * 10 + u64::from(byte - b'0');
+        end += 1;
+    }
+    (end == at + 1 || end > at && line[at] != b'0').then_some((value, end))
+}
+
+/// At most twelve digits behind a decimal point as pico-dollars, and where they end.
+#[inline]
+fn pico(line: &[u8], at: usize) -> Option<(u64, usize)> {
+    const SCALE: [u64; PLACES + 1] = {
+        let mut scale = [1; PLACES + 1];
+        let mut place = PLACES;
+        while place > 0 {
+            scale[place - 1] = scale[place] * 10;
+            place -= 1;
+        }
+        scale
+    };
+    let mut value = 0;
+    let mut end = at;
+    while let Some(&byte) = line.get(end)
+        && byte.is_ascii_digit()
+    {
+        if end - at == PLACES {
+            return None;
+        }
+        value = value * 10 + u64::from(byte - b'0');
+        end += 1;
+    }
+    (end > at).then(|| (value * SCALE[end - at], end))
+}
+
+/// Whether a number that was read up to `end` ends there.
+#[inline]
+fn ends_number(line: &[u8], end: usize) -> bool {
+    !matches!(line.get(end), Some(b'0'..=b'9' | b'.' | b'e' | b'E'))
 }
 
 /// The end of the object or array that opens at `at`, `outside` levels deep. Its structure is checked, its values are not kept.

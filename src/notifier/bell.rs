@@ -23,6 +23,8 @@ pub struct Bell {
     zone: Zone,
     /// Announced and not acknowledged, by incident.
     unseen: FxHashMap<String, Severity>,
+    /// The same, while they recover: silent, and heard of again if they come back.
+    recovering: FxHashMap<String, Severity>,
     /// Something new has not been rung for yet.
     owed: bool,
     last: Option<Timestamp>,
@@ -43,6 +45,7 @@ impl Bell {
             config,
             zone,
             unseen: FxHashMap::default(),
+            recovering: FxHashMap::default(),
             owed: false,
             last: None,
             repeats: 0,
@@ -73,8 +76,14 @@ impl Bell {
     pub fn hear(&mut self, transitions: &[Transition], now: Timestamp) {
         for transition in transitions {
             let rings = transition.state == AlarmState::Firing && transition.severity >= Severity::Page;
+            let recovering = self.recovering.remove(&transition.incident);
             if !rings {
-                self.unseen.remove(&transition.incident);
+                let known = self.unseen.remove(&transition.incident).or(recovering);
+                if transition.state == AlarmState::Recovering {
+                    self.recovering.extend(known.map(|severity| (transition.incident.clone(), severity)));
+                }
+            } else if transition.again {
+                self.unseen.extend(recovering.map(|severity| (transition.incident.clone(), severity)));
             } else if !transition.silent {
                 self.live(now);
                 self.unseen.insert(transition.incident.clone(), transition.severity);

@@ -101,7 +101,7 @@ impl Hooks {
     /// Queues a transition for the hooks of its severity and returns at once. Only alarms that begin to fire, or rise, and that are not
     /// history: a program that pages a person must not page at the end of an alarm.
     pub fn notify(&self, transition: &Transition) {
-        if transition.silent || transition.state != AlarmState::Firing {
+        if transition.silent || transition.again || transition.state != AlarmState::Firing {
             return;
         }
         for hook in self.hooks.iter().filter(|hook| hook.config.on.contains(&transition.severity)) {

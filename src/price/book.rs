@@ -9,7 +9,7 @@ use std::sync::Arc;
 use globset::{GlobBuilder, GlobMatcher};
 
 use super::embedded;
-use super::entry::ModelPrice;
+use super::entry::{Kind, ModelPrice};
 use super::grammar::{self, GrammarError};
 use super::names::{self, Match, Tables, Wanted};
 use super::quote::Quote;
@@ -19,7 +19,7 @@ use super::{Priced, Pricer};
 use crate::config::PriceConfig;
 use crate::money::Cost;
 use crate::time::Timestamp;
-use crate::usage::{RawText, Restated, Usage};
+use crate::usage::{RawText, Restated, Tokens, Usage};
 
 /// A discount of 100 %, in millionths of a percent.
 const WHOLE_MILLIONTHS: u64 = 100_000_000;
@@ -100,6 +100,9 @@ pub struct ModelListing {
     pub price: Arc<ModelPrice>,
 }
 
+/// Rates by [`Kind`], in half-attodollars per token.
+pub type BaseRates = [Option<u64>; Kind::COUNT];
+
 struct Discount {
     provider: Option<String>,
     model: Option<GlobMatcher>,
@@ -162,6 +165,18 @@ impl PriceBook {
     #[must_use]
     pub fn lookup(&self, model: &str) -> Option<ModelListing> {
         self.find_entry(&Wanted { model, ..Wanted::default() }).map(|found| self.listing(found))
+    }
+
+    /// What a model's tokens cost at list price: standard tier, short prompt, peak hours, no factor and no discount. `None` where
+    /// there is no price; a kind without a rate is free.
+    #[must_use]
+    pub fn base_rates(&self, model: &str, provider: &str) -> Option<BaseRates> {
+        let found = self.find_entry(&Wanted { model, provider, region: "" })?;
+        if found.steps.contains(&names::Step::FreeVariant) {
+            return Some([Some(0); Kind::COUNT]);
+        }
+        let plan = Plan::new(&found.entry, &Conditions::default(), Vec::new());
+        plan.bill(&Tokens::default(), None).ok().map(|bill| bill.rates)
     }
 
     /// Every model, each name once, by the table that counts: the configuration's, then the files', then the embedded ones.

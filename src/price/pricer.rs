@@ -90,6 +90,10 @@ fn parts<'u, 'a>(usage: &'u Usage<'a>) -> [&'u RawText<'a>; PARTS] {
 
 fn hash(parts: &[&RawText<'_>; PARTS]) -> u64 {
     let mut hasher = FxHasher::default();
+    if parts[1..].iter().all(|part| part.is_empty()) {
+        hasher.write(parts[0].as_written());
+        return hasher.finish();
+    }
     for (at, part) in parts.iter().enumerate().filter(|(_, part)| !part.is_empty()) {
         hasher.write_usize(at);
         hasher.write(part.as_written());
@@ -98,6 +102,10 @@ fn hash(parts: &[&RawText<'_>; PARTS]) -> u64 {
 }
 
 fn is_key(kept: &Kept, parts: &[&RawText<'_>; PARTS]) -> bool {
+    // Most requests say their model and nothing else.
+    if usize::from(kept.lengths[0]) == kept.key.len() {
+        return *parts[0] == RawText::plain(&kept.key) && parts[1..].iter().all(|part| part.is_empty());
+    }
     let mut rest = &*kept.key;
     parts.iter().zip(kept.lengths).all(|(part, length)| {
         let (own, tail) = rest.split_at(usize::from(length));

@@ -10,14 +10,15 @@ use crossbeam_channel::{Receiver, Sender, TrySendError, never, select};
 
 use super::Sources;
 use super::decode::{Decoded, Shared};
+use super::memory::Leftover;
 use super::persist::{Opened, PersistError, Persistence};
 use super::pipeline::{Message, Pipeline};
-use super::publish::{EventLog, keep_status, progress, standing_alarms};
+use super::publish::{EventLog, keep_status, numbers, progress};
 use crate::alarm::{Alarms, Budgets, ScopeError, SessionSpend, Which};
 use crate::config::{Config, Each};
 use crate::engine::bill::CostMode;
 use crate::engine::names::{NONE, NameId, ProfileId};
-use crate::engine::view::OverviewQuery;
+use crate::engine::view::ViewQuery;
 use crate::engine::{Engine, Options, Post};
 use crate::label::clean;
 use crate::money::Money;
@@ -105,7 +106,7 @@ struct Core {
     persistence: Persistence,
     log: EventLog,
     sources: Vec<SourceStatus>,
-    query: OverviewQuery,
+    query: ViewQuery,
     posts: Vec<Post>,
     generations: std::collections::HashSet<u32>,
     started: Instant,
@@ -121,6 +122,7 @@ struct Core {
     published: Option<Instant>,
     publish_cost: Duration,
     minute: i64,
+    leftover: Leftover,
 }
 
 /// Runs until the screen quits. Everything applied is committed before it returns.
@@ -131,14 +133,17 @@ pub fn run(setup: Setup, wires: &Wires) -> Result<(), LiveError> {
         Some(folder) => Opened::open(folder, options, now)?,
         None => Opened::without_state(options, now),
     };
+    opened.engine.use_prices(Arc::clone(&setup.book));
     if setup.state.is_some() {
         // Totals first: the rows follow while they are on the screen.
-        let overview = opened.engine.overview(&OverviewQuery::default());
-        let first = Snapshot { overview, ..Snapshot::empty(now, setup.config.zone) };
+        let view = opened.engine.view(&ViewQuery::default());
+        let first = Snapshot { view, ..Snapshot::empty(now, setup.config.zone) };
         if wires.snapshots.send(Arc::new(first)).is_err() {
             return Ok(());
         }
         opened.load_rows(options, now)?;
+        // A damaged state was set aside with its engine.
+        opened.engine.use_prices(Arc::clone(&setup.book));
     }
     let shared = Shared {
         zone: setup.config.zone,
@@ -183,7 +188,7 @@ impl Core {
             log.add(now, Mark::Warn, "state", &note);
         }
         if let Some(saved) = opened.alarms.take()
-            && let Err(error) = alarms.load(&saved)
+            && let Err(error) = alarms.load(&saved, now)
         {
             log.add(now, Mark::Warn, "state", &format!("saved alarms cannot be read ({error}): they begin anew"));
         }
@@ -203,7 +208,7 @@ impl Core {
             persistence,
             log,
             sources: Vec::new(),
-            query: OverviewQuery::default(),
+            query: ViewQuery::default(),
             posts: Vec::new(),
             generations: std::collections::HashSet::new(),
             started: Instant::now(),
@@ -217,6 +222,7 @@ impl Core {
             published: None,
             publish_cost: Duration::ZERO,
             minute: now.minute(),
+            leftover: Leftover::new(),
         };
         core.transitions(now);
         Ok(core)
@@ -267,6 +273,11 @@ impl Core {
             }
             let now = Timestamp::now();
             self.tick(now);
+            // A part of a long answer, so that what comes in waits no longer than that.
+            if self.engine.is_working() {
+                self.engine.work()?;
+                self.dirty = true;
+            }
             if self.bell.ring(now) {
                 self.ringing = true;
                 self.published = None;
@@ -291,6 +302,9 @@ impl Core {
 
     /// How long nothing needs to be done.
     fn wait(&self) -> Duration {
+        if self.engine.is_working() {
+            return Duration::ZERO;
+        }
         let mut wait = TICK;
         if self.dirty {
             wait = wait.min(self.publish_in().max(Duration::from_millis(5)));
@@ -329,6 +343,7 @@ impl Core {
         if !self.caught_up && self.caught_up_after.is_some_and(|chunks| self.applied >= chunks) {
             self.caught_up = true;
             self.dirty = true;
+            self.leftover.release();
             let intake = self.engine.intake();
             let text = format!(
                 "{} lines known, up to date in {:.2} s, {} rejected",
@@ -356,6 +371,7 @@ impl Core {
                 self.lag_ms = Some(u64::try_from(now.ms() - newest.ms()).unwrap_or(0));
             }
         }
+        self.leftover.applied(decoded.batch.intake.bytes);
         self.persistence.applied(decoded.generation, decoded.position, decoded.batch.intake.bytes);
         self.transitions(now);
         self.dirty = true;
@@ -378,6 +394,7 @@ impl Core {
     }
 
     fn tick(&mut self, now: Timestamp) {
+        self.leftover.release_when_calm();
         self.engine.tick(now);
         self.budgets.tick(self.engine.names(), now, &mut self.alarms);
         self.transitions(now);
@@ -397,28 +414,42 @@ impl Core {
                 // What a key asked for is answered at once.
                 self.published = None;
             }
-            Effect::Acknowledge => {
-                self.alarms.acknowledge(Which::All, now);
+            Effect::Acknowledge(incident) => {
+                let which = incident.as_deref().map_or(Which::All, Which::Incident);
+                self.alarms.acknowledge(which, now);
+                self.transitions(now);
+                self.published = None;
+            }
+            Effect::Snooze(incident, minutes) => {
+                self.alarms.snooze(Which::Incident(&incident), now.plus_ms(minutes * MINUTE_MS), now);
                 self.transitions(now);
                 self.published = None;
             }
             Effect::Mute(true) => self.bell.mute(None),
             Effect::Mute(false) => self.bell.unmute(),
-            Effect::Quit => {}
+            // Details of charges come with the list of charges.
+            Effect::Charge(_) | Effect::Quit => {}
         }
         self.dirty = true;
     }
 
     fn snapshot(&mut self, now: Timestamp) -> Snapshot {
         let begun = Instant::now();
-        let overview = self.engine.overview(&self.query);
-        self.log.unpriced(now, &overview);
+        let view = self.engine.view(&self.query);
+        self.log.unpriced(now, &view);
+        let budgets = self.budgets.statuses(self.engine.names(), KEYS_OF_A_BUDGET);
+        let scope_budgets = Vec::new();
+        let alarms = self.alarms.statuses();
+        let numbers = numbers(self.engine.names(), &alarms, &[&budgets, &scope_budgets]);
         let snapshot = Snapshot {
             now,
             zone: self.config.zone,
-            overview,
-            budgets: self.budgets.statuses(self.engine.names(), KEYS_OF_A_BUDGET),
-            alarms: standing_alarms(&self.alarms),
+            view,
+            budgets,
+            scope_budgets,
+            open: None,
+            alarms,
+            numbers,
             events: self.log.lines(),
             sources: self.sources.clone(),
             lag_ms: self.lag_ms,

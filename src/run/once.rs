@@ -195,6 +195,7 @@ pub fn budgets(engine: &mut Engine, config: &Config, now: Timestamp) -> Result<V
     let (ledger, names) = engine.ledger();
     ledger.for_each_bill(names, |bill, _, names| {
         let post = Post {
+            number: bill.number,
             time: bill.time,
             profile: bill.profile,
             session: bill.session,

@@ -7,8 +7,9 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use super::decode::{Decoded, LineDecoder, Shared};
 use crate::source::{self, Event, Handle, SourceError, SourceId, SourceSpec, SourceStatus};
 
-/// Chunks and batches on their way; the bytes are bounded by the sources' budget.
-const QUEUE: usize = 64;
+/// Chunks and batches that wait at one place. Enough that no thread waits for another one's turn; few, so that what waits is still
+/// in a cache when its turn comes. The bytes are bounded by the sources' budget.
+const QUEUE: usize = 8;
 
 /// What reaches the engine.
 pub enum Message {

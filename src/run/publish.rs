@@ -1,13 +1,14 @@
 //! What the screen is handed: the engine's answer with budgets, alarms, events and sources beside it.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
 
-use crate::alarm::{AlarmState, AlarmStatus, Alarms, Transition};
+use crate::alarm::{AlarmState, AlarmStatus, BudgetStatus, Transition};
 use crate::config::Severity;
-use crate::engine::view::Overview;
+use crate::engine::names::{NameId, Names};
+use crate::engine::view::View;
 use crate::label::{Label, clean};
 use crate::source::{SourceState, SourceStatus};
 use crate::time::Timestamp;
@@ -46,25 +47,31 @@ impl EventLog {
         self.lines.truncate(EVENTS);
     }
 
-    /// Adds what an alarm did.
+    /// Adds what an alarm did. That it may soon be over is not told: the next line is that it is, or that it fires again.
     pub fn transition(&mut self, transition: &Transition) {
+        if transition.state == AlarmState::Recovering {
+            return;
+        }
         let mark = match (transition.state, transition.severity) {
             (AlarmState::Resolved, _) => Mark::Good,
+            _ if transition.again => Mark::Note,
             (AlarmState::Firing, Severity::Page | Severity::Critical) => Mark::Alarm,
             (AlarmState::Firing, _) => Mark::Limit,
             _ => Mark::Note,
         };
         let text = match transition.state {
             AlarmState::Acknowledged => format!("seen: {}", transition.message),
+            AlarmState::Snoozed => format!("snoozed: {}", transition.message),
             AlarmState::Resolved => format!("over: {}", transition.message),
+            _ if transition.again => format!("again: {}", transition.message),
             _ => transition.message.clone(),
         };
         self.add(transition.time, mark, transition.cause, &text);
     }
 
     /// Adds a line for each model that turned out to have no price.
-    pub fn unpriced(&mut self, now: Timestamp, overview: &Overview) {
-        for (model, tokens) in &overview.unpriced_models {
+    pub fn unpriced(&mut self, now: Timestamp, view: &View) {
+        for (model, tokens) in &view.unpriced_models {
             if self.unpriced.insert(model.clone()) {
                 let text = format!("{model} has no price · {tokens} tokens unpriced");
                 self.add(now, Mark::Warn, "price", &text);
@@ -78,9 +85,11 @@ impl EventLog {
     }
 }
 
-/// Alarms that are not over.
-pub(super) fn standing_alarms(alarms: &Alarms) -> Vec<AlarmStatus> {
-    alarms.statuses().into_iter().filter(|status| status.state != AlarmState::Resolved).collect()
+/// The numbers of the names that alarms and budgets speak of, so that the screen can ask for them.
+pub(super) fn numbers(names: &Names, alarms: &[AlarmStatus], budgets: &[&Vec<BudgetStatus>]) -> HashMap<Label, NameId> {
+    let of_alarms = alarms.iter().filter_map(|alarm| alarm.key.as_ref());
+    let of_budgets = budgets.iter().copied().flatten().filter_map(|budget| budget.key.as_ref());
+    of_alarms.chain(of_budgets).filter_map(|key| Some((key.clone(), names.find(key.as_str())?))).collect()
 }
 
 /// Keeps the newest status of each source, in order.

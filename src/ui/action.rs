@@ -1,6 +1,6 @@
 //! What can happen to the screen, and what it asks of the engine in return.
 
-use crate::engine::view::OverviewQuery;
+use crate::engine::view::{ChargeId, ViewQuery};
 use crate::time::Timestamp;
 
 /// Something that happened: a key, the clock, a new size, a new snapshot.
@@ -24,27 +24,65 @@ pub enum Action {
     First,
     /// The last row.
     Last,
+    /// Look into the selected row.
+    Open,
+    /// The row before the one that is open, in the list it was opened from.
+    PreviousSibling,
+    /// The row after the one that is open.
+    NextSibling,
     /// Order by the next column.
     SortNext,
     /// Turn the order round.
     SortReverse,
+    /// Begin to type a filter.
+    Filter,
+    /// Choose what the rows of a table are.
+    By,
+    /// A character was typed where text is taken.
+    Type(char),
+    /// Take back the last character.
+    Erase,
+    /// Take back all of them.
+    EraseAll,
+    /// The filter stays, typing ends.
+    KeepFilter,
+    /// The filter goes, typing ends.
+    DropFilter,
+    /// The choice before.
+    PreviousChoice,
+    /// The choice after.
+    NextChoice,
+    /// Take the choice that is marked.
+    Choose,
+    /// Close the choices.
+    CloseChoices,
     /// The next shorter window.
     ShorterWindow,
     /// The next longer window.
     LongerWindow,
+    /// Half a window into the past; the view then stands still.
+    Earlier,
+    /// Half a window towards now.
+    Later,
+    /// Back to now; where nothing falls into the window, to the newest event.
+    Now,
     /// Stop or resume taking snapshots; the engine goes on counting.
     Freeze,
     /// The focused panel alone, or all again.
     Zoom,
     /// Silence or restore the bell.
     Mute,
-    /// Every firing alarm has been seen.
+    /// All alarms.
+    Alarms,
+    /// The selected alarm has been seen; where none can be selected, every firing one.
     Acknowledge,
+    /// The selected alarm is silent for a while.
+    Snooze,
     /// The keys of this screen.
     Help,
     /// What came in and what became of it.
     Intake,
-    /// Close what lies on top, then the zoom.
+    /// Close what lies on top, then the zoom, then return to where this was opened.
     Back,
     /// Hand the terminal back to the shell.
     Suspend,
@@ -61,12 +99,16 @@ pub enum Action {
 }
 
 /// What goes back to the engine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// The screen needs other rows, another window or another order.
-    Query(OverviewQuery),
-    /// Every firing alarm has been seen.
-    Acknowledge,
+    Query(ViewQuery),
+    /// A charge was opened, or closed again.
+    Charge(Option<ChargeId>),
+    /// The alarm of this incident has been seen; without one, every firing alarm.
+    Acknowledge(Option<String>),
+    /// The alarm of this incident is silent for so many minutes.
+    Snooze(String, i64),
     /// Silence the bell, or let it ring again.
     Mute(bool),
     /// The operator leaves.

@@ -14,7 +14,7 @@ use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP};
 use signal_hook::iterator::Signals;
 
 use super::action::{Action, Effect};
-use super::keys;
+use super::keys::{self, Mode};
 use super::screen;
 use super::snapshot::Snapshot;
 use super::state::{State, update};
@@ -117,6 +117,8 @@ struct Screen {
     terminal: Terminal,
     state: State,
     shown: Arc<Snapshot>,
+    /// What was shown on each screen below when another was opened from it, the lowest first.
+    left: Vec<Arc<Snapshot>>,
     latest: Option<Arc<Snapshot>>,
     dirty: bool,
     drawn: Option<Instant>,
@@ -127,7 +129,7 @@ impl Screen {
         let now = (options.clock)();
         let state = State::new(now, terminal.size()?, options.window);
         let shown = Arc::new(Snapshot::empty(now, options.zone));
-        Ok(Screen { options, terminal, state, shown, latest: None, dirty: true, drawn: None })
+        Ok(Screen { options, terminal, state, shown, left: Vec::new(), latest: None, dirty: true, drawn: None })
     }
 
     fn run(
@@ -180,14 +182,38 @@ impl Screen {
         Duration::from_millis(u64::try_from(1000 - into).unwrap_or(1000))
     }
 
-    fn act(&mut self, action: Action, effects: &Sender<Effect>) -> Option<Effect> {
-        let effect = update(&mut self.state, action, &self.shown);
+    fn act(&mut self, action: Action, effects: &Sender<Effect>) -> Option<Exit> {
+        let asked = update(&mut self.state, action, &self.shown);
+        self.follow();
         self.dirty = true;
-        if let Some(effect) = effect {
+        let mut exit = None;
+        for effect in asked {
+            if effect == Effect::Quit {
+                exit = Some(Exit::Quit);
+            }
             // An engine that is gone shows in its channel of snapshots.
             let _ = effects.send(effect);
         }
-        effect
+        exit
+    }
+
+    /// A screen that is left is remembered with what it showed, so that returning draws it at once; a frozen one stays as it was.
+    fn follow(&mut self) {
+        while self.left.len() > self.state.depth() {
+            let Some(left) = self.left.pop() else { return };
+            let shown = std::mem::replace(&mut self.shown, left);
+            let newest = self.latest.take().unwrap_or(shown);
+            keep_heard(&mut self.shown, &newest);
+            if self.state.visit.frozen.is_some() {
+                self.latest = Some(newest);
+            }
+        }
+        if self.left.len() < self.state.depth() {
+            self.left.push(Arc::clone(&self.shown));
+            if let Some(latest) = self.latest.take() {
+                self.shown = latest;
+            }
+        }
     }
 
     fn key(&mut self, event: &Event, effects: &Sender<Effect>) -> Result<Option<Exit>, UiError> {
@@ -196,18 +222,22 @@ impl Screen {
                 let (width, height) = self.terminal.size()?;
                 self.act(Action::Resize(width, height), effects);
             }
-            Event::Key(key) => match keys::parse(key) {
+            // What is pasted is text where text is typed, and nothing else: no key.
+            Event::Paste(text) if self.state.mode() == Mode::Typing => {
+                for character in text.chars() {
+                    self.act(Action::Type(character), effects);
+                }
+            }
+            Event::Key(key) => match keys::parse(self.state.mode(), self.state.visit.page, key) {
                 Some(Action::Suspend) => self.suspend(effects)?,
                 Some(Action::Repaint) => self.terminal.repaint(),
                 Some(action) => {
-                    let was_frozen = self.state.frozen.is_some();
-                    if self.act(action, effects) == Some(Effect::Quit) {
-                        return Ok(Some(Exit::Quit));
+                    let (was_frozen, depth) = (self.state.visit.frozen.is_some(), self.state.depth());
+                    if let Some(exit) = self.act(action, effects) {
+                        return Ok(Some(exit));
                     }
-                    if was_frozen
-                        && self.state.frozen.is_none()
-                        && let Some(latest) = self.latest.take()
-                    {
+                    let thawed = was_frozen && depth == self.state.depth() && self.state.visit.frozen.is_none();
+                    if thawed && let Some(latest) = self.latest.take() {
                         self.arrive(latest, effects);
                     }
                 }
@@ -234,13 +264,9 @@ impl Screen {
 
     /// A frozen screen keeps the newest snapshot for later and says how far it is behind. Alarms and the bell are never frozen.
     fn arrive(&mut self, snapshot: Arc<Snapshot>, effects: &Sender<Effect>) {
-        if self.state.frozen.is_some() {
-            let behind = snapshot.overview.total.requests - self.shown.overview.total.requests;
-            if snapshot.alarms != self.shown.alarms || snapshot.bell != self.shown.bell {
-                let shown = Arc::make_mut(&mut self.shown);
-                shown.alarms.clone_from(&snapshot.alarms);
-                shown.bell = snapshot.bell;
-            }
+        if self.state.visit.frozen.is_some() {
+            let behind = snapshot.view.total.requests - self.shown.view.total.requests;
+            keep_heard(&mut self.shown, &snapshot);
             self.latest = Some(snapshot);
             self.act(Action::Behind(behind), effects);
         } else {
@@ -282,10 +308,20 @@ impl Screen {
     }
 }
 
+/// Alarms and the bell as they are now, whatever else stands still.
+fn keep_heard(shown: &mut Arc<Snapshot>, newest: &Snapshot) {
+    if newest.alarms != shown.alarms || newest.bell != shown.bell {
+        let shown = Arc::make_mut(shown);
+        shown.alarms.clone_from(&newest.alarms);
+        shown.numbers.clone_from(&newest.numbers);
+        shown.bell = newest.bell;
+    }
+}
+
 fn title(state: &State, snapshot: &Snapshot) -> String {
     if !state.arrived {
         return "costtop".to_owned();
     }
     let mark = if snapshot.alarms.iter().any(AlarmStatus::is_loud) { "▲ " } else { "" };
-    format!("{mark}costtop {}/h", text::dollars(snapshot.overview.burn))
+    format!("{mark}costtop {}/h", text::dollars(snapshot.view.burn_all))
 }

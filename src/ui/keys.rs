@@ -1,10 +1,26 @@
 //! All keys in one table: the parser, the help overlay, the footer and the conflict test read it, and nothing else knows a key.
 
+mod table;
+
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 use super::action::Action;
+use super::layout::Page;
 use super::snapshot::Snapshot;
 use super::state::State;
+
+pub use table::KEYS;
+
+/// What keys mean: moving on a screen, typing, or choosing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Mode {
+    /// Keys act.
+    Screen,
+    /// Characters are text.
+    Typing,
+    /// Letters choose.
+    Choosing,
+}
 
 /// One thing a key does.
 pub struct Binding {
@@ -16,204 +32,43 @@ pub struct Binding {
     pub keys: &'static [&'static str],
     /// What it does, in a few words.
     pub help: &'static str,
-    /// The word in the footer; neighbours with the same word share it.
-    pub footer: Option<&'static str>,
+    /// The word in the footer, empty for none; neighbours with the same word share it.
+    pub footer: &'static str,
+    /// While it means this.
+    pub mode: Mode,
+    /// The screens that have it.
+    pub pages: &'static [Page],
     /// Whether it does anything now.
     pub works: fn(&State, &Snapshot) -> bool,
 }
 
-fn always(_: &State, _: &Snapshot) -> bool {
-    true
-}
-
-/// Every key, in the order of help and footer.
-pub const KEYS: &[Binding] = &[
-    Binding {
-        action: Action::Up,
-        name: "up",
-        keys: &["up", "k"],
-        help: "one row up",
-        footer: None,
-        works: State::scrolls,
-    },
-    Binding {
-        action: Action::Down,
-        name: "down",
-        keys: &["down", "j"],
-        help: "one row down",
-        footer: None,
-        works: State::scrolls,
-    },
-    Binding {
-        action: Action::PageUp,
-        name: "page-up",
-        keys: &["pgup"],
-        help: "a page up",
-        footer: None,
-        works: State::scrolls,
-    },
-    Binding {
-        action: Action::PageDown,
-        name: "page-down",
-        keys: &["pgdn"],
-        help: "a page down",
-        footer: None,
-        works: State::scrolls,
-    },
-    Binding {
-        action: Action::First,
-        name: "first",
-        keys: &["home", "g"],
-        help: "first row",
-        footer: None,
-        works: State::scrolls,
-    },
-    Binding {
-        action: Action::Last,
-        name: "last",
-        keys: &["end", "G"],
-        help: "last row",
-        footer: None,
-        works: State::scrolls,
-    },
-    Binding {
-        action: Action::NextPanel,
-        name: "next-panel",
-        keys: &["tab", "right", "l"],
-        help: "next panel",
-        footer: Some("panel"),
-        works: State::has_panels,
-    },
-    Binding {
-        action: Action::PreviousPanel,
-        name: "previous-panel",
-        keys: &["backtab", "left", "h"],
-        help: "previous panel",
-        footer: None,
-        works: State::has_panels,
-    },
-    Binding {
-        action: Action::SortNext,
-        name: "sort",
-        keys: &["s"],
-        help: "order by the next column",
-        footer: Some("sort"),
-        works: State::sorts,
-    },
-    Binding {
-        action: Action::SortReverse,
-        name: "reverse",
-        keys: &["S"],
-        help: "turn the order round",
-        footer: None,
-        works: State::sorts,
-    },
-    Binding {
-        action: Action::ShorterWindow,
-        name: "shorter-window",
-        keys: &["["],
-        help: "shorter window, for all panels",
-        footer: Some("window"),
-        works: State::can_change_window,
-    },
-    Binding {
-        action: Action::LongerWindow,
-        name: "longer-window",
-        keys: &["]"],
-        help: "longer window, for all panels",
-        footer: Some("window"),
-        works: State::can_change_window,
-    },
-    Binding {
-        action: Action::Freeze,
-        name: "freeze",
-        keys: &["space"],
-        help: "freeze the view; counting goes on",
-        footer: Some("freeze"),
-        works: always,
-    },
-    Binding {
-        action: Action::Zoom,
-        name: "zoom",
-        keys: &["z"],
-        help: "the focused panel alone",
-        footer: Some("zoom"),
-        works: State::zooms,
-    },
-    Binding {
-        action: Action::Acknowledge,
-        name: "acknowledge",
-        keys: &["A"],
-        help: "acknowledge every firing alarm",
-        footer: Some("ack"),
-        works: State::can_acknowledge,
-    },
-    Binding {
-        action: Action::Mute,
-        name: "mute",
-        keys: &["m"],
-        help: "silence the bell, or let it ring",
-        footer: Some("mute"),
-        works: State::can_mute,
-    },
-    Binding {
-        action: Action::Intake,
-        name: "intake",
-        keys: &["i"],
-        help: "what came in, and what became of it",
-        footer: Some("intake"),
-        works: always,
-    },
-    Binding {
-        action: Action::Help,
-        name: "help",
-        keys: &["?"],
-        help: "these keys",
-        footer: Some("help"),
-        works: always,
-    },
-    Binding {
-        action: Action::Back,
-        name: "back",
-        keys: &["esc"],
-        help: "close, then leave the zoom",
-        footer: Some("back"),
-        works: State::can_go_back,
-    },
-    Binding {
-        action: Action::Quit,
-        name: "quit",
-        keys: &["q", "ctrl-c"],
-        help: "quit",
-        footer: Some("quit"),
-        works: always,
-    },
-    Binding {
-        action: Action::Suspend,
-        name: "suspend",
-        keys: &["ctrl-z"],
-        help: "hand the terminal to the shell",
-        footer: None,
-        works: always,
-    },
-    Binding {
-        action: Action::Repaint,
-        name: "repaint",
-        keys: &["ctrl-l"],
-        help: "paint everything again",
-        footer: None,
-        works: always,
-    },
-];
-
-/// What a key event means; `None` for keys without a meaning and for releases.
+/// What a key event means on this page; `None` for keys without a meaning and for releases.
 #[must_use]
-pub fn parse(event: &KeyEvent) -> Option<Action> {
+pub fn parse(mode: Mode, page: Page, event: &KeyEvent) -> Option<Action> {
     if event.kind == KeyEventKind::Release {
         return None;
     }
     let name = key_name(event)?;
-    KEYS.iter().find(|binding| binding.keys.contains(&name.as_str())).map(|binding| binding.action)
+    let bound = |mode: Mode| {
+        let mut bindings = KEYS.iter().filter(|binding| binding.mode == mode && binding.pages.contains(&page));
+        bindings.find(|binding| binding.keys.contains(&name.as_str())).map(|binding| binding.action)
+    };
+    let character = match event.code {
+        KeyCode::Char(character) if name == "space" || name.chars().eq([character]) => Some(character),
+        _ => None,
+    };
+    match (mode, character) {
+        (Mode::Screen, _) => bound(Mode::Screen),
+        (_, Some(character)) => Some(Action::Type(character)),
+        // What leaves the program, repaints or scrolls does so while text is typed, too.
+        (Mode::Typing, None) if is_steering(&name) => bound(Mode::Typing).or_else(|| bound(Mode::Screen)),
+        (Mode::Choosing, None) if name.starts_with("ctrl-") => bound(Mode::Screen),
+        (mode, None) => bound(mode),
+    }
+}
+
+fn is_steering(name: &str) -> bool {
+    name.starts_with("ctrl-") || matches!(name, "up" | "down" | "pgup" | "pgdn" | "home" | "end")
 }
 
 /// A key event in the words of the table.
@@ -230,6 +85,8 @@ fn key_name(event: &KeyEvent) -> Option<String> {
         KeyCode::Tab => "tab".to_owned(),
         KeyCode::BackTab => "backtab".to_owned(),
         KeyCode::Esc => "esc".to_owned(),
+        KeyCode::Enter => "enter".to_owned(),
+        KeyCode::Backspace => "backspace".to_owned(),
         KeyCode::Char(' ') => "space".to_owned(),
         KeyCode::Char(character) => character.to_string(),
         _ => return None,
@@ -240,6 +97,39 @@ fn key_name(event: &KeyEvent) -> Option<String> {
     (!event.modifiers.contains(KeyModifiers::ALT)).then_some(name)
 }
 
+/// The event of a key in the words of the table; `None` for what is no key.
+#[must_use]
+pub fn event(key: &str) -> Option<KeyEvent> {
+    let (modifiers, name) = match key.strip_prefix("ctrl-") {
+        Some(name) => (KeyModifiers::CONTROL, name),
+        None => (KeyModifiers::NONE, key),
+    };
+    let code = match name {
+        "up" => KeyCode::Up,
+        "down" => KeyCode::Down,
+        "left" => KeyCode::Left,
+        "right" => KeyCode::Right,
+        "pgup" => KeyCode::PageUp,
+        "pgdn" => KeyCode::PageDown,
+        "home" => KeyCode::Home,
+        "end" => KeyCode::End,
+        "tab" => KeyCode::Tab,
+        "backtab" => KeyCode::BackTab,
+        "esc" => KeyCode::Esc,
+        "enter" => KeyCode::Enter,
+        "backspace" => KeyCode::Backspace,
+        "space" => KeyCode::Char(' '),
+        other => {
+            let mut characters = other.chars();
+            match (characters.next(), characters.next()) {
+                (Some(character), None) => KeyCode::Char(character),
+                _ => return None,
+            }
+        }
+    };
+    Some(KeyEvent::new(code, modifiers))
+}
+
 /// A key as help and footer show it: `⇥` for tab, arrows as arrows.
 #[must_use]
 pub fn symbol(key: &str) -> &str {
@@ -248,13 +138,16 @@ pub fn symbol(key: &str) -> &str {
         "down" => "↓",
         "left" => "←",
         "right" => "→",
+        "enter" => "⏎",
         "tab" => "⇥",
         "backtab" => "⇤",
         "pgup" => "PgUp",
         "pgdn" => "PgDn",
         "home" => "Home",
         "end" => "End",
+        "backspace" => "⌫",
         "ctrl-c" => "Ctrl-C",
+        "ctrl-u" => "Ctrl-U",
         "ctrl-z" => "Ctrl-Z",
         "ctrl-l" => "Ctrl-L",
         other => other,
@@ -267,40 +160,43 @@ mod tests {
     use std::collections::HashSet;
 
     #[test]
-    fn no_key_means_two_things() {
-        let mut seen = HashSet::new();
-        for key in KEYS.iter().flat_map(|binding| binding.keys) {
-            assert!(seen.insert(key), "'{key}' is bound twice");
+    fn no_key_means_two_things_on_one_screen() {
+        for page in Page::ALL {
+            let mut seen = HashSet::new();
+            for binding in KEYS.iter().filter(|binding| binding.pages.contains(&page)) {
+                for key in binding.keys {
+                    assert!(seen.insert((binding.mode, key)), "'{key}' is bound twice on {page:?}");
+                }
+            }
         }
         let names: HashSet<_> = KEYS.iter().map(|binding| binding.name).collect();
         assert_eq!(names.len(), KEYS.len(), "two bindings share a name");
     }
 
     #[test]
-    fn every_key_of_the_table_is_understood() {
+    fn every_key_of_the_table_is_understood_on_its_screens_and_nowhere_else() {
         for binding in KEYS {
             for key in binding.keys {
-                let (code, modifiers) = match *key {
-                    "up" => (KeyCode::Up, KeyModifiers::NONE),
-                    "down" => (KeyCode::Down, KeyModifiers::NONE),
-                    "left" => (KeyCode::Left, KeyModifiers::NONE),
-                    "right" => (KeyCode::Right, KeyModifiers::NONE),
-                    "pgup" => (KeyCode::PageUp, KeyModifiers::NONE),
-                    "pgdn" => (KeyCode::PageDown, KeyModifiers::NONE),
-                    "home" => (KeyCode::Home, KeyModifiers::NONE),
-                    "end" => (KeyCode::End, KeyModifiers::NONE),
-                    "tab" => (KeyCode::Tab, KeyModifiers::NONE),
-                    "backtab" => (KeyCode::BackTab, KeyModifiers::SHIFT),
-                    "esc" => (KeyCode::Esc, KeyModifiers::NONE),
-                    "space" => (KeyCode::Char(' '), KeyModifiers::NONE),
-                    other => match other.strip_prefix("ctrl-") {
-                        Some(rest) => (KeyCode::Char(rest.chars().next().unwrap()), KeyModifiers::CONTROL),
-                        None => (KeyCode::Char(other.chars().next().unwrap()), KeyModifiers::NONE),
-                    },
-                };
-                assert_eq!(parse(&KeyEvent::new(code, modifiers)), Some(binding.action), "{key}");
+                for page in Page::ALL {
+                    let understood = parse(binding.mode, page, &event(key).unwrap());
+                    assert_eq!(understood == Some(binding.action), binding.pages.contains(&page), "{key} on {page:?}");
+                }
             }
         }
+    }
+
+    #[test]
+    fn while_text_is_typed_characters_are_text_and_the_way_out_stays_open() {
+        let typed = |key: &str| parse(Mode::Typing, Page::Overview, &event(key).unwrap());
+        for character in ['q', ' ', 'j', '/', '?', 'é', '本'] {
+            assert_eq!(typed(&character.to_string()), Some(Action::Type(character)));
+        }
+        assert_eq!(typed("space"), Some(Action::Type(' ')));
+        assert_eq!(typed("ctrl-c"), Some(Action::Quit));
+        assert_eq!(typed("down"), Some(Action::Down));
+        assert_eq!(typed("tab"), None);
+        assert_eq!(parse(Mode::Choosing, Page::Overview, &event("q").unwrap()), Some(Action::Type('q')));
+        assert_eq!(parse(Mode::Choosing, Page::Overview, &event("ctrl-c").unwrap()), Some(Action::Quit));
     }
 
     #[test]
@@ -311,7 +207,8 @@ mod tests {
             (KeyCode::F(5), KeyModifiers::NONE),
             (KeyCode::Char('é'), KeyModifiers::NONE),
         ] {
-            assert_eq!(parse(&KeyEvent::new(code, modifiers)), None, "{code:?}");
+            assert_eq!(parse(Mode::Screen, Page::Overview, &KeyEvent::new(code, modifiers)), None, "{code:?}");
         }
+        assert_eq!(parse(Mode::Typing, Page::Overview, &KeyEvent::new(KeyCode::Char('q'), KeyModifiers::ALT)), None);
     }
 }

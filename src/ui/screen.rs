@@ -1,12 +1,16 @@
-//! The overview at every size. State and snapshot enter by reference, cells leave; drawing changes nothing else.
+//! Every screen at every size. State and snapshot enter by reference, cells leave; drawing changes nothing else.
 
+mod alarms;
 mod budgets;
 mod burn;
+mod charges;
 mod events;
 mod footer;
 mod header;
 mod kpis;
+mod lines;
 mod meter;
+mod money;
 mod overlay;
 mod spread;
 mod tables;
@@ -15,9 +19,10 @@ use ratatui::buffer::Buffer;
 
 use super::canvas::Canvas;
 use super::layout::{Layout, Panel, Shape};
-use super::snapshot::Snapshot;
+use super::snapshot::{OpenCharge, Snapshot};
 use super::state::State;
 use super::theme::Theme;
+use crate::engine::view::{LEFT, RIGHT};
 
 /// Everything a part of the screen is drawn from.
 #[derive(Clone, Copy)]
@@ -27,14 +32,30 @@ struct Scene<'a> {
     layout: &'a Layout,
 }
 
-impl Scene<'_> {
+impl<'a> Scene<'a> {
     fn focused(&self, panel: Panel) -> bool {
         self.state.visit.focus == panel
     }
 
     /// The window the figures are of; the one asked for may still be on its way.
     fn window(&self) -> &'static str {
-        self.snapshot.overview.query.window.name()
+        self.snapshot.view.query.window.name()
+    }
+
+    /// The figures at hand are of what is open. They are on their way for a moment after something was opened.
+    fn is_known(&self) -> bool {
+        self.state.arrived && self.state.visit.is_answered(&self.snapshot.view)
+    }
+
+    /// What is said where figures are on their way.
+    fn waiting(&self) -> &'static str {
+        if self.state.arrived { "reading" } else { "loading" }
+    }
+
+    /// The charge that is open, once it was found.
+    fn open(&self) -> Option<&'a OpenCharge> {
+        let wanted = self.state.visit.charge.map(|(id, _)| id);
+        self.snapshot.open.as_ref().filter(|open| Some(open.charge.row.id) == wanted)
     }
 }
 
@@ -55,10 +76,17 @@ pub fn draw(state: &State, snapshot: &Snapshot, theme: &Theme, buffer: &mut Buff
                 match panel {
                     Panel::Burn => burn::draw(&mut canvas, scene, place),
                     Panel::Budgets => budgets::draw(&mut canvas, scene, place),
-                    Panel::Models => tables::models(&mut canvas, scene, place),
-                    Panel::Users => tables::users(&mut canvas, scene, place),
+                    Panel::Left => tables::wide(&mut canvas, scene, place, LEFT),
+                    Panel::Right => tables::narrow(&mut canvas, scene, place, RIGHT),
                     Panel::Events => events::draw(&mut canvas, scene, place),
                     Panel::Spread => spread::draw(&mut canvas, scene, place),
+                    Panel::Money => money::draw(&mut canvas, scene, place),
+                    Panel::Charges => charges::draw(&mut canvas, scene, place),
+                    Panel::Facts | Panel::Request | Panel::Terms | Panel::Origin => {
+                        lines::draw(&mut canvas, scene, place, panel);
+                    }
+                    Panel::Alarms => alarms::list(&mut canvas, scene, place),
+                    Panel::Alarm => alarms::detail(&mut canvas, scene, place),
                 }
             }
             footer::status(&mut canvas, scene);

@@ -1,7 +1,11 @@
 //! What the engine hands to the screen: one value per publication, all text already safe to draw.
 
+use std::collections::HashMap;
+
 use crate::alarm::{AlarmState, AlarmStatus, BudgetStatus};
-use crate::engine::view::Overview;
+use crate::engine::names::NameId;
+use crate::engine::view::{ChargeDetail, View};
+use crate::label::Label;
 use crate::source::SourceStatus;
 use crate::time::{Timestamp, Zone};
 
@@ -13,11 +17,17 @@ pub struct Snapshot {
     /// How times are shown.
     pub zone: Zone,
     /// The answer to the screen's query.
-    pub overview: Overview,
+    pub view: View,
     /// Budgets, in the order of the configuration.
     pub budgets: Vec<BudgetStatus>,
-    /// Alarms that are not over.
+    /// Budgets that are kept for a part of the scope: this user's, this session's. Empty on the overview.
+    pub scope_budgets: Vec<BudgetStatus>,
+    /// The charge that is open, once it was found.
+    pub open: Option<OpenCharge>,
+    /// All alarms, those over for less than a day at the end.
     pub alarms: Vec<AlarmStatus>,
+    /// The numbers of the names that alarms and budgets speak of: an entity is opened by its number.
+    pub numbers: HashMap<Label, NameId>,
     /// Notable things, newest first.
     pub events: Vec<EventLine>,
     /// Sources, in the order they were named.
@@ -39,9 +49,12 @@ impl Snapshot {
         Snapshot {
             now,
             zone,
-            overview: Overview { until: now, ..Overview::default() },
+            view: View { until: now, ..View::default() },
             budgets: Vec::new(),
+            scope_budgets: Vec::new(),
+            open: None,
             alarms: Vec::new(),
+            numbers: HashMap::new(),
             events: Vec::new(),
             sources: Vec::new(),
             lag_ms: None,
@@ -64,6 +77,35 @@ impl Snapshot {
     pub fn alarms_in(&self, state: AlarmState) -> usize {
         self.alarms.iter().filter(|alarm| alarm.state == state).count()
     }
+}
+
+/// One charge with everything that can be said of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OpenCharge {
+    /// What the ledger knows.
+    pub charge: ChargeDetail,
+    /// How it was priced, term by term: name, count and rate, dollars. Empty where the line is gone and no table prices it.
+    pub terms: Vec<[String; 3]>,
+    /// What else the bill depended on, and doubts: one sentence each.
+    pub notes: Vec<String>,
+    /// The line it came from, read again.
+    pub line: SourceLine,
+}
+
+/// A line of a log, read again where it still exists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SourceLine {
+    /// It says the same.
+    Read {
+        /// File and byte offset.
+        place: String,
+        /// Its format.
+        format: &'static str,
+        /// Names and values that costtop reads from it, no text of a prompt.
+        facts: Vec<(&'static str, String)>,
+    },
+    /// It cannot be read any more, and why.
+    Gone(String),
 }
 
 /// How an event is marked.

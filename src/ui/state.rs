@@ -1,18 +1,30 @@
 //! Where the user is. Actions enter, requests to the engine leave; drawing reads it and cannot change it.
 
-mod table;
+mod can;
+mod cursor;
+mod doors;
+mod lists;
+mod typing;
+mod update;
+mod visit;
 
 use std::collections::HashMap;
 
 use super::action::{Action, Effect};
-use super::layout::{Layout, Panel, Shape};
+use super::keys::Mode;
+use super::layout::{Layout, Page, Panel, Plan, Shape};
+use super::sheet::{self, over};
 use super::snapshot::Snapshot;
-use crate::alarm::AlarmState;
 use crate::engine::names::NameId;
-use crate::engine::view::{OverviewQuery, Window};
+use crate::engine::view::{By, ChargeId, ChargesQuery, LEFT, RIGHT, TableQuery, ViewQuery, Window};
 use crate::time::Timestamp;
 
-pub use table::{Selection, TableVisit};
+pub use cursor::{AtHand, Cursor, Selection};
+pub use doors::{alarms, budget_id, budgets};
+pub use lists::{ChargesVisit, TableVisit, choices};
+pub use typing::{Menu, Typing};
+pub use update::update;
+pub use visit::{Door, Frozen, Visit};
 
 /// Models whose colour is remembered; beyond, colours follow the identity's number.
 const SERIES_CAP: usize = 1024;
@@ -26,34 +38,6 @@ pub enum Overlay {
     Intake,
 }
 
-/// One stay on a screen: all that comes back when the user returns to it.
-#[derive(Clone, Debug)]
-pub struct Visit {
-    /// For all panels.
-    pub window: Window,
-    /// The panel with the keyboard.
-    pub focus: Panel,
-    /// The focused panel alone.
-    pub zoomed: bool,
-    /// The table of models.
-    pub models: TableVisit,
-    /// The table of users.
-    pub users: TableVisit,
-    /// First event in sight.
-    pub events: usize,
-    /// First budget in sight.
-    pub budgets: usize,
-}
-
-/// The view stands still; the engine does not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Frozen {
-    /// Since when.
-    pub since: Timestamp,
-    /// Requests counted since and not shown.
-    pub behind: i64,
-}
-
 /// All that is not in the snapshot.
 #[derive(Clone, Debug)]
 pub struct State {
@@ -63,14 +47,21 @@ pub struct State {
     pub size: (u16, u16),
     /// Where the user is.
     pub visit: Visit,
+    /// Where the user came from, the overview first.
+    pub below: Vec<Visit>,
     /// What lies over it.
     pub overlay: Option<Overlay>,
-    /// Set while the view stands still.
-    pub frozen: Option<Frozen>,
+    /// First line in sight of what lies over it.
+    pub sheet: usize,
+    /// A filter is being typed.
+    pub typing: Option<Typing>,
+    /// A grouping is being chosen.
+    pub menu: Option<Menu>,
     /// A snapshot has come.
     pub arrived: bool,
     series: HashMap<NameId, usize>,
-    asked: Option<OverviewQuery>,
+    asked: Option<ViewQuery>,
+    opened: Option<ChargeId>,
 }
 
 impl State {
@@ -80,39 +71,99 @@ impl State {
         State {
             now,
             size,
-            visit: Visit {
-                window,
-                focus: Panel::Models,
-                zoomed: false,
-                models: TableVisit::default(),
-                users: TableVisit::default(),
-                events: 0,
-                budgets: 0,
-            },
+            visit: Visit::overview(window),
+            below: Vec::new(),
             overlay: None,
-            frozen: None,
+            sheet: 0,
+            typing: None,
+            menu: None,
             arrived: false,
             series: HashMap::new(),
             asked: None,
+            opened: None,
         }
     }
 
     /// Where everything stands at this size.
     #[must_use]
     pub fn layout(&self, snapshot: &Snapshot) -> Layout {
-        let loud = snapshot.alarms.iter().filter(|alarm| alarm.is_loud()).count();
-        Layout::of(self.size.0, self.size.1, loud, self.visit.focus, self.visit.zoomed)
+        let visit = &self.visit;
+        let filtered = visit.tables.iter().any(|table| !table.filter.is_empty());
+        let budgets = if visit.is_answered(&snapshot.view) { snapshot.scope_budgets.len() } else { 0 };
+        let plan = Plan {
+            page: visit.page,
+            focus: visit.focus,
+            zoomed: visit.zoomed,
+            alarms: snapshot.alarms.iter().filter(|alarm| alarm.is_loud()).count(),
+            budgets,
+            speaks: visit.page != Page::Overview || filtered || self.typing.is_some(),
+        };
+        Layout::of(self.size.0, self.size.1, plan)
+    }
+
+    /// What keys mean now.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        match (&self.typing, &self.menu) {
+            (Some(_), _) => Mode::Typing,
+            (None, Some(_)) => Mode::Choosing,
+            (None, None) => Mode::Screen,
+        }
+    }
+
+    /// How many screens lie below this one.
+    #[must_use]
+    pub fn depth(&self) -> usize {
+        self.below.len()
+    }
+
+    /// The chart is stacked by token class: for a model, whose classes have prices of their own.
+    #[must_use]
+    pub fn stacks(&self) -> bool {
+        self.visit.page == Page::Entity && self.visit.scope.last().is_some_and(|(by, _)| by == By::MODEL)
+    }
+
+    /// The grouping of a table's panel.
+    #[must_use]
+    pub fn table(&self, panel: Panel) -> Option<usize> {
+        match panel {
+            Panel::Left => Some(LEFT),
+            Panel::Right => Some(RIGHT),
+            _ => None,
+        }
     }
 
     /// What the engine must be asked to fill this screen.
     #[must_use]
-    pub fn query(&self, snapshot: &Snapshot) -> OverviewQuery {
+    pub fn query(&self, snapshot: &Snapshot) -> ViewQuery {
         let layout = self.layout(snapshot);
-        OverviewQuery {
-            window: self.visit.window,
-            models: self.visit.models.query(layout.rows(Panel::Models)),
-            users: self.visit.users.query(layout.rows(Panel::Users)),
-            chart_steps: 2 * usize::from(layout.chart_cells()),
+        let visit = &self.visit;
+        let has_tables = matches!(visit.page, Page::Overview | Page::Entity);
+        let table = |at: usize, panel| {
+            if has_tables {
+                visit.tables[at].query(layout.rows(panel))
+            } else {
+                TableQuery { rows: 0, ..TableQuery::by(visit.tables[at].by) }
+            }
+        };
+        let is_drilled = matches!(visit.page, Page::Entity | Page::Session);
+        let cells = usize::from(layout.chart_cells());
+        ViewQuery {
+            window: visit.window,
+            end: visit.end,
+            scope: visit.scope.clone(),
+            tables: [table(LEFT, Panel::Left), table(RIGHT, Panel::Right)],
+            charges: if is_drilled {
+                visit.charges.query(layout.rows(Panel::Charges), visit.page == Page::Session)
+            } else {
+                ChargesQuery::default()
+            },
+            chart_steps: match visit.page {
+                Page::Request | Page::Alarms => 1,
+                _ if self.stacks() => cells,
+                _ => 2 * cells,
+            },
+            split: is_drilled,
         }
     }
 
@@ -122,83 +173,66 @@ impl State {
         self.series.get(&model).copied().unwrap_or(model as usize)
     }
 
-    /// Rows can be moved through.
-    #[must_use]
-    pub fn scrolls(&self, snapshot: &Snapshot) -> bool {
-        let scrollable = matches!(self.visit.focus, Panel::Models | Panel::Users | Panel::Events | Panel::Budgets);
-        self.overlay.is_none() && scrollable && self.has_panels(snapshot)
-    }
-
-    /// There is more than one panel to go to.
-    #[must_use]
-    pub fn has_panels(&self, snapshot: &Snapshot) -> bool {
-        self.overlay.is_none() && !matches!(self.layout(snapshot).shape, Shape::Meter | Shape::Line)
-    }
-
-    /// The focused panel has an order. A frozen view keeps the one it has.
-    #[must_use]
-    pub fn sorts(&self, snapshot: &Snapshot) -> bool {
-        matches!(self.visit.focus, Panel::Models | Panel::Users) && self.scrolls(snapshot) && self.frozen.is_none()
-    }
-
-    /// Another window can be asked for. A frozen view keeps the one it has.
-    #[must_use]
-    pub fn can_change_window(&self, _: &Snapshot) -> bool {
-        self.overlay.is_none() && self.frozen.is_none()
-    }
-
-    /// A panel can stand alone.
-    #[must_use]
-    pub fn zooms(&self, snapshot: &Snapshot) -> bool {
-        self.overlay.is_none() && matches!(self.layout(snapshot).shape, Shape::Full | Shape::Compact)
-    }
-
-    /// Something fires.
-    #[must_use]
-    pub fn can_acknowledge(&self, snapshot: &Snapshot) -> bool {
-        snapshot.alarms.iter().any(|alarm| alarm.state == AlarmState::Firing)
-    }
-
-    /// There is a bell to silence.
-    #[must_use]
-    pub fn can_mute(&self, snapshot: &Snapshot) -> bool {
-        snapshot.bell.enabled
-    }
-
-    /// Something is open that can be closed.
-    #[must_use]
-    pub fn can_go_back(&self, _: &Snapshot) -> bool {
-        self.overlay.is_some() || self.visit.zoomed
-    }
-
-    fn toggle(&mut self, overlay: Overlay) {
-        self.overlay = if self.overlay == Some(overlay) { None } else { Some(overlay) };
-    }
-
     fn step_panel(&mut self, snapshot: &Snapshot, forward: bool) {
         let layout = self.layout(snapshot);
-        let here = Panel::ALL.iter().position(|panel| *panel == self.visit.focus).unwrap_or(0);
-        let count = Panel::ALL.len();
+        let panels = self.panels(snapshot);
+        let here = panels.iter().position(|panel| *panel == self.visit.focus).unwrap_or(0);
+        let count = panels.len();
         let step = if forward { 1 } else { count - 1 };
-        let next = (1..=count).map(|n| Panel::ALL[(here + n * step) % count]).find(|panel| layout.offers(*panel));
+        let next = (1..=count).map(|n| panels[(here + n * step) % count]).find(|panel| layout.offers(*panel));
         self.visit.focus = next.unwrap_or(self.visit.focus);
+        self.visit.line = 0;
+    }
+
+    /// The panels of this screen.
+    fn panels(&self, snapshot: &Snapshot) -> &'static [Panel] {
+        let budgets = self.visit.is_answered(&snapshot.view) && !snapshot.scope_budgets.is_empty();
+        self.visit.page.panels(budgets)
     }
 
     fn scroll(&mut self, snapshot: &Snapshot, motion: Motion) {
+        if self.overlay.is_some() {
+            let entries = over::entries(self, snapshot);
+            let (rows, columns) = over::fit(&entries, self.size);
+            self.sheet = motion.apply(self.sheet, rows, entries.len().saturating_sub(rows * columns));
+            return;
+        }
         let layout = self.layout(snapshot);
-        let frozen = self.frozen.is_some();
-        let visit = &mut self.visit;
-        let rows = layout.rows(visit.focus);
-        match visit.focus {
-            Panel::Models => visit.models.go(motion, &snapshot.overview.models, rows, frozen),
-            Panel::Users => visit.users.go(motion, &snapshot.overview.users, rows, frozen),
-            Panel::Events => {
-                visit.events = motion.apply(visit.events, rows, snapshot.events.len().saturating_sub(rows));
+        let rows = layout.rows(self.visit.focus);
+        let frozen = self.visit.frozen.is_some();
+        let view = &snapshot.view;
+        let answered = self.visit.is_answered(view);
+        match self.visit.focus {
+            Panel::Left | Panel::Right => {
+                let at = self.table(self.visit.focus).unwrap_or(LEFT);
+                if answered && self.visit.tables[at].is_answered(&view.query.tables[at]) {
+                    let at_hand = TableVisit::at_hand(&view.tables[at]);
+                    self.visit.tables[at].cursor.go(motion, &at_hand, rows, frozen);
+                }
+            }
+            Panel::Charges => {
+                if answered && self.visit.charges.order == view.query.charges.order {
+                    self.visit.charges.cursor.go(motion, &ChargesVisit::at_hand(&view.charges), rows, frozen);
+                }
+            }
+            Panel::Alarms => {
+                let ids = alarms(snapshot).iter().map(|alarm| alarm.incident.clone()).collect();
+                self.visit.alarms.go(motion, &AtHand::whole(ids), rows, false);
             }
             Panel::Budgets => {
-                visit.budgets = motion.apply(visit.budgets, rows, snapshot.budgets.len().saturating_sub(rows));
+                let ids = budgets(self, snapshot, &layout).into_iter().map(budget_id).collect();
+                self.visit.budgets.go(motion, &AtHand::whole(ids), rows, false);
             }
-            Panel::Burn | Panel::Spread => {}
+            Panel::Events => {
+                let last = snapshot.events.len().saturating_sub(rows);
+                self.visit.events = motion.apply(self.visit.events, rows, last);
+            }
+            Panel::Facts | Panel::Request | Panel::Terms | Panel::Origin => {
+                let width = layout.width(self.visit.focus);
+                let lines = sheet::lines(self.visit.focus, snapshot, width).len();
+                self.visit.line = motion.apply(self.visit.line, rows, lines.saturating_sub(rows));
+            }
+            Panel::Burn | Panel::Spread | Panel::Money | Panel::Alarm => {}
         }
     }
 
@@ -206,9 +240,27 @@ impl State {
     fn settle(&mut self, snapshot: &Snapshot) {
         self.arrived = true;
         let layout = self.layout(snapshot);
-        self.visit.models.settle(&snapshot.overview.models, layout.rows(Panel::Models));
-        self.visit.users.settle(&snapshot.overview.users, layout.rows(Panel::Users));
-        for row in &snapshot.overview.models.rows {
+        let view = &snapshot.view;
+        let budget_ids = budgets(self, snapshot, &layout).into_iter().map(budget_id).collect();
+        self.visit.budgets.settle(&AtHand::whole(budget_ids), layout.rows(Panel::Budgets));
+        if self.visit.page == Page::Alarms {
+            let ids = alarms(snapshot).iter().map(|alarm| alarm.incident.clone()).collect();
+            self.visit.alarms.settle(&AtHand::whole(ids), layout.rows(Panel::Alarms));
+        }
+        if !self.visit.is_answered(view) || view.query.window != self.visit.window {
+            return;
+        }
+        for (at, panel) in [(LEFT, Panel::Left), (RIGHT, Panel::Right)] {
+            let visit = &mut self.visit.tables[at];
+            if visit.is_answered(&view.query.tables[at]) && view.query.tables[at].rows > 0 {
+                visit.cursor.settle(&TableVisit::at_hand(&view.tables[at]), layout.rows(panel));
+            }
+        }
+        if self.visit.charges.order == view.query.charges.order && view.query.charges.rows > 0 {
+            let at_hand = ChargesVisit::at_hand(&view.charges);
+            self.visit.charges.cursor.settle(&at_hand, layout.rows(Panel::Charges));
+        }
+        for row in view.tables.iter().filter(|table| table.by == By::MODEL).flat_map(|table| &table.rows) {
             let next = self.series.len();
             if next < SERIES_CAP {
                 self.series.entry(row.id).or_insert(next);
@@ -241,73 +293,4 @@ impl Motion {
         };
         from.saturating_add_signed(isize::try_from(by).unwrap_or(0)).min(last)
     }
-}
-
-/// Changes the state by one action, seen against the snapshot on screen.
-pub fn update(state: &mut State, action: Action, snapshot: &Snapshot) -> Option<Effect> {
-    let effect = apply(state, action, snapshot);
-    if effect.is_some() || state.frozen.is_some() {
-        return effect;
-    }
-    let query = state.query(snapshot);
-    (state.asked != Some(query)).then(|| {
-        state.asked = Some(query);
-        Effect::Query(query)
-    })
-}
-
-fn apply(state: &mut State, action: Action, snapshot: &Snapshot) -> Option<Effect> {
-    let motion = match action {
-        Action::Up => Some(Motion::Rows(-1)),
-        Action::Down => Some(Motion::Rows(1)),
-        Action::PageUp => Some(Motion::Pages(-1)),
-        Action::PageDown => Some(Motion::Pages(1)),
-        Action::First => Some(Motion::First),
-        Action::Last => Some(Motion::Last),
-        _ => None,
-    };
-    if let Some(motion) = motion {
-        if state.scrolls(snapshot) {
-            state.scroll(snapshot, motion);
-        }
-        return None;
-    }
-    match action {
-        Action::Quit => return Some(Effect::Quit),
-        Action::Acknowledge if state.can_acknowledge(snapshot) => return Some(Effect::Acknowledge),
-        Action::Mute if state.can_mute(snapshot) => return Some(Effect::Mute(!snapshot.bell.muted)),
-        Action::NextPanel | Action::PreviousPanel if state.has_panels(snapshot) => {
-            state.step_panel(snapshot, action == Action::NextPanel);
-        }
-        Action::SortNext | Action::SortReverse if state.sorts(snapshot) => {
-            let models = state.visit.focus == Panel::Models;
-            let table = if models { &mut state.visit.models } else { &mut state.visit.users };
-            if action == Action::SortNext { table.sort_next() } else { table.reverse() }
-        }
-        Action::ShorterWindow if state.can_change_window(snapshot) => state.visit.window = state.visit.window.shorter(),
-        Action::LongerWindow if state.can_change_window(snapshot) => state.visit.window = state.visit.window.longer(),
-        Action::Freeze => {
-            state.frozen = if state.frozen.is_some() { None } else { Some(Frozen { since: state.now, behind: 0 }) };
-        }
-        Action::Zoom if state.zooms(snapshot) => state.visit.zoomed = !state.visit.zoomed,
-        Action::Help => state.toggle(Overlay::Help),
-        Action::Intake => state.toggle(Overlay::Intake),
-        Action::Back if state.overlay.is_some() => state.overlay = None,
-        Action::Back => state.visit.zoomed = false,
-        Action::Clock(now) => state.now = now,
-        Action::Resize(width, height) => {
-            state.size = (width, height);
-            if state.arrived {
-                state.settle(snapshot);
-            }
-        }
-        Action::Arrived => state.settle(snapshot),
-        Action::Behind(count) => {
-            if let Some(frozen) = &mut state.frozen {
-                frozen.behind = count;
-            }
-        }
-        _ => {}
-    }
-    None
 }

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use ratatui::backend::{Backend, CrosstermBackend};
 use ratatui::buffer::Buffer;
+use ratatui::crossterm::event::EnableBracketedPaste;
 use ratatui::crossterm::terminal::{
     BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, disable_raw_mode, enable_raw_mode, size,
 };
@@ -22,8 +23,8 @@ use super::theme::Depth;
 static ENTERED: AtomicBool = AtomicBool::new(false);
 static HOOK: Once = Once::new();
 
-/// End of a synchronized update, plain style, cursor, the window title of before, the screen of before.
-const LEAVE: &[u8] = b"\x1b[?2026l\x1b[0m\x1b[?25h\x1b[23;2t\x1b[?1049l";
+/// End of a synchronized update and of bracketed paste, plain style, cursor, the window title of before, the screen of before.
+const LEAVE: &[u8] = b"\x1b[?2026l\x1b[?2004l\x1b[0m\x1b[?25h\x1b[23;2t\x1b[?1049l";
 /// Keeps the window title for later.
 const KEEP_TITLE: &[u8] = b"\x1b[22;2t";
 
@@ -96,7 +97,8 @@ impl Terminal {
         if !again && self.has_title {
             writer.write_all(KEEP_TITLE)?;
         }
-        queue!(writer, EnterAlternateScreen, cursor::Hide)?;
+        // Pasted text comes in one piece, so that it is never taken for keys.
+        queue!(writer, EnterAlternateScreen, EnableBracketedPaste, cursor::Hide)?;
         self.title.clear();
         self.whole = true;
         Write::flush(writer)

@@ -3,6 +3,7 @@
 mod amount;
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
@@ -38,6 +39,61 @@ pub fn fit(text: &str, room: usize) -> Cow<'_, str> {
         out.push('…');
     }
     Cow::Owned(out)
+}
+
+/// The end of `text` in at most `room` columns; what does not fit begins with `…`.
+#[must_use]
+pub fn fit_end(text: &str, room: usize) -> Cow<'_, str> {
+    if text.width() <= room {
+        return Cow::Borrowed(text);
+    }
+    let mut used = 0;
+    let mut from = text.len();
+    for (at, grapheme) in text.grapheme_indices(true).rev() {
+        used += grapheme.width();
+        if used + 1 > room {
+            break;
+        }
+        from = at;
+    }
+    if room == 0 { Cow::Borrowed("") } else { Cow::Owned(format!("…{}", &text[from..])) }
+}
+
+/// `text` in lines of at most `room` columns, broken at spaces; a word that is longer than a line is cut.
+#[must_use]
+pub fn wrap(text: &str, room: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if width(line) + 1 + width(word) <= room => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(fit(word, room).into_owned()),
+        }
+    }
+    lines
+}
+
+/// Where `needle` stands in `text`, whatever the case: the bytes it covers.
+#[must_use]
+pub fn find_any_case(text: &str, needle: &str) -> Option<Range<usize>> {
+    let wanted: Vec<char> = needle.chars().flat_map(char::to_lowercase).collect();
+    if wanted.is_empty() {
+        return None;
+    }
+    text.char_indices().find_map(|(start, _)| {
+        let mut rest = wanted.as_slice();
+        for (at, character) in text[start..].char_indices() {
+            for lower in character.to_lowercase() {
+                rest = rest.strip_prefix(&[lower])?;
+                if rest.is_empty() {
+                    return Some(start..start + at + character.len_utf8());
+                }
+            }
+        }
+        None
+    })
 }
 
 /// A whole number with thousands separators: `1,234,567`.
@@ -119,6 +175,10 @@ mod tests {
         assert_eq!(fit("👩\u{200d}💻 ana", 3), "👩\u{200d}💻…");
         assert_eq!(fit("abc", 0), "");
         assert_eq!(fit("abc", 1), "…");
+        assert_eq!(fit_end("claude", 6), "claude");
+        assert_eq!(fit_end("claude", 4), "…ude");
+        assert_eq!(fit_end("日本語", 5), "…本語");
+        assert_eq!(fit_end("abc", 0), "");
     }
 
     #[test]
@@ -153,10 +213,31 @@ mod tests {
         assert_eq!(stopwatch(42_999), "00:42");
     }
 
+    #[test]
+    fn sentences_are_wrapped_and_matches_found() {
+        assert_eq!(wrap("a bee sees  cedars", 5), ["a bee", "sees", "ceda…"]);
+        assert!(wrap(" ", 5).is_empty());
+        assert_eq!(find_any_case("claude-OPUS-4", "opus"), Some(7..11));
+        assert_eq!(find_any_case("ÄRGER im Büro", "ärger"), Some(0..6));
+        assert_eq!(find_any_case("aab", "ab"), Some(1..3));
+        assert_eq!(find_any_case("abc", "abcd"), None);
+        assert_eq!(find_any_case("abc", ""), None);
+    }
+
     proptest! {
+        #[test]
+        fn a_match_is_a_piece_of_the_text(text in "\\PC{0,20}", needle in "\\PC{1,3}") {
+            if let Some(range) = find_any_case(&text, &needle) {
+                prop_assert!(text.get(range).is_some());
+            } else {
+                prop_assert!(!text.contains(&needle));
+            }
+        }
+
         #[test]
         fn what_is_cut_fits(text in "\\PC{0,40}", room in 0usize..30) {
             prop_assert!(width(&fit(&text, room)) <= room);
+            prop_assert!(width(&fit_end(&text, room)) <= room);
         }
     }
 }

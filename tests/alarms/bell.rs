@@ -110,9 +110,13 @@ fn after_a_restart_it_repeats_once_a_live_line_came() {
         severity: Severity::Page,
         state: AlarmState::Firing,
         since: start,
+        first: start,
+        count: 1,
+        until: None,
         message: String::new(),
         spent: usd("2"),
         limit: usd("1"),
+        excess: usd("1"),
         incident: "a".to_owned(),
         loud: true,
     };
@@ -134,4 +138,19 @@ fn a_bell_that_is_off_never_rings() {
     bell.hear(&[page("a")], at("2026-11-21T10:00:00Z"));
     assert_eq!(rings(&mut bell, at("2026-11-21T10:00:00Z"), 60), [] as [i64; 0]);
     assert_eq!(bell.next(at("2026-11-21T13:00:00Z")), None);
+}
+
+#[test]
+fn what_recovers_is_silent_and_repeats_when_it_comes_back() {
+    let (mut bell, start) = (bell(None), at("2026-11-21T10:00:00Z"));
+    bell.hear(&[page("a")], start);
+    assert_eq!(rings(&mut bell, start, 2), [0, 60]);
+    bell.hear(&[transition("a", AlarmState::Recovering, Severity::Page)], start.plus_ms(2 * MINUTE));
+    assert_eq!(rings(&mut bell, start.plus_ms(2 * MINUTE), 5), [] as [i64; 0]);
+    let again = Transition { again: true, silent: true, ..page("a") };
+    bell.hear(std::slice::from_ref(&again), start.plus_ms(7 * MINUTE));
+    assert_eq!(rings(&mut bell, start.plus_ms(7 * MINUTE), 2), [0, 60], "the repeat that was due, no new ring");
+    bell.hear(&[transition("a", AlarmState::Recovering, Severity::Page)], start.plus_ms(9 * MINUTE));
+    bell.hear(&[transition("a", AlarmState::Resolved, Severity::Page), again], start.plus_ms(19 * MINUTE));
+    assert_eq!(rings(&mut bell, start.plus_ms(19 * MINUTE), 60), [] as [i64; 0], "after its end nothing is owed");
 }

@@ -94,7 +94,7 @@ proptest! {
         let saved = world.alarms.save();
         let before = world.statuses();
         let mut next = World::new(&text, &world.now.to_string());
-        next.alarms.load(&saved).unwrap();
+        next.alarms.load(&saved, next.now).unwrap();
         let counted = |(arrived, post): &&(Timestamp, Post)| {
             post.time <= world.now
                 || (post.time <= arrived.plus_ms(120_000) && post.time < zone.period(period, *arrived).1)

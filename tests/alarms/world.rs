@@ -54,6 +54,7 @@ impl World {
         let sign = if amount < Money::ZERO { -1 } else { 1 };
         let computed = if sign < 0 { -amount } else { amount };
         Post {
+            number: 0,
             time,
             profile,
             session,
@@ -100,7 +101,8 @@ impl World {
 /// `firing page`: what a list of transitions comes down to; silent ones in brackets.
 pub fn brief(transitions: &[Transition]) -> Vec<String> {
     let text = |transition: &Transition| {
-        let text = format!("{} {}", transition.state.name(), transition.severity.name());
+        let again = if transition.again { " again" } else { "" };
+        let text = format!("{} {}{again}", transition.state.name(), transition.severity.name());
         if transition.silent { format!("({text})") } else { text }
     };
     transitions.iter().map(text).collect()
@@ -119,7 +121,9 @@ pub fn transition(incident: &str, state: AlarmState, severity: Severity) -> Tran
         message: "everything passed 100 % of $600.00 today: $603.18 spent".to_owned(),
         spent: usd("603.18"),
         limit: usd("600"),
+        excess: usd("3.18"),
         incident: incident.to_owned(),
         silent: false,
+        again: false,
     }
 }

@@ -84,6 +84,28 @@ fn crossed_live_it_rings_once_then_repeats_until_it_is_acknowledged() {
 }
 
 #[test]
+fn put_off_it_is_silent_and_on_its_own_screen() {
+    let place = half_spent();
+    let mut console = open(&place, &[]);
+    cross(&place, &console);
+    console.press("a");
+    console.wait_for_text("▲ firing");
+    console.press("Z");
+    console.wait_for_text("◌ snoozed");
+    console.wait_until_gone("1 ALARM");
+    // Again: for an hour.
+    console.press("Z");
+    console.wait_for_text("until");
+    assert_silent(&[("snoozed", &console)]);
+    console.press("A");
+    console.wait_for_text("● acknowledged");
+    console.press("\x1b");
+    console.wait_for_text("all ▸ overview");
+    console.quit();
+    assert_eq!(console.bells(), 1);
+}
+
+#[test]
 fn muted_it_is_seen_and_not_heard_until_it_may_ring_again() {
     let place = half_spent();
     let mut console = open(&place, &[]);

@@ -2,7 +2,8 @@
 
 use std::collections::HashSet;
 
-use costtop::ui::keys::{self, KEYS};
+use costtop::ui::keys::{self, Binding, KEYS, Mode};
+use costtop::ui::layout::Page;
 
 use super::console::{Console, count};
 use super::place::{Place, append, charge, text};
@@ -21,6 +22,8 @@ fn bytes(key: &str) -> String {
         "tab" => "\t".to_owned(),
         "backtab" => "\x1b[Z".to_owned(),
         "esc" => "\x1b".to_owned(),
+        "enter" => "\r".to_owned(),
+        "backspace" => "\x7f".to_owned(),
         "space" => " ".to_owned(),
         other => match other.strip_prefix("ctrl-") {
             Some(letter) => char::from(letter.as_bytes()[0] & 0x1f).to_string(),
@@ -128,6 +131,10 @@ fn every_key_does_what_its_help_says() {
 
     tried.each("zoom", &["overview ▸ models"]);
     tried.each("back", &["cost per request 30d"]);
+    opening(&mut tried);
+    writing(&mut tried);
+    choosing(&mut tried);
+    panning(&mut tried);
     for (name, key, panel) in [
         ("next-panel", "tab", "users"),
         ("next-panel", "right", "events"),
@@ -147,7 +154,8 @@ fn every_key_does_what_its_help_says() {
     tried.press("intake", "i");
     tried.console.wait_until_gone("esc closes");
     tried.each("help", &["esc closes"]);
-    for binding in KEYS {
+    let here = |binding: &&Binding| binding.mode == Mode::Screen && binding.pages.contains(&Page::Overview);
+    for binding in KEYS.iter().filter(here) {
         tried.shows(binding.help);
         binding.keys.iter().for_each(|key| assert!(tried.console.text().contains(keys::symbol(key)), "{key}"));
     }
@@ -163,13 +171,76 @@ fn every_key_does_what_its_help_says() {
     tried.shows("♪ bell on");
 
     // The rest is tried where alarms ring, where it stops, and where it ends.
-    let elsewhere = ["freeze", "acknowledge", "suspend", "quit"];
+    let elsewhere = ["freeze", "acknowledge", "snooze", "suspend", "quit"];
     for binding in KEYS.iter().filter(|binding| !elsewhere.contains(&binding.name)) {
         for key in binding.keys {
             assert!(tried.keys.contains(key), "'{key}' ({}) was not tried", binding.name);
         }
     }
     tried.console.quit();
+}
+
+/// In, beside, and out again; the alarms.
+fn opening(tried: &mut Tried) {
+    tried.each("open", &["all ▸ model-00"]);
+    tried.each("next-sibling", &["all ▸ model-01"]);
+    tried.each("previous-sibling", &["all ▸ model-00"]);
+    tried.each("back", &["all ▸ overview"]);
+    tried.each("alarms", &["all ▸ alarms"]);
+    tried.each("back", &["all ▸ overview"]);
+}
+
+/// A filter: kept, dropped, taken back.
+fn writing(tried: &mut Tried) {
+    tried.each("filter", &["⏎ keep"]);
+    tried.console.press("-07q");
+    tried.shows("models /-07q");
+    tried.each("erase", &["models /-07 "]);
+    tried.console.wait_until_gone("/-07q");
+    tried.each("keep-filter", &["⏎ open"]);
+    tried.shows("overview  models /-07");
+    tried.press("filter", "/");
+    tried.shows("⏎ keep");
+    tried.press("erase-all", "ctrl-u");
+    tried.console.wait_until_gone("/-07");
+    tried.each("drop-filter", &["⏎ open"]);
+    tried.shows("▸  model-00");
+    // What is pasted is text while text is typed, and nothing at all otherwise.
+    tried.console.press("\x1b[200~q\x1b[201~");
+    tried.press("filter", "/");
+    tried.console.press("\x1b[200~a\rq\x1b[201~");
+    tried.shows("models /aq");
+    tried.each("drop-filter", &["⏎ open"]);
+}
+
+/// What the rows are.
+fn choosing(tried: &mut Tried) {
+    tried.each("by", &["group by"]);
+    tried.each("next-choice", &["▸u   user"]);
+    tried.each("previous-choice", &["▸m   model"]);
+    tried.each("close-choices", &["⏎ open"]);
+    tried.press("by", "b");
+    tried.press("next-choice", "down");
+    tried.shows("▸u   user");
+    tried.press("choose", "enter");
+    tried
+        .console
+        .wait_for("the first table by user", |seen| seen.text().lines().any(|line| line.starts_with("╭─ users")));
+    tried.press("by", "b");
+    tried.shows("group by");
+    tried.console.press("m");
+    tried.console.wait_for("by model again", |seen| seen.text().lines().any(|line| line.starts_with("╭─ models")));
+    tried.shows("▸  model-00");
+}
+
+/// Into the past and back.
+fn panning(tried: &mut Tried) {
+    tried.each("earlier", &["PAST · ends"]);
+    tried.each("later", &["● LIVE"]);
+    tried.console.wait_until_gone("PAST");
+    tried.press("earlier", ",");
+    tried.shows("PAST · ends");
+    tried.each("now", &["● LIVE"]);
 }
 
 #[test]
@@ -197,8 +268,7 @@ fn the_footer_names_the_keys_that_work_here() {
     let mut tried = Tried::open();
     let footer = |console: &Console| console.text().lines().last().unwrap_or_default().to_owned();
     let open = footer(&tried.console);
-    for words in ["⇥ panel", "s sort", "[ ] window", "space freeze", "z zoom", "m mute", "i intake", "? help", "q quit"]
-    {
+    for words in ["⏎ open", "⇥ panel", "/ filter", "s sort", "b by", "[ ] window", ", past", "? help", "q quit"] {
         assert!(open.contains(words), "no '{words}' in '{open}'");
     }
     assert!(!open.contains("A ack") && !open.contains("esc back"), "{open}");

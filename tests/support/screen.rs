@@ -1,11 +1,13 @@
 //! One fixed moment as the engine would publish it, for screens, benches and the gallery. The sums reconcile.
 
+use std::collections::HashMap;
+
 use costtop::alarm::{AlarmState, AlarmStatus, BudgetState, BudgetStatus};
 use costtop::config::Severity;
 use costtop::engine::counters::Counters;
 use costtop::engine::names::{NONE, NameId};
 use costtop::engine::record::Intake;
-use costtop::engine::view::{Chart, GroupRow, Overview, OverviewQuery, SortKey, Spread, Table, TableQuery, Window};
+use costtop::engine::view::{By, Chart, GroupRow, RIGHT, Spread, Table, View, ViewQuery, Window};
 use costtop::label::Label;
 use costtop::money::{Cost, Money};
 use costtop::source::{SourceState, SourceStatus};
@@ -22,11 +24,11 @@ pub fn now() -> Timestamp {
     at("2026-09-21T14:32:07Z")
 }
 
-fn usd(text: &str) -> Money {
+pub fn usd(text: &str) -> Money {
     Money::parse(text.as_bytes()).expect("fixed amounts are well formed")
 }
 
-fn cost(text: &str) -> Cost {
+pub fn cost(text: &str) -> Cost {
     Cost::parse(text.as_bytes()).expect("fixed amounts are well formed")
 }
 
@@ -53,7 +55,7 @@ const USERS: [(&str, &str, &str, &str); 7] = [
     ("r.lindqvist", "0.46", "2.0", "claude-haiku-5-5"),
 ];
 
-fn sums(spent: &str, requests: i64, tokens: i64, hit: f64) -> Counters {
+pub fn sums(spent: &str, requests: i64, tokens: i64, hit: f64) -> Counters {
     let prompt = tokens * 9 / 10;
     let cache_read = (prompt as f64 * hit) as i64;
     Counters {
@@ -66,7 +68,7 @@ fn sums(spent: &str, requests: i64, tokens: i64, hit: f64) -> Counters {
     }
 }
 
-fn group(id: NameId, name: Option<&str>, sums: Counters, burn: &str) -> GroupRow {
+pub fn group(id: NameId, name: Option<&str>, sums: Counters, burn: &str) -> GroupRow {
     GroupRow {
         id,
         name: name.map(Label::new),
@@ -75,17 +77,18 @@ fn group(id: NameId, name: Option<&str>, sums: Counters, burn: &str) -> GroupRow
         trend: [Money::ZERO; 8],
         p95: None,
         most_on: None,
+        last: None,
     }
 }
 
-fn table(rows: Vec<GroupRow>, groups: usize) -> Table {
+pub fn table(by: By, rows: Vec<GroupRow>, groups: usize) -> Table {
     let mut all = Counters::default();
     let mut burn = Money::ZERO;
     for row in &rows {
         all.add(&row.sums, 1);
         burn += row.burn;
     }
-    Table { rows, offset: 0, groups, sums: all, burn, nameless: Counters::default(), selected: None }
+    Table { rows, groups, unfiltered: groups, sums: all, burn, ..Table::empty(by) }
 }
 
 /// The models, ordered by cost.
@@ -103,7 +106,7 @@ pub fn models() -> Table {
         }
         row
     });
-    table(rows.collect(), MODELS.len())
+    table(By::MODEL, rows.collect(), MODELS.len())
 }
 
 /// The users, ordered by cost: seven of 21, the other fourteen spent the difference.
@@ -113,7 +116,7 @@ pub fn users() -> Table {
         row.most_on = Some(Label::new(model));
         row
     });
-    let mut table = table(rows.collect(), 21);
+    let mut table = table(By::USER, rows.collect(), 21);
     table.sums.computed = usd("18.34");
     table.burn = usd("88.5");
     table
@@ -125,7 +128,7 @@ pub fn many_users(count: usize, offset: usize, rows: usize) -> Table {
         let spent = format!("{}", count - place);
         group(place as NameId + 1000, Some(&format!("user-{place:05}")), sums(&spent, 3, 9_000, 0.5), "1.5")
     });
-    let mut table = table(all.collect(), count);
+    let mut table = table(By::USER, all.collect(), count);
     table.rows = table.rows.split_off(offset.min(count)).into_iter().take(rows).collect();
     table.offset = offset;
     table
@@ -144,13 +147,22 @@ fn chart(steps: usize) -> Chart {
         start: now().plus_ms(-step_ms * i64::try_from(steps).expect("a chart has few steps")),
         step_ms,
         steps: (0..steps).map(|step| Money::from_pico((burn(step) * 1e12) as i128)).collect(),
+        classes: Vec::new(),
     }
 }
 
-fn budget(name: &str, key: Option<&str>, per: Period, spent: &str, limit: &str, state: BudgetState) -> BudgetStatus {
+pub fn budget(
+    name: &str,
+    key: Option<&str>,
+    per: Period,
+    spent: &str,
+    limit: &str,
+    state: BudgetState,
+) -> BudgetStatus {
     let (start, end) = Zone::UTC.period(per, now());
     BudgetStatus {
         name: Label::new(name),
+        scope: if key.is_some() { "user" } else { "global" },
         key: key.map(Label::new),
         per: Some(per),
         period_start: start,
@@ -161,7 +173,7 @@ fn budget(name: &str, key: Option<&str>, per: Period, spent: &str, limit: &str, 
     }
 }
 
-fn alarm(rule: &str, key: Option<&str>, severity: Severity, state: AlarmState, message: &str) -> AlarmStatus {
+pub fn alarm(rule: &str, key: Option<&str>, severity: Severity, state: AlarmState, message: &str) -> AlarmStatus {
     AlarmStatus {
         rule: Label::new(rule),
         scope: if key.is_some() { "user" } else { "global" },
@@ -170,10 +182,14 @@ fn alarm(rule: &str, key: Option<&str>, severity: Severity, state: AlarmState, m
         severity,
         state,
         since: at("2026-09-21T14:29:40Z"),
+        first: at("2026-09-21T14:29:40Z"),
+        count: 1,
+        until: None,
         message: message.to_owned(),
         spent: Money::ZERO,
         limit: Money::ZERO,
-        incident: String::new(),
+        excess: Money::ZERO,
+        incident: format!("{rule}|{}", key.unwrap_or_default()),
         loud: true,
     }
 }
@@ -212,23 +228,20 @@ pub fn busy() -> Snapshot {
     Snapshot {
         now: now(),
         zone: Zone::UTC,
-        overview: Overview {
-            query: OverviewQuery {
-                window: Window::M15,
-                models: TableQuery { sort: SortKey::Cost, ..TableQuery::default() },
-                users: TableQuery::default(),
-                chart_steps: 140,
-            },
+        view: View {
+            query: ViewQuery { window: Window::M15, chart_steps: 140, ..ViewQuery::default() },
             until: now(),
             burn: usd("88.80"),
+            burn_all: usd("88.80"),
             requests_per_minute: 41,
             window,
+            window_all: window,
             today: sums("412.60", 13_204, 300_000_000, 0.6),
+            today_all: sums("412.60", 13_204, 300_000_000, 0.6),
             total: sums("7906.11", 471_020, 9_000_000_000, 0.6),
             sessions: 812,
             chart: chart(140),
-            models,
-            users: users(),
+            tables: [models, users()],
             spread: Spread {
                 requests: 588,
                 bins: [190, 168, 181, 46, 3],
@@ -240,7 +253,7 @@ pub fn busy() -> Snapshot {
             intake,
             unpriced_models: vec![(Label::new("in-house-llama"), 210_000)],
             newest: Some(now()),
-            ..Overview::default()
+            ..View::default()
         },
         budgets: vec![
             budget("everything", None, Period::Day, "412.60", "600", BudgetState::Ok),
@@ -248,6 +261,8 @@ pub fn busy() -> Snapshot {
             budget("each user", Some("ci-evals"), Period::Day, "141.20", "150", BudgetState::Warned),
             budget("opus", None, Period::Hour, "38.90", "60", BudgetState::Ok),
         ],
+        scope_budgets: Vec::new(),
+        open: None,
         alarms: vec![
             alarm("each user", Some("ci-evals"), Severity::Warn, AlarmState::Firing, "ci-evals passed 90 %"),
             alarm("cache", Some("svc-support"), Severity::Warn, AlarmState::Acknowledged, "cache hits fell"),
@@ -260,6 +275,7 @@ pub fn busy() -> Snapshot {
             event("14:17:30", Mark::Note, "source", "gateway.jsonl rotated, old file drained (412 lines)"),
             event("14:02:00", Mark::Note, "start", "read 48,110 lines in 0.31s, 3 rejected"),
         ],
+        numbers: HashMap::from([(Label::new("ci-evals"), 50), (Label::new("svc-support"), 52)]),
         sources: vec![source("/var/log/gateway.jsonl"), source("unix:/run/costtop.sock"), source("~/.claude/projects")],
         lag_ms: Some(420),
         progress: None,
@@ -271,8 +287,9 @@ pub fn busy() -> Snapshot {
 /// Two alarms that ring.
 pub fn alarmed() -> Snapshot {
     let mut snapshot = busy();
-    snapshot.overview.today.computed = usd("603.18");
-    snapshot.overview.burn = usd("214.10");
+    snapshot.view.today.computed = usd("603.18");
+    snapshot.view.today_all.computed = usd("603.18");
+    (snapshot.view.burn, snapshot.view.burn_all) = (usd("214.10"), usd("214.10"));
     snapshot.budgets[0] = budget("everything", None, Period::Day, "603.18", "600", BudgetState::Exceeded);
     let message = "everything passed $600.00 at 14:28:21, now $603.18, burning $214.10/h";
     snapshot.alarms.insert(0, alarm("everything", None, Severity::Page, AlarmState::Firing, message));
@@ -294,7 +311,7 @@ pub fn empty() -> Snapshot {
 /// The last row of the table belongs to nobody.
 pub fn with_nameless() -> Snapshot {
     let mut snapshot = busy();
-    let users = &mut snapshot.overview.users;
+    let users = &mut snapshot.view.tables[RIGHT];
     users.rows.truncate(5);
     users.rows.push(group(NONE, None, sums("1.25", 40, 90_000, 0.1), "5.6"));
     users.groups = 6;

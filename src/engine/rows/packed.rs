@@ -1,6 +1,6 @@
 //! Rows as bytes of one width, for memory and the temporary file. Rows enter and leave; these bytes never outlive the process.
 
-use super::{Row, flag};
+use super::{Glance, Row, flag};
 use crate::engine::identity::RecordIds;
 use crate::engine::record::Place;
 use crate::money::Cost;
@@ -124,6 +124,19 @@ impl Form {
         })
     }
 
+    /// A few facts of the row in `slot`.
+    #[inline]
+    fn glance(slot: &[u8]) -> Option<Glance> {
+        let common = slot.first_chunk::<COMMON>()?;
+        let number = |at: usize| u32::from_le_bytes([common[at], common[at + 1], common[at + 2], common[at + 3]]);
+        Some(Glance {
+            time: (u64::from(number(4)) | u64::from(number(8)) << 32).cast_signed(),
+            profile: number(36),
+            session: number(40),
+            next: number(44),
+        })
+    }
+
     /// Reads what [`Form::write`] wrote; `None` for bytes that are no row.
     fn read(self, slot: &[u8]) -> Option<Row> {
         let ids = self.ids(slot)?;
@@ -240,6 +253,12 @@ impl Segment {
     /// The row at `place`; `None` where there is none, or none that can be read.
     pub fn get(&self, place: usize) -> Option<Row> {
         self.form.read(self.slot(place)?)
+    }
+
+    /// A few facts of the row at `place`.
+    #[inline]
+    pub fn glance(&self, place: usize) -> Option<Glance> {
+        Form::glance(self.slot(place)?)
     }
 
     /// The ids of the row at `place`.

@@ -1,3 +1,4 @@
+use super::super::number;
 use super::*;
 use proptest::prelude::*;
 
@@ -107,5 +108,33 @@ proptest! {
         let serde = serde_json::from_str::<serde_json::Value>(&line);
         let known = serde.as_ref().is_err_and(|error| error.to_string().starts_with("number out of range"));
         prop_assert!(known || serde.is_ok() == check(line.as_bytes()).is_ok(), "{} {:?}", line, serde);
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_is_read_on_the_way_is_what_a_second_look_says(text in "[0-9]{0,11}(\\.[0-9]{0,13})?([eE][+-]?[0-9]{0,2})?|-?0*[0-9.]{0,8}|\"[0-9.]{0,9}\"|null|true|\\[1\\]", tail in "[ ,}0-9.eE]?") {
+        let line = text + &tail;
+        let (mut slow, mut count, mut amount) =
+            (Scanner::new(line.as_bytes()), Scanner::new(line.as_bytes()), Scanner::new(line.as_bytes()));
+        let (slow_value, counted, amounted) = (slow.scalar(), count.count(), amount.amount());
+        prop_assert_eq!(slow_value.map(number::tokens), counted.map(number::count));
+        prop_assert_eq!(slow_value.map(number::lenient), counted.map(number::lenient_count));
+        prop_assert_eq!(slow_value.map(number::cost), amounted.map(number::amount));
+        if slow_value.is_ok() {
+            prop_assert_eq!((slow.at, slow.at), (count.at, amount.at));
+        }
+    }
+
+    #[test]
+    fn a_lead_is_passed_where_it_stands_and_nowhere_else(key in "[a-z_]{0,28}", is_first: bool, other in "[,\":a-z_ ]{0,40}", tail in "[0-9]{0,40}") {
+        let lead = Lead::new(key.as_bytes(), is_first);
+        let spelled = format!("{}\"{key}\":", if is_first { "" } else { "," });
+        for line in [format!("{spelled}{tail}"), format!("{spelled}{other}"), format!("{other}{tail}"), spelled[..spelled.len() - 1].to_owned()] {
+            let mut scanner = Scanner { line: line.as_bytes(), at: 0, depth: 0 };
+            let passed = scanner.pass(&lead);
+            prop_assert_eq!(passed, line.starts_with(&spelled), "{}", line);
+            prop_assert_eq!(scanner.at, if passed { blanks(line.as_bytes(), spelled.len()) } else { 0 });
+        }
     }
 }

@@ -7,11 +7,12 @@
 use ratatui::layout::Rect;
 
 use super::Scene;
-use super::kpis::{share, whole};
+use super::kpis::whole;
 use crate::alarm::{BudgetState, BudgetStatus};
 use crate::time::Timestamp;
 use crate::ui::canvas::Canvas;
-use crate::ui::layout::Panel;
+use crate::ui::layout::{Page, Panel};
+use crate::ui::state::{self, AtHand};
 use crate::ui::text;
 use crate::ui::theme::Role;
 use crate::ui::widget::{bar, panel};
@@ -20,7 +21,7 @@ use crate::ui::widget::{bar, panel};
 const AHEAD: f64 = 0.05;
 
 pub(super) fn draw(canvas: &mut Canvas<'_>, scene: Scene<'_>, place: Rect) {
-    let budgets = ordered(scene);
+    let budgets = state::budgets(scene.state, scene.snapshot, scene.layout);
     let fit = scene.layout.rows(Panel::Budgets);
     let shown = budgets.len().min(fit);
     let theme = canvas.theme;
@@ -37,14 +38,25 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, scene: Scene<'_>, place: Rect) {
     }
     let (x, width) = (inside.x + 1, inside.width - 2);
     if budgets.is_empty() {
-        let words = if scene.state.arrived { "no budget yet: costtop config init" } else { "" };
+        let words = match (scene.is_known(), scene.state.visit.page) {
+            (true, Page::Overview) => "no budget yet: costtop config init",
+            (true, _) => "no budget is kept for it",
+            (false, _) => scene.waiting(),
+        };
         canvas.role(x, inside.y, width, words, Role::Dim);
         return;
     }
-    let first = scene.state.visit.budgets.min(budgets.len().saturating_sub(fit));
+    let cursor = &scene.state.visit.budgets;
+    let first = cursor.offset.min(budgets.len().saturating_sub(fit));
+    let ids = budgets.iter().map(|budget| state::budget_id(budget)).collect();
+    let marked = cursor.place(&AtHand::whole(ids)).filter(|_| scene.focused(Panel::Budgets));
     let mut y = inside.y;
-    for budget in budgets.iter().skip(first).take(fit) {
+    for (at, budget) in budgets.iter().enumerate().skip(first).take(fit) {
         one(canvas, scene.snapshot.now, budget, Rect { x, y, width, height: 2 });
+        if marked == Some(at) {
+            canvas.role(inside.x, y, 1, "▸", Role::Accent);
+            canvas.paint(Rect { y, height: 1, ..inside }, canvas.theme.style(Role::Selected));
+        }
         y += 2;
     }
     if y < inside.bottom() && budgets.iter().any(|budget| budget.period_end.is_some()) {
@@ -52,15 +64,6 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, scene: Scene<'_>, place: Rect) {
         let pieces = [("┼", theme.figure()), (" where the period should be by now", theme.style(Role::Dim))];
         canvas.pieces(x, y, width, &pieces);
     }
-}
-
-/// As configured where all fit, else the worst first.
-fn ordered(scene: Scene<'_>) -> Vec<&BudgetStatus> {
-    let mut budgets: Vec<&BudgetStatus> = scene.snapshot.budgets.iter().collect();
-    if budgets.len() > scene.layout.rows(Panel::Budgets) {
-        budgets.sort_by(|a, b| b.state.cmp(&a.state).then_with(|| share(b).total_cmp(&share(a))));
-    }
-    budgets
 }
 
 fn name(budget: &BudgetStatus) -> String {
@@ -84,9 +87,9 @@ fn standing(budget: &BudgetStatus, now: Timestamp) -> (String, Role) {
         BudgetState::Exceeded if left.pico() < 0 => (format!("▲ over {}", short(-left)), Role::Alarm),
         BudgetState::Exceeded => ("▲ over".to_owned(), Role::Alarm),
         BudgetState::Warned => (format!("◆ {} left", short(left)), Role::Warn),
-        BudgetState::Ok => match elapsed(budget, now).map(|elapsed| share(budget) - elapsed) {
+        BudgetState::Ok => match elapsed(budget, now).map(|elapsed| budget.share() - elapsed) {
             Some(ahead) if ahead > AHEAD => (format!("● pace +{}%", text::percent(ahead)), Role::Warn),
-            Some(_) if share(budget) < 0.5 => ("on pace".to_owned(), Role::Good),
+            Some(_) if budget.share() < 0.5 => ("on pace".to_owned(), Role::Good),
             Some(_) | None => (format!("{} left", short(left)), Role::Good),
         },
     }
@@ -113,8 +116,8 @@ fn track(canvas: &mut Canvas<'_>, now: Timestamp, budget: &BudgetStatus, place: 
     let style = canvas.theme.style(role);
     let word_room = if place.width >= 36 { 14 } else { (text::width(words) as u16).min(place.width / 2) };
     let bar_width = place.width.saturating_sub(word_room + 7);
-    bar::thin(canvas, place.x, place.y, bar_width, share(budget), elapsed(budget, now), style);
-    let percent = format!("{} %", text::percent(share(budget)));
+    bar::thin(canvas, place.x, place.y, bar_width, budget.share(), elapsed(budget, now), style);
+    let percent = format!("{} %", text::percent(budget.share()));
     canvas.role_right(place.x + bar_width + 6, place.y, 6, &percent, Role::Text);
     let calm = budget.state == BudgetState::Ok && role == Role::Good;
     let style = if calm { canvas.theme.style(Role::Dim) } else { style };
@@ -127,11 +130,11 @@ pub(super) fn line(canvas: &mut Canvas<'_>, scene: Scene<'_>, place: Rect) {
         return;
     }
     let (x, width) = (place.x + 1, place.width - 2);
-    let worst = scene.snapshot.budgets.iter().max_by(|a, b| {
+    let worst = state::budgets(scene.state, scene.snapshot, scene.layout).into_iter().max_by(|a, b| {
         a.state
             .cmp(&b.state)
             .then_with(|| a.key.is_none().cmp(&b.key.is_none()))
-            .then_with(|| share(a).total_cmp(&share(b)))
+            .then_with(|| a.share().total_cmp(&b.share()))
     });
     let Some(budget) = worst else {
         canvas.role(x, place.y, width, if scene.state.arrived { "no budget" } else { "" }, Role::Dim);
@@ -152,7 +155,7 @@ pub(super) fn line(canvas: &mut Canvas<'_>, scene: Scene<'_>, place: Rect) {
 /// Name, bar and percent for the smallest screens.
 pub(super) fn tiny(canvas: &mut Canvas<'_>, scene: Scene<'_>, budget: &BudgetStatus, place: Rect) {
     let (_, role) = standing(budget, scene.snapshot.now);
-    let percent = format!("{} %", text::percent(share(budget)));
+    let percent = format!("{} %", text::percent(budget.share()));
     let style = canvas.theme.style(role);
     let mark = match budget.state {
         BudgetState::Ok => "",
@@ -162,5 +165,5 @@ pub(super) fn tiny(canvas: &mut Canvas<'_>, scene: Scene<'_>, budget: &BudgetSta
     let end = canvas.put_right(place.right(), place.y, place.width, &format!("{mark}{percent}"), style);
     let after = canvas.role(place.x, place.y, (place.width / 2).min(end - place.x), &name(budget), Role::Text) + 1;
     let width = end.saturating_sub(after + 1);
-    bar::thin(canvas, after, place.y, width, share(budget), elapsed(budget, scene.snapshot.now), style);
+    bar::thin(canvas, after, place.y, width, budget.share(), elapsed(budget, scene.snapshot.now), style);
 }

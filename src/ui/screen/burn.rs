@@ -1,4 +1,4 @@
-//! The burn chart:
+//! The burn chart; of a model it is stacked by token class:
 //! ```text
 //! ╭─ burn $/h ────────────── 1m 5m 15m 1h 6h 24h 7d 30d ─╮
 //! │ 120┤                                        ⢀⣠⣴⣾⣿⣿⣿⣿ │
@@ -10,14 +10,14 @@
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 
-use super::Scene;
-use crate::engine::view::Window;
+use super::{Scene, footer};
+use crate::engine::view::{TokenClass, Window};
 use crate::time::Timestamp;
 use crate::ui::canvas::Canvas;
-use crate::ui::layout::{AXIS_WIDTH, Panel, Shape};
+use crate::ui::layout::{AXIS_WIDTH, Page, Panel, Shape};
 use crate::ui::text;
 use crate::ui::theme::Role;
-use crate::ui::widget::{chart, panel};
+use crate::ui::widget::{chart, panel, stack};
 
 pub(super) fn draw(canvas: &mut Canvas<'_>, scene: Scene<'_>, place: Rect) {
     let theme = canvas.theme;
@@ -35,12 +35,17 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, scene: Scene<'_>, place: Rect) {
     } else {
         vec![(scene.state.visit.window.name(), accent.add_modifier(Modifier::BOLD))]
     };
-    let heading = [("burn", title), (" $/h", dim)];
+    let stacked = scene.state.stacks();
+    let name = match scene.state.visit.page {
+        Page::Overview => "burn".to_owned(),
+        _ => text::fit(footer::crumb(&scene.state.visit, scene.snapshot).as_str(), 28).into_owned(),
+    };
+    let heading = [(name.as_str(), title), (if stacked { " $/h by token class" } else { " $/h" }, dim)];
     let inside = panel::panel(canvas, place, &heading, &windows, scene.focused(Panel::Burn));
     if inside.height < 2 || inside.width <= AXIS_WIDTH + 1 {
         return;
     }
-    let steps = &scene.snapshot.overview.chart;
+    let steps = &scene.snapshot.view.chart;
     let plot = Rect {
         x: inside.x + AXIS_WIDTH,
         y: inside.y,
@@ -49,20 +54,34 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, scene: Scene<'_>, place: Rect) {
     };
     let rates = chart::rates(steps, usize::from(plot.width) * 2);
     let most = rates.iter().copied().fold(0.0, f64::max);
-    if !scene.state.arrived || most <= 0.0 {
+    if !scene.is_known() || most <= 0.0 {
         let words =
-            if scene.state.arrived { format!("nothing spent in {}", scene.window()) } else { "loading".to_owned() };
+            if scene.is_known() { format!("nothing spent in {}", scene.window()) } else { scene.waiting().to_owned() };
         let x = inside.x + inside.width.saturating_sub(text::width(&words) as u16) / 2;
         canvas.role(x, inside.y + inside.height / 2, inside.width, &words, Role::Dim);
         return;
     }
     let (top, mean) = (chart::scale(most), chart::mean(steps));
     axis(canvas, inside.x, plot, top);
-    chart::draw(canvas, plot, &rates, top, mean);
+    let split = stacked && !steps.classes.is_empty();
+    if split {
+        stack::draw(canvas, plot, steps, top);
+    } else {
+        chart::draw(canvas, plot, &rates, top, mean);
+    }
     if plot.height < inside.height {
         times(canvas, scene, plot);
     }
-    if scene.layout.shape == Shape::Full {
+    if split {
+        let looks = TokenClass::ALL.map(|class| (class, stack::look(theme, class)));
+        let words = looks.map(|(class, (glyph, style))| (glyph.to_string(), style, format!(" {}  ", class.name())));
+        let mut pieces: Vec<(&str, Style)> =
+            words.iter().flat_map(|(glyph, style, name)| [(glyph.as_str(), *style), (name.as_str(), dim)]).collect();
+        if let Some(last) = pieces.last_mut() {
+            last.0 = last.0.trim_end();
+        }
+        panel::legend(canvas, place, &pieces);
+    } else if scene.layout.shape == Shape::Full {
         let good = theme.ramp(0.0);
         let mean = format!("mean of {}", scene.window());
         let over = text::span(steps.step_ms.max(BURN_MS));
@@ -100,9 +119,9 @@ fn axis(canvas: &mut Canvas<'_>, x: u16, plot: Rect, top: f64) {
 
 /// Local times below the chart, as many as fit with room between.
 fn times(canvas: &mut Canvas<'_>, scene: Scene<'_>, plot: Rect) {
-    let steps = &scene.snapshot.overview.chart;
+    let steps = &scene.snapshot.view.chart;
     let length = steps.step_ms.saturating_mul(i64::try_from(steps.steps.len()).unwrap_or(0));
-    let pattern = match scene.snapshot.overview.query.window {
+    let pattern = match scene.snapshot.view.query.window {
         Window::M1 => "%H:%M:%S",
         Window::D7 | Window::D30 => "%d %b",
         _ => "%H:%M",

@@ -4,6 +4,7 @@ use ratatui::style::{Modifier, Style};
 
 use super::Scene;
 use crate::alarm::AlarmStatus;
+use crate::engine::view::End;
 use crate::label;
 use crate::source::SourceState;
 use crate::ui::canvas::Canvas;
@@ -95,7 +96,7 @@ fn left(scene: Scene<'_>, theme: &Theme) -> Vec<Segment> {
         left.push(if more > 0 { segment.then(format!(" +{more}"), dim) } else { segment });
     }
     if scene.state.arrived {
-        let rate = text::grouped(i128::from(snapshot.overview.requests_per_minute));
+        let rate = text::grouped(i128::from(snapshot.view.requests_per_minute));
         left.push(Segment::new(3, rate, figure).then(" req/min", dim));
     }
     if let Some(lag) = snapshot.lag_ms {
@@ -104,7 +105,7 @@ fn left(scene: Scene<'_>, theme: &Theme) -> Vec<Segment> {
         let style = if lag >= 5_000 { warn } else { theme.style(Role::Text) };
         left.push(Segment::new(4, "lag ", dim).then(tenths, style));
     }
-    let intake = &snapshot.overview.intake;
+    let intake = &snapshot.view.intake;
     let counts = [(intake.rejected_total(), "rejected"), (intake.late, "late"), (intake.clock_skew, "ahead of time")];
     for (count, word) in counts {
         if count > 0 {
@@ -119,7 +120,7 @@ fn ages(scene: Scene<'_>, theme: &Theme) -> Vec<Segment> {
     let Scene { state, snapshot, .. } = scene;
     let warn = theme.style(Role::Warn).add_modifier(Modifier::BOLD);
     let mut ages = Vec::new();
-    if let Some(frozen) = state.frozen {
+    if let Some(frozen) = state.visit.frozen {
         let since = text::stopwatch(state.now.ms() - frozen.since.ms());
         let behind = text::grouped(i128::from(frozen.behind));
         ages.push(Segment::new(0, format!("❚❚ FROZEN {since} · {behind} behind"), warn));
@@ -129,11 +130,15 @@ fn ages(scene: Scene<'_>, theme: &Theme) -> Vec<Segment> {
         ages.push(Segment::new(0, "LOADING", accent));
     } else if let Some(part) = snapshot.progress {
         ages.push(Segment::new(0, format!("LOADING {} %", text::percent(part)), accent));
-    } else if snapshot.overview.rebuilding {
+    } else if snapshot.view.rebuilding {
         ages.push(Segment::new(0, "REBUILDING", accent));
     }
-    if snapshot.overview.as_of {
-        let date = snapshot.zone.format(snapshot.overview.until, "%a %e %b %H:%M");
+    if let End::At(end) = state.visit.end {
+        let today = snapshot.zone.date(end) == snapshot.zone.date(state.now);
+        let end = snapshot.zone.format(end, if today { "%H:%M" } else { "%a %e %b %H:%M" });
+        ages.push(Segment::new(0, format!("PAST · ends {end}"), warn));
+    } else if snapshot.view.as_of {
+        let date = snapshot.zone.format(snapshot.view.until, "%a %e %b %H:%M");
         ages.push(Segment::new(0, format!("AS OF {date}"), warn));
     }
     if ages.is_empty() {

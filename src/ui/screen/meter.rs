@@ -4,10 +4,12 @@ use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 
 use super::Scene;
-use super::{budgets, kpis};
+use super::{alarms, budgets, footer, kpis};
 use crate::alarm::AlarmStatus;
+use crate::engine::view::{End, LEFT};
 use crate::source::SourceState;
 use crate::ui::canvas::Canvas;
+use crate::ui::layout::Page;
 use crate::ui::text::{self, UNKNOWN};
 use crate::ui::theme::{Role, Theme};
 use crate::ui::widget::chart;
@@ -17,7 +19,7 @@ fn standing(scene: Scene<'_>, theme: &Theme) -> (String, Style) {
     let Scene { state, snapshot, .. } = scene;
     let loud = snapshot.alarms.iter().filter(|alarm| alarm.is_loud()).count();
     let lost = snapshot.sources.iter().any(|source| matches!(source.state, SourceState::Lost(_)));
-    let (word, role) = if state.frozen.is_some() {
+    let (word, role) = if state.visit.frozen.is_some() {
         ("❚❚ FROZEN".to_owned(), Role::Warn)
     } else if loud > 0 {
         (format!("▲ {loud} ALARM{}", if loud == 1 { "" } else { "S" }), Role::Alarm)
@@ -27,8 +29,10 @@ fn standing(scene: Scene<'_>, theme: &Theme) -> (String, Style) {
         ("LOADING".to_owned(), Role::Accent)
     } else if let Some(part) = snapshot.progress {
         (format!("LOADING {} %", text::percent(part)), Role::Accent)
-    } else if snapshot.overview.as_of {
-        (format!("AS OF {}", snapshot.zone.format(snapshot.overview.until, "%e %b %H:%M")), Role::Warn)
+    } else if let End::At(end) = state.visit.end {
+        (format!("PAST {}", snapshot.zone.format(end, "%e %b %H:%M").trim_start()), Role::Warn)
+    } else if snapshot.view.as_of {
+        (format!("AS OF {}", snapshot.zone.format(snapshot.view.until, "%e %b %H:%M")), Role::Warn)
     } else {
         ("● LIVE".to_owned(), Role::Good)
     };
@@ -36,7 +40,7 @@ fn standing(scene: Scene<'_>, theme: &Theme) -> (String, Style) {
 }
 
 fn burn(scene: Scene<'_>) -> String {
-    if scene.state.arrived { format!("{}/h", text::dollars(scene.snapshot.overview.burn)) } else { UNKNOWN.to_owned() }
+    if scene.is_known() { format!("{}/h", text::dollars(scene.snapshot.view.burn)) } else { UNKNOWN.to_owned() }
 }
 
 /// `● $88.80/h · 69 % of day · today $412.60`: as much as fits.
@@ -49,13 +53,13 @@ pub(super) fn line(canvas: &mut Canvas<'_>, scene: Scene<'_>) {
     let alone = matches!(glyph.as_str(), "●" | "▲" | "❚❚");
     let short = if alone && area.width < 40 { glyph } else { word };
     let mut parts = vec![(format!("{short} "), style), (burn(scene), theme.figure())];
-    let known = scene.state.arrived;
+    let known = scene.is_known();
     if known && let Some((budget, _)) = kpis::day_budget(scene.snapshot) {
-        parts.push((format!(" {}%", text::percent(kpis::share(budget))), theme.style(Role::Text)));
+        parts.push((format!(" {}%", text::percent(budget.share())), theme.style(Role::Text)));
     }
     if known {
-        parts.push((format!(" · today {}", kpis::spent(&scene.snapshot.overview.today)), theme.style(Role::Text)));
-        parts.push((format!(" · {} req/min", scene.snapshot.overview.requests_per_minute), dim));
+        parts.push((format!(" · today {}", kpis::spent(&scene.snapshot.view.today)), theme.style(Role::Text)));
+        parts.push((format!(" · {} req/min", scene.snapshot.view.requests_per_minute), dim));
     }
     let mut x = area.x;
     for (at, (text, style)) in parts.iter().enumerate() {
@@ -71,11 +75,11 @@ pub(super) fn line(canvas: &mut Canvas<'_>, scene: Scene<'_>) {
 pub(super) fn meter(canvas: &mut Canvas<'_>, scene: Scene<'_>) {
     let area = scene.layout.area;
     let theme = canvas.theme;
-    let (snapshot, overview) = (scene.snapshot, &scene.snapshot.overview);
+    let (snapshot, view) = (scene.snapshot, &scene.snapshot.view);
     let (dim, figure) = (theme.style(Role::Title), theme.figure());
     let (x, width) = (area.x + u16::from(area.width > 20), area.width.saturating_sub(2 * u16::from(area.width > 20)));
     let row = |y: u16| Rect { x, y, width, height: 1 };
-    let known = |text: String| if scene.state.arrived { text } else { UNKNOWN.to_owned() };
+    let known = |text: String| if scene.is_known() { text } else { UNKNOWN.to_owned() };
 
     let (word, style) = standing(scene, theme);
     let clock = snapshot.zone.format(scene.state.now, "%H:%M:%S");
@@ -87,10 +91,17 @@ pub(super) fn meter(canvas: &mut Canvas<'_>, scene: Scene<'_>) {
     if loud {
         canvas.paint(Rect { height: 1, ..area }, theme.style(Role::Alarm).add_modifier(Modifier::REVERSED));
     }
-    let spent = known(kpis::spent(&overview.window));
-    let today = known(kpis::spent(&overview.today));
+    let spent = known(kpis::spent(&view.window));
+    let today = known(kpis::spent(&view.today));
     let burn = burn(scene);
-    canvas.pieces(x, area.y + 1, width, &[("BURN 5m ", dim), (&burn, figure)]);
+    let crumb = match scene.state.visit.page {
+        Page::Overview => String::new(),
+        _ => format!("{} ", text::fit(&footer::crumb(&scene.state.visit, snapshot), usize::from(width / 2))),
+    };
+    match scene.open() {
+        Some(open) => canvas.pieces(x, area.y + 1, width, &[(&crumb, dim), (&kpis::cost(&open.charge.row), figure)]),
+        None => canvas.pieces(x, area.y + 1, width, &[(&crumb, figure), ("BURN 5m ", dim), (&burn, figure)]),
+    };
     let mut y = area.y + 2;
     if y < area.bottom() {
         let label = format!("{} ", scene.window());
@@ -104,15 +115,19 @@ pub(super) fn meter(canvas: &mut Canvas<'_>, scene: Scene<'_>) {
         budgets::tiny(canvas, scene, budget, row(y));
         y += 1;
     }
-    if area.bottom().saturating_sub(y) >= 3 {
-        let rates = chart::rates(&overview.chart, usize::from(width) * 2);
+    if area.bottom().saturating_sub(y) >= 3 && !matches!(scene.state.visit.page, Page::Alarms | Page::Request) {
+        let rates = chart::rates(&view.chart, usize::from(width) * 2);
         let top = chart::scale(rates.iter().copied().fold(0.0, f64::max));
-        chart::draw(canvas, Rect { height: 2, ..row(y) }, &rates, top, chart::mean(&overview.chart));
+        chart::draw(canvas, Rect { height: 2, ..row(y) }, &rates, top, chart::mean(&view.chart));
         y += 2;
     }
-    for group in
-        overview.models.rows.iter().skip(scene.state.visit.models.offset.saturating_sub(overview.models.offset))
-    {
+    if scene.state.visit.page == Page::Alarms {
+        alarms::tiny(canvas, scene, Rect { x, y, width, height: area.bottom().saturating_sub(y) });
+        return;
+    }
+    let table = &view.tables[LEFT];
+    let first = scene.state.visit.tables[LEFT].cursor.offset.saturating_sub(table.offset);
+    for group in table.rows.iter().skip(first).filter(|_| scene.is_known()) {
         if y >= area.bottom() {
             break;
         }

@@ -12,14 +12,19 @@ use crate::ui::widget::{bar, panel};
 const BINS: [&str; 5] = ["<$.001", "<$.01", "<$.1", "<$1", "≥$1"];
 
 pub(super) fn draw(canvas: &mut Canvas<'_>, scene: Scene<'_>, place: Rect) {
-    let spread = &scene.snapshot.overview.spread;
+    let spread = &scene.snapshot.view.spread;
     let theme = canvas.theme;
     let requests = text::grouped(i128::from(spread.requests));
     let window = format!(" {}", scene.window());
     let title = [("cost per request", theme.style(Role::Title)), (window.as_str(), theme.style(Role::Dim))];
+    let requests = if scene.is_known() { requests } else { text::UNKNOWN.to_owned() };
     let right = [(requests.as_str(), theme.style(Role::Text)), (" priced", theme.style(Role::Dim))];
     let inside = panel::panel(canvas, place, &title, &right, scene.focused(Panel::Spread));
     if inside.width < 12 {
+        return;
+    }
+    if !scene.is_known() {
+        canvas.role(inside.x + 1, inside.y, inside.width - 2, scene.waiting(), Role::Dim);
         return;
     }
     let styles = [theme.series(6), theme.series(2), theme.series(0), theme.style(Role::Warn), theme.style(Role::Alarm)];
@@ -41,9 +46,14 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, scene: Scene<'_>, place: Rect) {
                 |cost| format!("{name} {}", text::dollars(cost.into())),
             )
         };
-        let line = [("p50", spread.p50), ("p95", spread.p95), ("p99", spread.p99), ("max", spread.max)]
-            .map(|(name, cost)| quantile(name, cost))
-            .join("  ");
+        // As many as fit whole: a figure that is cut is none.
+        let mut line = String::new();
+        for (name, cost) in [("p50", spread.p50), ("p95", spread.p95), ("p99", spread.p99), ("max", spread.max)] {
+            let figure = quantile(name, cost);
+            if text::width(&line) + 2 + text::width(&figure) <= usize::from(inside.width) {
+                line = if line.is_empty() { figure } else { format!("{line}  {figure}") };
+            }
+        }
         canvas.role(inside.x + 1, inside.y + BINS.len() as u16, inside.width - 2, &line, Role::Dim);
     }
 }

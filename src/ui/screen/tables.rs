@@ -1,4 +1,4 @@
-//! The tables of models and users: what is theirs alone; rows, badges and selection are common.
+//! The two tables, whatever their rows are: what is theirs alone; rows, badges and selection are common.
 
 mod row;
 
@@ -7,8 +7,9 @@ use ratatui::style::Style;
 
 use super::Scene;
 use crate::engine::counters::Counters;
-use crate::engine::view::{GroupRow, SortKey, Table};
+use crate::engine::view::{By, GroupRow, SortKey, Table};
 use crate::money::Money;
+use crate::time::Zone;
 use crate::ui::canvas::Canvas;
 use crate::ui::layout::Panel;
 use crate::ui::state::TableVisit;
@@ -17,6 +18,7 @@ use crate::ui::theme::Role;
 use crate::ui::widget::bar;
 use crate::ui::widget::columns::{Column, arrange};
 use row::{Cells, begin, heading, is_unpriced, title};
+pub(super) use row::{chip, plural, short_model};
 
 /// Cells of the marker and badge before a name.
 const BEFORE_NAME: u16 = 3;
@@ -25,10 +27,10 @@ const BEFORE_NAME: u16 = 3;
 ///    MODEL               $ 15m  SHARE       $/h  TREND     TOKENS   HIT    P95
 ///  ▸ claude-opus-4-8      7.86  ━━━━━──    38.9  ▄▄▃▇▃▆█▄    1.2M   84%  $0.41
 /// ```
-pub(super) fn models(canvas: &mut Canvas<'_>, scene: Scene<'_>, place: Rect) {
-    let (table, visit) = (&scene.snapshot.overview.models, &scene.state.visit.models);
-    let shown = shown(table, visit, scene.layout.rows(Panel::Models));
-    let Some(inside) = title(canvas, scene, place, Panel::Models, table, visit, shown.len()) else { return };
+pub(super) fn wide(canvas: &mut Canvas<'_>, scene: Scene<'_>, place: Rect, at: usize) {
+    let (table, visit) = (&scene.snapshot.view.tables[at], &scene.state.visit.tables[at]);
+    let shown = shown(scene, table, visit, scene.layout.rows(Panel::Left));
+    let Some(inside) = title(canvas, scene, place, Panel::Left, table, visit, shown.len()) else { return };
     let share_width = if inside.width >= 100 { 18 } else { 10 };
     let columns = [
         Column { width: 9, rank: 0 },
@@ -51,12 +53,14 @@ pub(super) fn models(canvas: &mut Canvas<'_>, scene: Scene<'_>, place: Rect) {
         ("HIT", Some(SortKey::Hit)),
         ("P95", None),
     ];
-    heading(canvas, &cells, visit.sort, ("MODEL", &[1, 3]), columns, is_shown, labels);
+    let name = visit.by.name().to_uppercase();
+    heading(canvas, &cells, visit.sort, (&name, &[1, 3]), columns, is_shown, labels);
+    let marked = scene.focused(Panel::Left).then(|| visit.cursor.place(&TableVisit::at_hand(table))).flatten();
     for (place_in_order, group) in &shown {
         cells.next_row();
-        let selected = scene.focused(Panel::Models) && visit.place(table) == Some(*place_in_order);
-        let named = begin(canvas, scene, &cells, group, "model", selected);
-        let series = canvas.theme.series(scene.state.series_of(group.id));
+        let selected = marked == Some(*place_in_order);
+        let named = begin(canvas, scene, &cells, group, visit, selected);
+        let series = series(canvas, scene, visit.by, group);
         let sums = &group.sums;
         let unpriced = is_unpriced(sums);
         let mut ends = cells.ends(columns, is_shown);
@@ -91,7 +95,33 @@ pub(super) fn models(canvas: &mut Canvas<'_>, scene: Scene<'_>, place: Rect) {
         ends.at(5, |x| hit(canvas, x, cells.y, &table.sums, Style::new()));
     }
     if shown.is_empty() {
-        row::empty(canvas, scene, inside);
+        row::empty(canvas, scene, inside, table, visit);
+    }
+}
+
+/// What stands in the third column of the narrow table.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Third {
+    MostOn,
+    Trend,
+    Last,
+}
+
+impl Third {
+    fn of(by: By) -> Third {
+        match by {
+            By::MODEL => Third::Trend,
+            By::Session => Third::Last,
+            By::Dimension(_) => Third::MostOn,
+        }
+    }
+
+    fn label(self) -> &'static str {
+        match self {
+            Third::MostOn => "MOST ON",
+            Third::Trend => "TREND",
+            Third::Last => "LAST",
+        }
     }
 }
 
@@ -99,10 +129,11 @@ pub(super) fn models(canvas: &mut Canvas<'_>, scene: Scene<'_>, place: Rect) {
 ///    USER           $ 15m    $/h  MOST ON
 ///  ▲ ci-evals        6.94   37.2  opus-4-8
 /// ```
-pub(super) fn users(canvas: &mut Canvas<'_>, scene: Scene<'_>, place: Rect) {
-    let (table, visit) = (&scene.snapshot.overview.users, &scene.state.visit.users);
-    let shown = shown(table, visit, scene.layout.rows(Panel::Users));
-    let Some(inside) = title(canvas, scene, place, Panel::Users, table, visit, shown.len()) else { return };
+pub(super) fn narrow(canvas: &mut Canvas<'_>, scene: Scene<'_>, place: Rect, at: usize) {
+    let (table, visit) = (&scene.snapshot.view.tables[at], &scene.state.visit.tables[at]);
+    let shown = shown(scene, table, visit, scene.layout.rows(Panel::Right));
+    let Some(inside) = title(canvas, scene, place, Panel::Right, table, visit, shown.len()) else { return };
+    let third = Third::of(visit.by);
     let wide = if inside.width >= 56 { 19 } else { 10 };
     let columns = [
         Column { width: 8, rank: 0 },
@@ -118,25 +149,32 @@ pub(super) fn users(canvas: &mut Canvas<'_>, scene: Scene<'_>, place: Rect) {
     let labels = [
         (window.as_str(), Some(SortKey::Cost)),
         ("$/h", Some(SortKey::Burn)),
-        ("MOST ON", None),
+        (third.label(), None),
         ("TOKENS", Some(SortKey::Tokens)),
         ("HIT", Some(SortKey::Hit)),
     ];
-    heading(canvas, &cells, visit.sort, ("USER", &[2]), columns, is_shown, labels);
+    let name = visit.by.name().to_uppercase();
+    heading(canvas, &cells, visit.sort, (&name, &[2]), columns, is_shown, labels);
+    let marked = scene.focused(Panel::Right).then(|| visit.cursor.place(&TableVisit::at_hand(table))).flatten();
     let (mut rest, mut rest_burn, mut nameless_shown) = (table.sums, table.burn, false);
     for (place_in_order, group) in &shown {
         cells.next_row();
         rest.add(&group.sums, -1);
         rest_burn -= group.burn;
         nameless_shown |= group.name.is_none();
-        let selected = scene.focused(Panel::Users) && visit.place(table) == Some(*place_in_order);
-        let named = begin(canvas, scene, &cells, group, "user", selected);
+        let selected = marked == Some(*place_in_order);
+        let named = begin(canvas, scene, &cells, group, visit, selected);
+        let series = series(canvas, scene, visit.by, group);
         let mut ends = cells.ends(columns, is_shown);
         ends.at(0, |x| amount(canvas, x, cells.y, &group.sums));
         ends.at(1, |x| burn(canvas, x, cells.y, (!is_unpriced(&group.sums)).then_some(group.burn)));
         ends.at(2, |end| {
-            let model = group.most_on.as_ref().map_or(UNKNOWN, |model| model.as_str());
-            canvas.role(end - wide + 1, cells.y, wide - 1, row::short_model(model, wide - 1), Role::Dim);
+            let (x, room) = (end - wide + 1, wide - 1);
+            if third == Third::Trend {
+                bar::trend(canvas, x, cells.y, &group.trend, series);
+            } else {
+                canvas.role(x, cells.y, room, &third_text(third, group, scene.snapshot.zone, room), Role::Dim);
+            }
         });
         ends.at(3, |x| tokens(canvas, x, cells.y, &group.sums));
         ends.at(4, |x| hit(canvas, x, cells.y, &group.sums, named));
@@ -145,12 +183,12 @@ pub(super) fn users(canvas: &mut Canvas<'_>, scene: Scene<'_>, place: Rect) {
         }
     }
     if shown.is_empty() {
-        row::empty(canvas, scene, inside);
+        row::empty(canvas, scene, inside, table, visit);
         return;
     }
     // What is not in sight, then what nobody owns: with the rows above they are the total.
     let nameless = &table.nameless;
-    let nameless_apart = !nameless_shown && !nameless.is_zero();
+    let nameless_apart = !nameless_shown && !nameless.is_zero() && visit.filter.is_empty();
     let more = table.groups.saturating_sub(shown.len() + usize::from(nameless_apart));
     if nameless_apart {
         rest.add(nameless, -1);
@@ -164,8 +202,9 @@ pub(super) fn users(canvas: &mut Canvas<'_>, scene: Scene<'_>, place: Rect) {
         ends.at(1, |x| burn(canvas, x, cells.y, (!nameless_apart).then_some(rest_burn)));
     }
     cells.next_row();
-    if !nameless_shown && cells.y < inside.bottom() {
-        canvas.role(cells.name(), cells.y, name_width, "no owner", Role::Dim);
+    let owned = visit.by == By::USER && visit.filter.is_empty();
+    if (nameless_apart || owned && !nameless_shown) && cells.y < inside.bottom() {
+        canvas.role(cells.name(), cells.y, name_width, row::nobody(visit.by), Role::Dim);
         let mut ends = cells.ends(columns, is_shown);
         ends.at(0, |x| amount(canvas, x, cells.y, nameless));
         ends.at(2, |end| {
@@ -174,9 +213,27 @@ pub(super) fn users(canvas: &mut Canvas<'_>, scene: Scene<'_>, place: Rect) {
     }
 }
 
-/// Rows in sight with their places, from those the engine sent.
-fn shown<'a>(table: &'a Table, visit: &TableVisit, rows: usize) -> Vec<(usize, &'a GroupRow)> {
-    let offset = visit.offset.min(table.groups.saturating_sub(1));
+fn third_text(third: Third, group: &GroupRow, zone: Zone, room: u16) -> String {
+    let known = match third {
+        Third::Last => group.last.map(|last| zone.format(last, "%H:%M:%S")),
+        Third::MostOn | Third::Trend => {
+            group.most_on.as_ref().map(|model| short_model(model.as_str(), room).to_owned())
+        }
+    };
+    known.unwrap_or_else(|| UNKNOWN.to_owned())
+}
+
+/// A model has its colour everywhere; other rows share one.
+fn series(canvas: &Canvas<'_>, scene: Scene<'_>, by: By, group: &GroupRow) -> Style {
+    canvas.theme.series(if by == By::MODEL { scene.state.series_of(group.id) } else { 0 })
+}
+
+/// Rows in sight with their places, from those the engine sent; none while another table is on its way.
+fn shown<'a>(scene: Scene<'_>, table: &'a Table, visit: &TableVisit, rows: usize) -> Vec<(usize, &'a GroupRow)> {
+    if !scene.is_known() || table.by != visit.by {
+        return Vec::new();
+    }
+    let offset = visit.cursor.offset.min(table.groups.saturating_sub(1));
     let at_hand = table.offset..table.offset + table.rows.len();
     // Rows further on are on their way: what is at hand is shown until they come.
     let from = if at_hand.contains(&offset) { offset } else { table.offset };

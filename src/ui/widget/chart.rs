@@ -88,7 +88,7 @@ mod tests {
 
     fn chart(dollars: &[i128], step_ms: i64) -> Chart {
         let steps = dollars.iter().map(|dollars| Money::from_pico(dollars * 1_000_000_000_000)).collect();
-        Chart { start: Timestamp::from_ms(0), step_ms, steps }
+        Chart { start: Timestamp::from_ms(0), step_ms, steps, ..Chart::default() }
     }
 
     fn close(a: &[f64], b: &[f64]) -> bool {

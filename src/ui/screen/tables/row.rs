@@ -7,7 +7,7 @@ use super::Scene;
 use crate::alarm::AlarmState;
 use crate::config::Severity;
 use crate::engine::counters::Counters;
-use crate::engine::view::{GroupRow, SortKey, Table};
+use crate::engine::view::{By, GroupRow, RIGHT, SortKey, Table};
 use crate::source::SourceState;
 use crate::ui::canvas::Canvas;
 use crate::ui::layout::{Panel, Shape};
@@ -91,19 +91,44 @@ pub(super) fn title(
     };
     // Numbers go down, names go up; the other way round when turned.
     let arrow = if visit.reversed == (visit.sort == SortKey::Name) { " ▼ " } else { " ▴ " };
-    let count = match table.groups {
-        groups if groups == shown => format!("{groups}"),
-        groups => format!("{shown} of {}", text::grouped(groups as i128)),
+    let count = match (table.groups, visit.filter.is_empty()) {
+        _ if table.by != visit.by || !scene.is_known() => String::new(),
+        (groups, false) => {
+            format!("{} of {}", text::grouped(groups as i128), text::grouped(table.unfiltered as i128))
+        }
+        (groups, true) if groups == shown => format!("{groups}"),
+        (groups, true) => format!("{shown} of {}", text::grouped(groups as i128)),
     };
     let other = match (scene.layout.shape, panel) {
-        (Shape::Full, _) => "",
-        (_, Panel::Models) => "⇥ users · ",
-        _ => "⇥ more · ",
+        (Shape::Full, _) => String::new(),
+        (_, Panel::Left) => format!("⇥ {} · ", plural(scene.state.visit.tables[RIGHT].by)),
+        _ => "⇥ more · ".to_owned(),
     };
-    let right = [(other, dim), (sorted.as_str(), accent), (arrow, accent), (count.as_str(), theme.style(Role::Text))];
-    let title = [(panel.name(), theme.style(Role::Title).add_modifier(Modifier::BOLD))];
+    let right =
+        [(other.as_str(), dim), (sorted.as_str(), accent), (arrow, accent), (count.as_str(), theme.style(Role::Text))];
+    let name = plural(visit.by);
+    let mut title = vec![(name.as_str(), theme.style(Role::Title).add_modifier(Modifier::BOLD))];
+    let chip = chip(&visit.filter);
+    if !visit.filter.is_empty() {
+        title.extend([(" ", dim), (chip.as_str(), accent.add_modifier(Modifier::REVERSED))]);
+    }
     let inside = panel::panel(canvas, place, &title, &right, scene.focused(panel));
     (inside.width > 12 && inside.height > 0).then_some(inside)
+}
+
+/// `models`, `users`: what a table's rows are.
+pub(in super::super) fn plural(by: By) -> String {
+    format!("{}s", by.name())
+}
+
+/// `/opus`: a filter that applies.
+pub(in super::super) fn chip(filter: &str) -> String {
+    format!("/{}", text::fit(&crate::label::clean(filter), 20))
+}
+
+/// What is said of a row without a name.
+pub(super) fn nobody(by: By) -> &'static str {
+    if by == By::USER { "no owner" } else { "(none)" }
 }
 
 /// The row of labels; the sorted one is accented. `left` names the columns that begin where others end.
@@ -141,9 +166,10 @@ pub(super) fn begin(
     scene: Scene<'_>,
     cells: &Cells,
     group: &GroupRow,
-    scope: &str,
+    visit: &TableVisit,
     selected: bool,
 ) -> Style {
+    let scope = visit.by.name();
     let theme = canvas.theme;
     if selected {
         canvas.role(cells.inside.x, cells.y, 1, "▸", Role::Accent);
@@ -158,23 +184,37 @@ pub(super) fn begin(
         style = theme.figure();
     }
     let partly = group.sums.unpriced_requests > 0 && !is_unpriced(&group.sums);
-    let name = group.name.as_ref().map_or(if scope == "user" { "no owner" } else { "(none)" }, |name| name.as_str());
+    let name = group.name.as_ref().map_or(nobody(visit.by), |name| name.as_str());
     let room = cells.name_width.saturating_sub(2 * u16::from(partly));
     let end = canvas.put(cells.name(), cells.y, room, name, style);
+    underline(canvas, cells, (name, room), &visit.filter);
     if partly {
         canvas.role(end, cells.y, 2, " ~", Role::Warn);
     }
     theme.style(Role::Text)
 }
 
-/// The worst alarm of this row: firing, or pending and acknowledged ones.
+/// Underlines what the filter matched, as far as it is in sight.
+fn underline(canvas: &mut Canvas<'_>, cells: &Cells, (name, room): (&str, u16), filter: &str) {
+    if filter.starts_with('!') {
+        return;
+    }
+    let Some(range) = text::find_any_case(name, filter) else { return };
+    let (before, matched) = (text::width(&name[..range.start]) as u16, text::width(&name[range]) as u16);
+    let in_sight = if text::width(name) > usize::from(room) { room.saturating_sub(1) } else { room };
+    let width = matched.min(in_sight.saturating_sub(before));
+    let place = Rect { x: cells.name() + before, y: cells.y, width, height: 1 };
+    canvas.paint(place, Style::new().add_modifier(Modifier::UNDERLINED));
+}
+
+/// The worst alarm of this row: firing, dealt with, or about to come or go.
 fn badge(scene: Scene<'_>, group: &GroupRow, scope: &str) -> Option<(&'static str, Role)> {
     let name = group.name.as_ref()?;
     let rank = |state: AlarmState, severity: Severity| match state {
         AlarmState::Firing if severity >= Severity::Page => Some((3, "▲", Role::Alarm)),
         AlarmState::Firing => Some((2, "◆", Role::Warn)),
-        AlarmState::Acknowledged => Some((1, "●", Role::Warn)),
-        AlarmState::Pending => Some((0, "◇", Role::Warn)),
+        AlarmState::Acknowledged | AlarmState::Snoozed => Some((1, "●", Role::Warn)),
+        AlarmState::Recovering | AlarmState::Pending => Some((0, "◇", Role::Warn)),
         AlarmState::Resolved => None,
     };
     let own = scene.snapshot.alarms.iter().filter(|alarm| alarm.scope == scope && alarm.key.as_ref() == Some(name));
@@ -189,7 +229,7 @@ pub(super) fn is_unpriced(sums: &Counters) -> bool {
 }
 
 /// A model's name without its family where only that fits: `opus-4-8` of `claude-opus-4-8`.
-pub(super) fn short_model(name: &str, room: u16) -> &str {
+pub(in super::super) fn short_model(name: &str, room: u16) -> &str {
     if text::width(name) <= usize::from(room) {
         return name;
     }
@@ -207,14 +247,22 @@ pub(super) fn share_of(part: &Counters, all: &Counters) -> String {
     format!("{}% of $", text::percent(part.cost().to_f64() / all.cost().to_f64()))
 }
 
-/// What is said instead of rows: nothing yet, and what is being waited for.
-pub(super) fn empty(canvas: &mut Canvas<'_>, scene: Scene<'_>, inside: Rect) {
+/// What is said instead of rows: nothing yet, nothing that matches, and what is being waited for.
+pub(super) fn empty(canvas: &mut Canvas<'_>, scene: Scene<'_>, inside: Rect, table: &Table, visit: &TableVisit) {
     let (x, width) = (inside.x + 3, inside.width.saturating_sub(4));
-    if !scene.state.arrived {
-        canvas.role(x, inside.y + 1, width, "loading", Role::Dim);
+    if !scene.is_known() || table.by != visit.by {
+        canvas.role(x, inside.y + 1, width, scene.waiting(), Role::Dim);
+        return;
+    }
+    if !visit.filter.is_empty() && table.unfiltered > 0 {
+        let words = format!("no {} like {}", visit.by.name(), chip(&visit.filter));
+        canvas.role(x, inside.y + 1, width, &words, Role::Dim);
         return;
     }
     canvas.role(x, inside.y + 1, width, &format!("no requests in {}", scene.window()), Role::Dim);
+    if !scene.state.visit.scope.is_all() {
+        return;
+    }
     let sources = scene.snapshot.sources.iter().take(usize::from(inside.height.saturating_sub(3)));
     for (at, source) in sources.enumerate() {
         let (words, role) = match &source.state {

@@ -27,6 +27,7 @@ pub mod history;
 pub mod lines;
 pub mod live;
 pub mod random;
+mod restated;
 pub mod samples;
 pub mod traffic;
 pub mod truth;

@@ -1,82 +1,24 @@
 //! What the engine takes: records in, answers out, changes for a state. `cargo bench --bench engine`
 
+#[path = "support/filled.rs"]
+mod filled;
 #[path = "../examples/workload/own.rs"]
 mod own;
 
 use std::hint::black_box;
 
 use costtop::config::Config;
-use costtop::engine::identity::IdentityKey;
-use costtop::engine::record::{Batch, Surroundings};
-use costtop::engine::rows::Rows;
+use costtop::engine::Engine;
 use costtop::engine::view::{
     By, ChargeOrder, ChargesQuery, End, RIGHT, Scope, SortKey, TableQuery, View, ViewQuery, Window,
 };
-use costtop::engine::{Engine, Options};
 use costtop::price::PriceBook;
-use costtop::run::decode::{LineDecoder, Shared};
-use costtop::source::Chunk;
-use costtop::time::{Timestamp, Zone};
 use criterion::{BatchSize, Criterion, Throughput};
 
-/// 2026-02-01T00:00:00Z: the workload's days lie before it.
-const NOW: Timestamp = Timestamp::from_ms(1_769_904_000_000);
+use filled::{NOW, batches, filled};
+
 /// Charges of a measured load.
 const CHARGES: u64 = 100_000;
-
-/// Batches as decoders make them: `charges` of `users` within `span_ms` before now.
-fn batches(charges: u64, users: u64, span_ms: u64, seed: u64) -> Vec<Batch> {
-    let config = Config::default();
-    let book = PriceBook::new(&config.prices).expect("the default prices are right");
-    let shared = Shared {
-        zone: Zone::UTC,
-        key: IdentityKey::random(),
-        book: book.into(),
-        around: vec![Surroundings { user_order: config.user, ..Surroundings::default() }].into(),
-        keep_names: false,
-    };
-    let mut decoder = LineDecoder::new(shared);
-    let mut lines = Vec::new();
-    let start_ms = NOW.ms() - span_ms.cast_signed();
-    own::write(&mut lines, &own::Plan { charges, users, span_ms, start_ms, seed }).expect("memory");
-    let mut offset = 0;
-    let mut batches = Vec::new();
-    let mut rest = lines.as_slice();
-    while !rest.is_empty() {
-        // About 256 KiB, as the sources cut.
-        let end = rest.len().min(256 << 10);
-        let end = memchr::memchr(b'\n', &rest[end - 1..]).map_or(rest.len(), |more| end + more);
-        let (bytes, later) = rest.split_at(end);
-        let chunk = Chunk {
-            source: 0,
-            generation: 1,
-            offset,
-            bytes: bytes.to_vec(),
-            too_long: 0,
-            longest_line: 16 << 20,
-            again: false,
-            ends: false,
-            history: true,
-            owner: None,
-            position: None,
-            reserved: None,
-        };
-        offset += end as u64;
-        batches.push(decoder.decode(chunk).batch);
-        rest = later;
-    }
-    batches
-}
-
-fn filled(batches: &[Batch], collect_changes: bool) -> Engine {
-    let mut engine = Engine::new(Options { collect_changes, ..Options::default() }, Rows::in_memory(), NOW);
-    let mut posts = Vec::new();
-    for batch in batches {
-        posts.clear();
-        engine.apply(batch, NOW, &mut posts).expect("rows in memory");
-    }
-    engine
-}
 
 fn apply(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("apply");
@@ -142,27 +84,22 @@ fn query(criterion: &mut Criterion) {
         ..drilled.clone()
     };
     let sessions = ViewQuery { scope: Scope::ALL, tables: of_user.tables.clone(), ..drilled.clone() };
+    // A window that ends elsewhere is another question.
+    let mut seconds = 0;
+    let mut another = |query: &ViewQuery| {
+        seconds += 60;
+        ViewQuery { end: End::At(NOW.plus_ms(-seconds * 1000)), ..query.clone() }
+    };
     for (name, query) in [("a model", &drilled), ("a user", &of_user), ("all sessions", &sessions)] {
         settled(&mut engine, query);
         group.bench_function(format!("{name} 7d with charges and split"), |bencher| {
             bencher.iter(|| black_box(engine.view(query)));
         });
         group.bench_function(format!("{name} 7d asked anew, to the end"), |bencher| {
-            let mut minutes = 0;
-            bencher.iter(|| {
-                // A window that ends elsewhere is another question.
-                minutes += 1;
-                let end = End::At(NOW.plus_ms(-minutes * 60_000));
-                black_box(settled(&mut engine, &ViewQuery { end, ..query.clone() }));
-            });
+            bencher.iter(|| black_box(settled(&mut engine, &another(query))));
         });
         group.bench_function(format!("{name} 7d asked anew, until something else can be done"), |bencher| {
-            let mut minutes = 100_000;
-            bencher.iter(|| {
-                minutes += 1;
-                let end = End::At(NOW.plus_ms(-minutes * 600));
-                black_box(engine.view(&ViewQuery { end, ..query.clone() }));
-            });
+            bencher.iter(|| black_box(engine.view(&another(query))));
         });
     }
     group.finish();

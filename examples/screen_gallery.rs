@@ -29,7 +29,13 @@ fn main() -> Result<(), UiError> {
         _ => Some(sample::busy()),
     };
     let depth = Depth::detect(ColorChoice::Auto, |name| std::env::var(name).ok());
-    let options = Options { theme: Theme::midnight(depth), zone: Zone::UTC, window: Window::M15, clock: sample::now };
+    let options = Options {
+        theme: Theme::midnight(depth),
+        zone: Zone::UTC,
+        window: Window::M15,
+        clock: sample::now,
+        own: Vec::new(),
+    };
     let (send_snapshot, snapshots) = unbounded();
     let (send_effect, effects) = unbounded();
     let (send_ring, rings) = unbounded();

@@ -1,5 +1,6 @@
-//! Budgets and the one state machine for all alarms. Posts and time enter, transitions leave; it rings nothing itself.
+//! Budgets, anomalies and the one state machine for all alarms. Posts and time enter, transitions leave; it rings nothing itself.
 
+pub mod anomaly;
 mod budget;
 mod condition;
 mod instance;
@@ -9,6 +10,7 @@ mod scope;
 mod state;
 mod sums;
 
+pub use anomaly::Anomalies;
 pub use budget::{Budgets, SessionSpend};
 pub use condition::{Condition, Identity};
 pub use instance::AlarmStatus;

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
+pub mod alarms;
 pub mod bounds;
 pub mod completions;
 pub mod config;
@@ -14,7 +15,6 @@ pub mod demo;
 pub mod events;
 pub mod explain;
 pub mod failure;
-pub(crate) mod figures;
 pub mod flags;
 pub mod man;
 pub mod prices;
@@ -59,6 +59,8 @@ pub enum Command {
     Report(report_options::ReportArgs),
     /// Print every charge as NDJSON, normalised and priced.
     Events(events::EventsArgs),
+    /// Show what would have fired: replay a history through budgets and detectors.
+    Alarms(alarms::AlarmsArgs),
     /// Show how each line was read and priced, term by term.
     Explain(explain::ExplainArgs),
     /// Show what a model costs here, from which table, and how the name matched.
@@ -80,6 +82,7 @@ impl Command {
         match self {
             Command::Report(_) => "report",
             Command::Events(_) => "events",
+            Command::Alarms(_) => "alarms",
             Command::Explain(_) => "explain",
             Command::Prices(_) => "prices",
             Command::Config(_) => "config",
@@ -151,6 +154,7 @@ pub fn run(cli: &Cli) -> Result<ExitCode, Failure> {
         Some(Command::Man) => man::run(),
         Some(Command::Report(args)) => report::run(args, &cli.global),
         Some(Command::Events(args)) => events::run(args, &cli.global),
+        Some(Command::Alarms(args)) => alarms::run(args, &cli.global),
         Some(Command::Demo) => demo::run(&cli.global),
         Some(Command::Explain(args)) => explain::run(args, &cli.global),
         Some(Command::Prices(args)) => prices::run(args, &cli.global),

@@ -4,13 +4,15 @@ mod budget;
 mod document;
 mod error;
 mod file;
+mod labels;
 mod load;
 mod number;
 mod permission;
 mod print;
 
 pub use budget::specificity;
-pub use error::{ConfigError, Origin};
+pub use error::{ConfigError, Origin, remedy};
+pub use labels::{LabelConfig, LabelSlots, Labels, LabelsError};
 pub use load::{Loaded, Origins, Overrides, VARIABLES, default_path};
 pub use print::TEMPLATE;
 
@@ -30,6 +32,8 @@ pub struct Config {
     pub zone: Zone,
     /// Which of a log's names is the user, best first.
     pub user: Vec<UserField>,
+    /// Dimensions of the operator's own.
+    pub labels: Labels,
     /// What to follow when no SOURCE is named.
     pub sources: Vec<SourceConfig>,
     /// Prices of the operator's own.
@@ -140,6 +144,42 @@ pub struct AlarmConfig {
     pub repeat: Duration,
     /// Minutes since local midnight between which only critical alarms ring.
     pub quiet_hours: Option<(u16, u16)>,
+    /// What is looked for beside budgets.
+    pub detectors: DetectorsConfig,
+}
+
+/// `[alarm.detectors]`: which anomalies are looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DetectorsConfig {
+    /// Spend far above the usual.
+    pub surge: bool,
+    /// Prompts that are no longer read from the cache.
+    pub cache: bool,
+    /// A model that costs something else than it did.
+    pub price: bool,
+    /// Requests that fail and are sent again.
+    pub errors: bool,
+}
+
+impl DetectorsConfig {
+    /// All of them.
+    pub const ALL: DetectorsConfig = DetectorsConfig { surge: true, cache: true, price: true, errors: true };
+
+    /// Each by its key.
+    #[must_use]
+    pub const fn each(&self) -> [(&'static str, bool); 4] {
+        [("surge", self.surge), ("cache", self.cache), ("price", self.price), ("errors", self.errors)]
+    }
+
+    /// Each by its key, to be changed.
+    pub(crate) const fn each_mut(&mut self) -> [(&'static str, &mut bool); 4] {
+        [
+            ("surge", &mut self.surge),
+            ("cache", &mut self.cache),
+            ("price", &mut self.price),
+            ("errors", &mut self.errors),
+        ]
+    }
 }
 
 /// `[[hook]]`.
@@ -189,10 +229,16 @@ impl Default for Config {
         Config {
             zone: Zone::local(),
             user: UserField::DEFAULT.to_vec(),
+            labels: Labels::default(),
             sources: Vec::new(),
             prices: PriceConfig::default(),
             budgets: Vec::new(),
-            alarm: AlarmConfig { bell: true, repeat: Duration::from_secs(60), quiet_hours: None },
+            alarm: AlarmConfig {
+                bell: true,
+                repeat: Duration::from_secs(60),
+                quiet_hours: None,
+                detectors: DetectorsConfig::ALL,
+            },
             hooks: Vec::new(),
             theme: "midnight".to_owned(),
         }

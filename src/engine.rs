@@ -50,7 +50,7 @@ use standing::{Known, Standing};
 use crate::label::Label;
 use crate::price::PriceBook;
 use crate::time::{MINUTE_MS, Period, Timestamp, Zone};
-use crate::usage::Dimension;
+use crate::usage::{Dimension, OwnLabels};
 
 /// A record this far ahead of the clock is counted `clock_skew` and waits for its time.
 pub const SKEW_MS: i64 = 2 * MINUTE_MS;
@@ -89,6 +89,8 @@ pub struct Options {
     pub mode: CostMode,
     /// Bounds on names.
     pub caps: Caps,
+    /// The operator's own labels, for those who ask what is known of a charge or a session.
+    pub own: OwnLabels,
     /// Remember what changed, for a state.
     pub collect_changes: bool,
     /// Keep cells, sessions and windows. A report is made of the ledger's charges and needs none of them.
@@ -97,7 +99,14 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Options {
-        Options { zone: Zone::UTC, mode: CostMode::Auto, caps: Caps::default(), collect_changes: false, windows: true }
+        Options {
+            zone: Zone::UTC,
+            mode: CostMode::Auto,
+            caps: Caps::default(),
+            own: OwnLabels::default(),
+            collect_changes: false,
+            windows: true,
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! format to try it first, so that a line is walked once, and the order of a line's keys to find them faster. What a wrapper cut into
 //! parts is the one exception: it is joined from the lines of one file. docs/formats.md holds the mapping of every field.
 
+pub mod labels;
 pub mod number;
 pub mod scanner;
 
@@ -20,9 +21,12 @@ mod own;
 mod responses;
 pub mod wrapper;
 
+use std::sync::Arc;
+
 use crate::time::Zone;
 pub use crate::usage::Format;
-use crate::usage::{Rejection, Usage};
+use crate::usage::{Dimensions, Rejection, Usage};
+use labels::LabelPaths;
 use marks::Marks;
 use scanner::{Scanner, Stop};
 use wrapper::{Head, Joined, MAX_WRAPPERS, Parts, Wrapper};
@@ -67,6 +71,7 @@ pub struct Decoder {
     only: Option<Format>,
     last: Format,
     order: own::Order,
+    labels: Option<Arc<LabelPaths>>,
     parts: Parts,
     /// Where metadata is unescaped.
     room: Vec<u8>,
@@ -83,10 +88,16 @@ impl Decoder {
             only: None,
             last: Format::Own,
             order: own::Order::default(),
+            labels: None,
             parts: Parts::default(),
             room: Vec::new(),
             texts: Default::default(),
         }
+    }
+
+    /// From here on also looks for the operator's own labels.
+    pub fn look_for(&mut self, labels: Option<Arc<LabelPaths>>) {
+        self.labels = labels;
     }
 
     /// From here on reads records of one format only, any other is no usage; or, with `None`, of all.
@@ -209,7 +220,11 @@ impl Decoder {
     where
         E: FnMut(At, Result<&Usage<'_>, Skip>) + ?Sized,
     {
-        let marks = match self.read_as(self.last, record, &mut |result| each(at, result)) {
+        let labels = self.labels.clone();
+        let mut tell = |result: Result<&Usage<'_>, Skip>| {
+            labelled(labels.as_deref(), record, result, |result| each(at, result));
+        };
+        let marks = match self.read_as(self.last, record, &mut tell) {
             Reading::Done(format) => return self.known(format),
             Reading::Stopped(stop) => {
                 each(at, Err(stop.rejection().map_or(Skip::NotUsage, Skip::Rejected)));
@@ -221,7 +236,7 @@ impl Decoder {
             return self.unwrap(at, depth, wrapper, record, each);
         }
         if let Some(format) = marks.format()
-            && let Reading::Done(format) = self.read_as(format, record, &mut |result| each(at, result))
+            && let Reading::Done(format) = self.read_as(format, record, &mut tell)
         {
             return self.known(format);
         }
@@ -270,6 +285,24 @@ impl Decoder {
             Format::LiteLlmSpend => litellm_spend::read(record, zone, marks, &mut self.room, each),
             _ => answer::read(record, zone, marks, each),
         }
+    }
+}
+
+/// Hands on what a format read from `record`, with the operator's own labels where there are any.
+#[inline]
+fn labelled(
+    labels: Option<&LabelPaths>,
+    record: &[u8],
+    result: Result<&Usage<'_>, Skip>,
+    each: impl FnOnce(Result<&Usage<'_>, Skip>),
+) {
+    match (labels, result) {
+        (Some(labels), Ok(usage)) => {
+            let own = labels.find(record);
+            let dimensions = Dimensions { own: Some(&own), ..usage.dimensions };
+            each(Ok(&Usage { dimensions, ..*usage }));
+        }
+        (_, result) => each(result),
     }
 }
 

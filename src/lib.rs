@@ -12,7 +12,7 @@
 //! | to add | write | and name it in |
 //! |---|---|---|
 //! | a log format | `format/NAME.rs`: a line becomes a `Usage` | `format.rs`: `Format` and the keys it is known by |
-//! | a detector | `alarm/NAME.rs`: posts and time raise a `Condition` | `run/live.rs`, which feeds it |
+//! | a detector | `alarm/anomaly/NAME.rs`: a `Detector` | `alarm/anomaly.rs`, `config.rs`: its key, `alarm/saved.rs`: its cause |
 //! | a panel | `ui/screen/NAME.rs`: draws from a `Snapshot` | `ui/screen.rs` and `ui/layout.rs` |
 //! | an output | `output/NAME.rs`: an `Exporter` | `output.rs`: `Format` |
 //! | a source | `source/NAME.rs`: sends `Chunk`s | `source/spec.rs` and `source/start.rs` |

@@ -8,14 +8,17 @@ use crate::alarm::{BudgetState, BudgetStatus};
 use crate::engine::report::{Report, ReportGroup, ReportQuery};
 use crate::time::Timestamp;
 
+pub(crate) mod bill;
 mod csv;
 pub mod event;
 mod fields;
+pub(crate) mod figures;
 mod grid;
 mod json;
 mod markdown;
 mod ndjson;
 mod prometheus;
+pub(crate) mod rates;
 mod summary;
 mod table;
 pub(crate) mod text;

@@ -3,21 +3,29 @@
 //! Reports, filters and the dashboard run the same way; a one-shot command only ends when its sources do.
 
 pub mod decode;
+mod detect;
+mod fold;
 pub mod live;
 mod memory;
 pub mod once;
+mod open;
 mod persist;
 pub mod pipeline;
+mod places;
 mod publish;
+pub mod replay;
 pub mod spill;
 
+use std::path::Path;
 use std::sync::Arc;
 
-use crate::config::{Config, SourceConfig};
+use crate::config::{Config, LabelSlots, LabelsError, SourceConfig};
 use crate::engine::record::Surroundings;
+use crate::format::labels::LabelPaths;
 use crate::label::Label;
 use crate::price::PriceBook;
 use crate::source::{SourceError, SourceSpec};
+use crate::store::{Snapshot, StoreError};
 
 /// What every run needs to know about its sources.
 pub struct Sources {
@@ -41,7 +49,7 @@ impl Sources {
                 ..Surroundings::default()
             };
             for (dimension, label) in &source.labels {
-                if let Some(slot) = surroundings.defaults.get_mut(*dimension as usize) {
+                if let Some(slot) = surroundings.defaults.get_mut(dimension.place()) {
                     *slot = Some(label.clone());
                 }
             }
@@ -49,6 +57,37 @@ impl Sources {
         }
         Ok(Sources { specs, around: around.into() })
     }
+}
+
+/// Where lines may have the operator's own labels, shared by all decoders.
+#[must_use]
+pub fn label_paths(config: &Config) -> Option<Arc<LabelPaths>> {
+    LabelPaths::new(config.labels.iter().map(|config| (config.label, config.paths.as_slice()))).map(Arc::new)
+}
+
+/// Why a state's labels and the configuration's cannot be brought together.
+#[derive(Debug, thiserror::Error)]
+pub enum SlotsError {
+    /// No room for one.
+    #[error("state '{0}': {1}")]
+    Labels(String, LabelsError),
+    /// The state cannot be opened.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Moves the labels of `config` to the slots where the state in `folder` keeps them. What holds labels by slot is made of it afterwards.
+///
+/// # Errors
+/// [`SlotsError`]. A damaged state keeps nothing: whoever opens it says what becomes of it.
+pub fn keep_label_slots(config: &mut Config, folder: &Path) -> Result<(), SlotsError> {
+    let kept = match Snapshot::meta(folder, persist::META_LABELS) {
+        Ok(kept) => kept.unwrap_or_default(),
+        Err(StoreError::Damaged { .. }) => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
+    let named = |error| SlotsError::Labels(folder.display().to_string(), error);
+    config.keep_slots(&LabelSlots::load(&kept).map_err(named)?).map_err(named)
 }
 
 /// The prices of a configuration, shared by all decoders.

@@ -324,4 +324,18 @@ impl Snapshot {
     pub fn for_each_row_blob(&self, each: impl FnMut(i32, u32, &[u8])) -> Result<(), StoreError> {
         load::rows(&self.connection, &self.path, &self.head, each)
     }
+
+    /// One value of [`Loaded::meta`] in the state in `folder`, without reading the rest; `None` where there is no state or no such value.
+    pub fn meta(folder: &Path, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let path = folder.join(DATABASE);
+        if !path.exists() {
+            return Ok(None);
+        }
+        let connection = schema::open_for_reading(&path)?;
+        if schema::is_empty(&connection).map_err(|source| StoreError::sqlite(&path, source))? {
+            return Ok(None);
+        }
+        schema::check_version(&connection, &path)?;
+        load::meta(&connection, &path, key)
+    }
 }

@@ -110,6 +110,13 @@ impl Zone {
         self.0.name()
     }
 
+    /// The hour of the local day, and whether that day is a Saturday or a Sunday.
+    #[must_use]
+    pub fn hour(self, at: Timestamp) -> (usize, bool) {
+        let local = at.utc().with_timezone(&self.0);
+        (local.hour() as usize, local.weekday().num_days_from_monday() >= 5)
+    }
+
     /// The start (inclusive) and end (exclusive) of the period in which `at` falls.
     #[must_use]
     pub fn period(self, period: Period, at: Timestamp) -> (Timestamp, Timestamp) {

@@ -1,7 +1,9 @@
 //! What a log line says of one request. A format fills a [`Usage`]; it borrows from the line and knows no price.
 
+mod dimension;
 mod format;
 
+pub use dimension::{Dimension, OwnLabel, OwnLabels};
 pub use format::Format;
 
 use std::borrow::Cow;
@@ -255,6 +257,8 @@ pub struct Dimensions<'a> {
     pub host: RawText<'a>,
     /// One agent run or conversation.
     pub session: RawText<'a>,
+    /// What the record says for the operator's own labels, by place; `None` where none is looked for.
+    pub own: Option<&'a [RawText<'a>; OwnLabel::MOST]>,
 }
 
 /// What else the bill depends on.
@@ -324,79 +328,6 @@ pub struct Usage<'a> {
     pub reported: Option<Cost>,
     /// The cost as costtop stated it before.
     pub restated: Option<Restated>,
-}
-
-/// One way to group charges. The discriminant is the place in a profile.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[repr(u8)]
-pub enum Dimension {
-    /// Who is billed; chosen from the names a log offers.
-    User = 0,
-    /// The team that pays.
-    Team = 1,
-    /// Project, repository or working directory.
-    Project = 2,
-    /// What the request was for.
-    Feature = 3,
-    /// The agent or tool that asked.
-    Agent = 4,
-    /// The machine that asked.
-    Host = 5,
-    /// The SOURCE the record came from.
-    Source = 6,
-    /// The API key.
-    Key = 7,
-    /// The model.
-    Model = 8,
-    /// The provider.
-    Provider = 9,
-    /// The service tier.
-    Tier = 10,
-}
-
-impl Dimension {
-    /// How many there are.
-    pub const COUNT: usize = 11;
-    /// Every dimension, in the order of profiles.
-    pub const ALL: [Dimension; Dimension::COUNT] = [
-        Dimension::User,
-        Dimension::Team,
-        Dimension::Project,
-        Dimension::Feature,
-        Dimension::Agent,
-        Dimension::Host,
-        Dimension::Source,
-        Dimension::Key,
-        Dimension::Model,
-        Dimension::Provider,
-        Dimension::Tier,
-    ];
-    /// How many are chosen record by record (the rest follows the record whose tokens won).
-    pub const CHOSEN: usize = 8;
-
-    /// The word of the command line and of reports.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Dimension::User => "user",
-            Dimension::Team => "team",
-            Dimension::Project => "project",
-            Dimension::Feature => "feature",
-            Dimension::Agent => "agent",
-            Dimension::Host => "host",
-            Dimension::Source => "source",
-            Dimension::Key => "key",
-            Dimension::Model => "model",
-            Dimension::Provider => "provider",
-            Dimension::Tier => "tier",
-        }
-    }
-
-    /// The dimension of that name.
-    #[must_use]
-    pub fn named(name: &str) -> Option<Dimension> {
-        Dimension::ALL.into_iter().find(|dimension| dimension.name() == name)
-    }
 }
 
 /// A name that a log offers for the user.

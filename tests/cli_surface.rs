@@ -7,12 +7,13 @@ use std::process::{Command, Output, Stdio};
 use clap::Parser;
 use costtop::cli::flags::{Color, CostMode, From};
 use costtop::cli::{Cli, Failure};
+use costtop::config::Config;
 use costtop::engine::report::GroupBy;
 use costtop::output::Format;
 use costtop::time::{Timestamp, Zone, parse_rfc3339};
 use costtop::usage::Dimension;
 
-const COMMANDS: [&str; 8] = ["report", "events", "explain", "prices", "config", "demo", "completions", "man"];
+const COMMANDS: [&str; 9] = ["report", "events", "alarms", "explain", "prices", "config", "demo", "completions", "man"];
 
 /// The program, in a directory without files and with no terminal to measure.
 fn costtop(words: &[&str]) -> Command {
@@ -224,6 +225,10 @@ fn a_bare_word_far_from_every_command_is_a_file_to_come() {
     assert!(matches!(parse(&["evnets"]).check(), Err(Failure::Usage(text)) if text.contains("'events'")));
 }
 
+fn config(zone: Zone) -> Config {
+    Config { zone, ..Config::default() }
+}
+
 fn noon() -> Timestamp {
     parse_rfc3339(b"2026-11-21T12:00:00Z", Zone::UTC).unwrap()
 }
@@ -232,24 +237,27 @@ fn noon() -> Timestamp {
 fn every_key_of_a_report_can_be_asked_for() {
     let names: Vec<&str> =
         Dimension::ALL.map(GroupBy::Dimension).iter().chain(&GroupBy::OTHERS).map(|by| by.name()).collect();
-    let query = report(&["--by", &names.join(",")]).query(Zone::UTC, noon()).unwrap();
+    let query = report(&["--by", &names.join(",")]).query(&config(Zone::UTC), noon()).unwrap();
     assert_eq!(query.by.iter().map(|by| by.name()).collect::<Vec<_>>(), names);
-    let twice = report(&["--by", "model", "--by", "user"]).query(Zone::UTC, noon()).unwrap();
+    let twice = report(&["--by", "model", "--by", "user"]).query(&config(Zone::UTC), noon()).unwrap();
     assert_eq!(twice.by.len(), 2);
 }
 
 #[test]
 fn a_window_ends_now_and_a_span_is_half_open() {
-    let day = report(&["--window", "24h"]).query(Zone::UTC, noon()).unwrap();
+    let day = report(&["--window", "24h"]).query(&config(Zone::UTC), noon()).unwrap();
     assert_eq!(day.until, Some(noon()));
     assert_eq!(day.since, Some(noon().plus_ms(-86_400_000)));
     let berlin: Zone = "Europe/Berlin".parse().unwrap();
-    let span = report(&["--since", "yesterday", "--until", "today"]).query(berlin, noon()).unwrap();
+    let span = report(&["--since", "yesterday", "--until", "today"]).query(&config(berlin), noon()).unwrap();
     assert_eq!(span.since.unwrap().to_string(), "2026-11-19T23:00:00.000Z");
     assert_eq!(span.until.unwrap().to_string(), "2026-11-20T23:00:00.000Z");
-    let all = report(&[]).query(berlin, noon()).unwrap();
+    let all = report(&[]).query(&config(berlin), noon()).unwrap();
     assert_eq!((all.since, all.until, all.zone), (None, None, berlin));
-    assert!(matches!(report(&["--since", "1h", "--until", "1h"]).query(berlin, noon()), Err(Failure::Usage(_))));
+    assert!(matches!(
+        report(&["--since", "1h", "--until", "1h"]).query(&config(berlin), noon()),
+        Err(Failure::Usage(_))
+    ));
 }
 
 #[test]

@@ -199,6 +199,7 @@ fn fed(lines: &[Vec<u8>], batch: usize) -> Vec<Value> {
         key: IdentityKey::random(),
         book: book.into(),
         around: vec![Surroundings::default()].into(),
+        labels: None,
         keep_names: false,
     };
     let mut decoder = LineDecoder::new(shared);

@@ -10,7 +10,7 @@ use costtop::engine::{Engine, Options};
 use costtop::money::Cost;
 use costtop::price::Priced;
 use costtop::time::{Timestamp, Zone};
-use costtop::usage::{Dimension, Dimensions, Ids, Origin, RawText, Tokens, Usage, UserField};
+use costtop::usage::{Dimension, Dimensions, Ids, Origin, OwnLabel, RawText, Tokens, Usage, UserField};
 use proptest::prelude::*;
 
 const KEY: IdentityKey = IdentityKey(11, 12);
@@ -64,6 +64,9 @@ const BASE: Said = Said {
     place: 0,
 };
 
+/// The slot of a label of the operator's own.
+const CENTRE: usize = 2;
+
 fn id(kind: &str, number: u8, short: bool) -> String {
     match (number, short) {
         (0, _) => String::new(),
@@ -88,8 +91,11 @@ fn batch_of(said: &[Said]) -> Batch {
             name("user", record.user),
             name("session", record.session),
             name("model", record.model),
+            name("centre", (record.output % 3) as u8),
         ];
         let raw = |place: usize| RawText::plain(texts[place].as_bytes());
+        let mut own = [RawText::NONE; OwnLabel::MOST];
+        own[CENTRE] = raw(7);
         let usage = Usage {
             origin: [Origin::Api, Origin::Transcript, Origin::Gateway, Origin::OpenTelemetry][record.origin as usize],
             side_chain: record.side,
@@ -100,7 +106,7 @@ fn batch_of(said: &[Said]) -> Batch {
             time: record.second.map(|second| Timestamp::from_ms(NOON + i64::from(second) * 1000)),
             tokens: Tokens { input: record.input, output: record.output, ..Tokens::default() },
             model: raw(6),
-            dimensions: Dimensions { user: raw(4), session: raw(5), ..Dimensions::default() },
+            dimensions: Dimensions { user: raw(4), session: raw(5), own: Some(&own), ..Dimensions::default() },
             reported: record.reported.map(Cost::from_pico),
             ..Usage::default()
         };
@@ -123,9 +129,10 @@ fn batch_of(said: &[Said]) -> Batch {
 
 /// Everything a report can tell, as text.
 fn answer(engine: &mut Engine) -> String {
+    let centre = Dimension::Own(OwnLabel::new(CENTRE, "centre"));
     let by = [GroupBy::Minute, GroupBy::Session]
         .into_iter()
-        .chain([Dimension::User, Dimension::Model].map(GroupBy::Dimension))
+        .chain([Dimension::User, Dimension::Model, centre].map(GroupBy::Dimension))
         .collect();
     let query = ReportQuery { by, since: None, until: None, zone: Zone::UTC };
     let report = engine.report(&query).expect("rows in memory");

@@ -11,7 +11,7 @@ use costtop::engine::{Engine, Options, Post};
 use costtop::money::Cost;
 use costtop::price::Priced;
 use costtop::time::Timestamp;
-use costtop::usage::{Dimension, Dimensions, Ids, Origin, RawText, Terms, Tokens, Usage, UserField};
+use costtop::usage::{Dimension, Dimensions, Ids, Origin, OwnLabel, RawText, Terms, Tokens, Usage, UserField};
 use proptest::prelude::*;
 
 const KEY: IdentityKey = IdentityKey(3, 4);
@@ -78,6 +78,8 @@ fn batch(said: &[Said]) -> Batch {
     let mut builder = BatchBuilder::default();
     for one in said {
         let [input, cache_read, cache_write_5m, cache_write_1h, output, reasoning, web_searches] = one.tokens;
+        // A label of the operator's own goes by the rules of project and team.
+        let own = [plain(&one.project), RawText::NONE, RawText::NONE, plain(&one.team)];
         let usage = Usage {
             origin: one.origin,
             side_chain: one.side,
@@ -105,6 +107,7 @@ fn batch(said: &[Said]) -> Batch {
                 agent: plain(&one.agent),
                 project: plain(&one.project),
                 session: plain(&one.session),
+                own: Some(&own),
                 ..Dimensions::default()
             },
             reported: one.reported.map(Cost::from_pico),
@@ -302,6 +305,8 @@ fn shown(engine: &mut Engine) -> Vec<Shown> {
     ledger
         .for_each_bill(names, |bill, _, names| {
             let of = |dimension| names.label(names.of(bill.profile, dimension)).as_str().to_owned();
+            let own = |slot| of(Dimension::Own(OwnLabel::new(slot, "own")));
+            assert_eq!([own(0), own(1), own(3)], [of(Dimension::Project), String::new(), of(Dimension::Team)]);
             let t = &bill.tokens;
             charges.push((
                 bill.time.ms(),

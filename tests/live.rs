@@ -1,5 +1,8 @@
 //! The engine's thread from files to snapshots: it sleeps when nothing happens, and a restart goes on exactly where it ended.
 
+#[path = "live/drill.rs"]
+mod drill;
+
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::Path;
@@ -11,7 +14,7 @@ use costtop::config::{BudgetConfig, Config, Each, SourceConfig};
 use costtop::engine::bill::CostMode;
 use costtop::engine::counters::Counters;
 use costtop::label::Label;
-use costtop::money::Cost;
+use costtop::money::{Cost, Money};
 use costtop::run::Sources;
 use costtop::run::live::{self, LiveError, Setup, Wires};
 use costtop::time::Timestamp;
@@ -189,6 +192,53 @@ fn a_sessions_budget_counts_the_same_charges_after_a_restart() {
     };
     assert_eq!(spent(), [2_000_000_000_000]);
     assert_eq!(spent(), [2_000_000_000_000], "after the restart");
+}
+
+/// Requests of one model a minute apart, dearer than their price from the hundredth on.
+fn write_prices(log: &Path, numbers: std::ops::Range<i64>) {
+    let mut file = OpenOptions::new().create(true).append(true).open(log).expect("works on this machine");
+    for number in numbers {
+        let time = Timestamp::from_ms(1_795_168_800_000 + number * 60_000);
+        let dollars = if number >= 100 { "0.0489" } else { "0.00489" };
+        let line = format!(
+            "{{\"request_id\":\"request-{number:06}\",\"ts\":\"{time}\",\"model\":\"claude-sonnet-4-6\",\"input_tokens\":1000,\"output_tokens\":126,\"cost_usd\":\"{dollars}\"}}"
+        );
+        writeln!(file, "{line}").expect("works on this machine");
+    }
+}
+
+/// What stands once history is folded, the message that comes last left out: it says when it was told.
+fn standing(running: &Running, lines: u64) -> Vec<(String, Timestamp, Money)> {
+    let end = Instant::now() + Duration::from_secs(30);
+    loop {
+        let snapshot = running.snapshots.recv_deadline(end).expect("an alarm in time");
+        if snapshot.view.intake.lines >= lines && snapshot.progress.is_none() && !snapshot.alarms.is_empty() {
+            return snapshot.alarms.iter().map(|alarm| (alarm.incident.clone(), alarm.first, alarm.excess)).collect();
+        }
+    }
+}
+
+#[test]
+fn detectors_go_on_where_they_were_after_a_restart() {
+    let folder = tempfile::tempdir().expect("works on this machine");
+    let (log, state) = (folder.path().join("log.jsonl"), folder.path().join("state"));
+    for (from, until) in [(0, 60), (60, 95), (95, 104)] {
+        write_prices(&log, from..until);
+        let running = Running::start(&log, Some(&state));
+        let snapshot = running.until(until.cast_unsigned());
+        assert!(snapshot.alarms.is_empty());
+        running.quit();
+    }
+    // In the middle of a block of ten.
+    for until in [117, 133] {
+        write_prices(&log, if until == 117 { 104 } else { 117 }..until);
+        let resumed = Running::start(&log, Some(&state));
+        let stands = standing(&resumed, until.cast_unsigned());
+        resumed.quit();
+        let fresh = Running::start(&log, None);
+        assert_eq!(stands, standing(&fresh, until.cast_unsigned()), "as if it had never been down");
+        fresh.quit();
+    }
 }
 
 /// Processor time of this process, from the kernel.

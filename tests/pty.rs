@@ -27,3 +27,5 @@ mod place;
 mod states;
 #[path = "pty/streams.rs"]
 mod streams;
+#[path = "pty/travel.rs"]
+mod travel;

@@ -299,7 +299,7 @@ fn a_long_history_is_read_in_steps_while_more_comes_in() {
     let now = Timestamp::from_ms(START);
     let mut engine = Engine::new(Options::default(), Rows::in_memory(), now);
     engine.use_prices(Arc::clone(&book));
-    many(&mut engine, &book, now, 60_000);
+    many(&mut engine, &book, now, 40_000);
     let user = engine.names().find("User1").expect("a user");
     let query = ViewQuery {
         scope: Scope::ALL.with(By::USER, user),

@@ -40,6 +40,7 @@ impl World {
             key: IdentityKey::random(),
             book: book.into(),
             around: vec![Surroundings { user_order: config.user, ..Surroundings::default() }].into(),
+            labels: None,
             keep_names: false,
         };
         let options = Options { collect_changes: true, ..Options::default() };

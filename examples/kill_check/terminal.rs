@@ -1,10 +1,11 @@
 //! costtop in a pseudo-terminal: keys and signals enter, what stands on the screen leaves.
 
 use std::ffi::OsStr;
-use std::io::{Read as _, Write as _};
+use std::io::{Read as _, Write};
 use std::num::NonZeroU16;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -14,14 +15,19 @@ use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system}
 
 const ROWS: NonZeroU16 = NonZeroU16::new(40).unwrap();
 const COLUMNS: NonZeroU16 = NonZeroU16::new(160).unwrap();
+/// What ends a frame: the end of a synchronized update.
+const FRAME_END: &[u8] = b"\x1b[?2026l";
 /// Words by which the dashboard says that it has not read everything, in lower case.
 const BEHIND: [&str; 4] = ["loading", "behind", "rebuilding", "catching up"];
 
 /// A running costtop and its screen.
 pub struct Terminal {
     child: Box<dyn Child + Send + Sync>,
-    master: Box<dyn MasterPty + Send>,
+    /// Keeps the terminal's other side.
+    _master: Box<dyn MasterPty + Send>,
+    keys: Box<dyn Write + Send>,
     screen: Arc<Mutex<vt100::Parser>>,
+    frames: Arc<AtomicU64>,
     started: Instant,
     /// Since when the screen has been there and has said nothing of unread bytes.
     calm_since: Option<Instant>,
@@ -43,15 +49,32 @@ impl Terminal {
         drop(pair.slave);
         let screen = Arc::new(Mutex::new(vt100::Parser::new(ROWS, COLUMNS, 0)));
         let mut output = pair.master.try_clone_reader()?;
-        let fed = Arc::clone(&screen);
+        let frames = Arc::<AtomicU64>::default();
+        let (fed, seen) = (Arc::clone(&screen), Arc::clone(&frames));
         // Ends by itself once the terminal has no other side.
         thread::spawn(move || {
             let mut bytes = [0; 16 * 1024];
             while let Ok(length @ 1..) = output.read(&mut bytes) {
+                // A mark that is cut in two by a read is not counted: frames are at least so many.
+                let drawn = memchr::memmem::find_iter(&bytes[..length], FRAME_END).count();
+                seen.fetch_add(drawn as u64, Ordering::Relaxed);
                 fed.lock().unwrap_or_else(PoisonError::into_inner).process(&bytes[..length]);
             }
         });
-        Ok(Terminal { child, master: pair.master, screen, started, calm_since: None })
+        let keys = pair.master.take_writer()?;
+        Ok(Terminal { child, _master: pair.master, keys, screen, frames, started, calm_since: None })
+    }
+
+    /// Presses keys.
+    pub fn press(&mut self, keys: &[u8]) -> Result<()> {
+        self.keys.write_all(keys)?;
+        Ok(self.keys.flush()?)
+    }
+
+    /// Frames drawn so far.
+    #[allow(dead_code, reason = "the kill check counts none")]
+    pub fn frames(&self) -> u64 {
+        self.frames.load(Ordering::Relaxed)
     }
 
     /// What stands on the screen.
@@ -101,9 +124,7 @@ impl Terminal {
 
     /// `q`, and the end within `patience`.
     pub fn quit(mut self, patience: Duration) -> Result<()> {
-        let mut keys = self.master.take_writer()?;
-        keys.write_all(b"q")?;
-        keys.flush()?;
+        self.press(b"q")?;
         let begin = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait()? {

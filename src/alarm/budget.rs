@@ -169,6 +169,16 @@ impl Budgets {
         self.kept.iter().flat_map(|budget| budget.statuses(&budget.open, names, at_most)).collect()
     }
 
+    /// The running periods of the budgets that are kept for one of these users, models, sessions; each part is a kind and its key.
+    #[must_use]
+    pub fn statuses_of(&self, parts: &[(Each, NameId)], names: &Names) -> Vec<BudgetStatus> {
+        let of_part = |budget: &Budget| {
+            let (_, key) = parts.iter().find(|(each, key)| *each == budget.config.each && *key != NONE)?;
+            budget.status_of(*key, parts, names)
+        };
+        self.kept.iter().filter_map(of_part).collect()
+    }
+
     /// The same for the periods that ended last.
     #[must_use]
     pub fn closed_statuses(&self, names: &Names, at_most: usize) -> Vec<BudgetStatus> {

@@ -91,6 +91,10 @@ impl Instance {
         }
     }
 
+    pub(super) fn is_recovering(&self) -> bool {
+        self.state == AlarmState::Recovering
+    }
+
     /// What a person said of it, also while it recovers.
     pub(super) fn attention(&self) -> AlarmState {
         if self.state == AlarmState::Recovering { self.held } else { self.state }

@@ -10,7 +10,7 @@ use super::{AlarmState, Severity};
 use crate::label::{Label, clean};
 use crate::money::Money;
 use crate::time::Timestamp;
-use crate::usage::Dimension;
+use crate::usage::{Dimension, OwnLabel};
 
 /// The version of the JSON; another one is refused.
 const VERSION: u32 = 2;
@@ -118,7 +118,8 @@ fn unpack(saved: &SavedAlarm) -> Option<Instance> {
     let scope = ["global", "session"]
         .into_iter()
         .chain(Dimension::ALL.map(Dimension::name))
-        .find(|name| *name == saved.scope)?;
+        .find(|name| *name == saved.scope)
+        .or_else(|| OwnLabel::known_name(&saved.scope))?;
     let severity = [Severity::Info, Severity::Warn, Severity::Page, Severity::Critical]
         .into_iter()
         .find(|severity| severity.name() == saved.severity)?;

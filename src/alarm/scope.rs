@@ -2,7 +2,8 @@
 
 use globset::{Glob, GlobMatcher};
 
-use crate::engine::names::{Names, ProfileId};
+use crate::config::Each;
+use crate::engine::names::{NameId, Names, ProfileId};
 use crate::usage::Dimension;
 
 /// A glob that does not compile. A checked configuration has none.
@@ -30,6 +31,14 @@ impl Scope {
     pub(super) fn matches(&self, profile: ProfileId, names: &Names) -> bool {
         self.0.iter().all(|(dimension, glob)| {
             names.named(names.of(profile, *dimension)).is_some_and(|label| glob.is_match(label.as_str()))
+        })
+    }
+
+    /// Whether every glob matches one of the dimensions that are known.
+    pub(super) fn matches_parts(&self, parts: &[(Each, NameId)], names: &Names) -> bool {
+        self.0.iter().all(|(dimension, glob)| {
+            let known = parts.iter().find(|(each, _)| *each == Each::Dimension(*dimension));
+            known.and_then(|(_, id)| names.named(*id)).is_some_and(|label| glob.is_match(label.as_str()))
         })
     }
 }

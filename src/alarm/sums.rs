@@ -243,6 +243,20 @@ impl Budget {
         sums.into_iter().map(|(key, sum, _)| self.status(span, *key, sum, names)).collect()
     }
 
+    /// One key's status, also before it has spent anything. `parts` is what is known of the key.
+    pub(super) fn status_of(&self, key: NameId, parts: &[(Each, NameId)], names: &Names) -> Option<BudgetStatus> {
+        if let Some(sum) = self.open.sums.get(&key) {
+            return Some(self.status(&self.open, key, sum, names));
+        }
+        // It counts nothing for sessions that are over, nor where its match asks for more than is known.
+        if self.config.each == Each::Session || !self.scope.matches_parts(parts, names) {
+            return None;
+        }
+        let limit = self.overrides.iter().position(|(scope, _)| scope.matches_parts(parts, names));
+        let limit = limit.map_or(0, |place| place as u32 + 1);
+        Some(self.status(&self.open, key, &Sum { spent: Money::ZERO, limit, level: 0 }, names))
+    }
+
     fn status(&self, span: &Span, key: NameId, sum: &Sum, names: &Names) -> BudgetStatus {
         let state = match usize::from(sum.level) {
             0 => BudgetState::Ok,

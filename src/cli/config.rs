@@ -8,9 +8,10 @@ use anyhow::Context;
 use clap::{Args, Subcommand};
 
 use super::flags::Global;
-use super::{Failure, figures, setup};
+use super::{Failure, setup};
 use crate::alarm::Budgets;
 use crate::config::{Loaded, Origin, TEMPLATE, default_path};
+use crate::output::figures;
 use crate::price::PriceError;
 use crate::run;
 use crate::source::SourceSpec;

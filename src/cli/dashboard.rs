@@ -42,9 +42,12 @@ pub fn run(args: &DashboardArgs, global: &Global) -> Result<ExitCode, Failure> {
         let args = ReportArgs { sources: args.sources.clone(), ..ReportArgs::default() };
         return report::run(&args, global);
     }
-    let setup = Setup::new(global)?;
-    let sources = setup.sources(&args.sources)?;
+    let mut setup = Setup::new(global)?;
     let state = state_to_own(global, !args.sources.is_empty())?;
+    if let Some(folder) = &state {
+        setup.keep_label_slots(folder)?;
+    }
+    let sources = setup.sources(&args.sources)?;
     open(setup, sources, state, args, global)
 }
 
@@ -61,6 +64,7 @@ pub fn open(
 ) -> Result<ExitCode, Failure> {
     let theme = theme(&setup.config.theme, global.color)?;
     let zone = setup.config.zone;
+    let own = setup.config.labels.iter().map(|config| config.label).collect();
     let setup = live::Setup {
         sources,
         config: setup.config,
@@ -80,7 +84,7 @@ pub fn open(
         .name("costtop-engine".to_owned())
         .spawn(move || live::run(setup, &wires))
         .map_err(|error| anyhow!("cannot start the engine ({error}): check the limits of processes"))?;
-    let options = ui::Options { theme, zone, window: Window::default(), clock: Timestamp::now };
+    let options = ui::Options { theme, zone, window: Window::default(), own, clock: Timestamp::now };
     let closed = ui::run(options, &snapshots, &effects_in, &rings);
     // The engine stops when nobody asks any more, and commits what it has applied.
     drop((effects_in, snapshots));

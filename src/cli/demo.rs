@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use super::dashboard::{self, DashboardArgs};
 use super::flags::Global;
-use super::report_options::ReportArgs;
+use super::report_options::{Grouping, ReportArgs};
 use super::setup::Setup;
 use super::{Failure, report};
 use crate::config::{BudgetConfig, Config, Each, SourceConfig};
@@ -78,7 +78,8 @@ pub fn run(global: &Global) -> Result<ExitCode, Failure> {
     let setup = Setup::with_config(global, config)?;
     let sources = setup.sources(&[])?;
     if !std::io::stdout().is_terminal() {
-        let args = ReportArgs { by: vec![GroupBy::Dimension(Dimension::Model)], ..ReportArgs::default() };
+        let args =
+            ReportArgs { by: vec![Grouping::Known(GroupBy::Dimension(Dimension::Model))], ..ReportArgs::default() };
         return report::print(&args, global, &setup, sources);
     }
     let _writer = demo.start_writing();

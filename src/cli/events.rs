@@ -21,7 +21,7 @@ use crate::output::event::{self, EventRecord};
 use crate::run::decode::Decoded;
 use crate::run::once::{self, Manner, Watcher};
 use crate::time::Timestamp;
-use crate::usage::Dimension;
+use crate::usage::{Dimension, OwnLabel};
 
 /// What `events` takes.
 #[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
@@ -51,7 +51,15 @@ pub fn run(args: &EventsArgs, global: &Global) -> Result<ExitCode, Failure> {
     let follow = sources.specs.iter().any(|source| !source.spec.is_file());
     let spool = Spool::new().context("no temporary file: free space in TMPDIR, or set it to another folder")?;
     let out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
-    let mut printer = Printer { spool, out, at_once: follow, rows: 0, revisions: HashMap::new(), line: Vec::new() };
+    let mut printer = Printer {
+        spool,
+        out,
+        at_once: follow,
+        rows: 0,
+        revisions: HashMap::new(),
+        own: setup.config.labels.iter().map(|config| config.label).collect(),
+        line: Vec::new(),
+    };
     let manner = Manner { mode: setup.mode, keep_names: true, follow };
     let read = once::read(sources, &setup.config, &setup.book, setup.now, manner, &mut printer);
     let mut read = read.map_err(anyhow::Error::from)?;
@@ -74,6 +82,8 @@ struct Printer<W: Write> {
     rows: u32,
     /// The last revision printed of each charge that was corrected, by its first row.
     revisions: HashMap<u32, u32>,
+    /// The operator's own labels.
+    own: Vec<OwnLabel>,
     line: Vec<u8>,
 }
 
@@ -106,7 +116,7 @@ impl<W: Write> Printer<W> {
             });
             let raw = self.spool.names(&bill, &classes)?;
             self.line.clear();
-            record(&bill, &raw, names, revision, &mut self.line);
+            record(&bill, &raw, names, &self.own, revision, &mut self.line);
             self.out.write_all(&self.line)?;
         }
         self.out.flush()
@@ -131,7 +141,7 @@ impl<W: Write> Printer<W> {
             charges.sort_by(|one, other| one.0.ids.cmp(&other.0.ids));
             for (raw, bill) in charges {
                 self.line.clear();
-                record(&bill, &raw, names, None, &mut self.line);
+                record(&bill, &raw, names, &self.own, None, &mut self.line);
                 self.out.write_all(&self.line)?;
             }
         }
@@ -140,7 +150,7 @@ impl<W: Write> Printer<W> {
 }
 
 /// Writes one charge.
-fn record(bill: &Bill, raw: &RawNames, names: &Names, revision: Option<u32>, out: &mut Vec<u8>) {
+fn record(bill: &Bill, raw: &RawNames, names: &Names, own: &[OwnLabel], revision: Option<u32>, out: &mut Vec<u8>) {
     let texts: Vec<String> = raw.ids.iter().map(|id| String::from_utf8_lossy(id).into_owned()).collect();
     let id = |place: usize| (!texts[place].is_empty()).then(|| texts[place].as_str());
     // The session is a facet of its own: it may come from another record than the tokens.
@@ -149,6 +159,10 @@ fn record(bill: &Bill, raw: &RawNames, names: &Names, revision: Option<u32>, out
     let terms: Vec<Option<Label>> =
         raw.terms.iter().map(|term| (!term.is_empty()).then(|| Label::from_bytes(term))).collect();
     let of = |dimension: Dimension| names.named(names.of(bill.profile, dimension));
+    let mut labels = [None; OwnLabel::MOST];
+    for (place, label) in labels.iter_mut().zip(own) {
+        *place = of(Dimension::Own(*label)).map(|value| (label.name(), value));
+    }
     EventRecord {
         time: bill.time,
         request_id: id(0),
@@ -182,6 +196,7 @@ fn record(bill: &Bill, raw: &RawNames, names: &Names, revision: Option<u32>, out
         vertex_location: terms[2].as_ref(),
         inference_geo: terms[3].as_ref(),
         speed: terms[4].as_ref(),
+        labels,
         revision,
     }
     .write(out);

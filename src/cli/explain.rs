@@ -10,16 +10,15 @@ use crossbeam_channel::bounded;
 use memchr::memchr;
 
 use super::Failure;
-use super::figures;
 use super::flags::Global;
 use super::setup::Setup;
 use crate::engine::record::{Place, Surroundings};
 use crate::format::wrapper::Parts;
+use crate::output::figures;
 use crate::run::once::OnceError;
 use crate::source::budget::ByteBudget;
 use crate::source::{self, Chunk, Event, SourceState};
 
-mod bill;
 mod line;
 mod repeats;
 mod tally;
@@ -64,6 +63,7 @@ pub fn run(args: &ExplainArgs, global: &Global) -> Result<ExitCode, Failure> {
     let running = source::start(sources.specs, &options, events).map_err(anyhow::Error::from)?;
     let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
     let mut explainer = Explainer::new(&setup.book, setup.config.zone, setup.mode);
+    explainer.look_for(&setup.config);
     let mut files = HashMap::new();
     for event in taken {
         match event {

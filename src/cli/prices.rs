@@ -7,16 +7,14 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::Failure;
-use super::figures;
 use super::flags::Global;
 use super::setup::Setup;
 use crate::label::{Label, clean};
+use crate::output::{figures, rates};
 use crate::price::entry::Kind;
 use crate::price::rules::Unpriced;
 use crate::price::{ModelListing, PriceBook, Table};
 use crate::time::Timestamp;
-
-mod rates;
 
 /// Names shown beside an unknown one.
 const NEAR: usize = 3;

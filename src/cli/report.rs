@@ -19,10 +19,13 @@ use crate::run::once::{self, Manner, Read};
 /// Wrong usage, a refused configuration, or a source that cannot be read.
 pub fn run(args: &ReportArgs, global: &Global) -> Result<ExitCode, Failure> {
     args.check()?;
-    let setup = Setup::new(global)?;
-    // A wrong span is said before anything is read.
-    args.query(setup.config.zone, setup.now)?;
+    let mut setup = Setup::new(global)?;
+    // A wrong span or label is said before anything is read.
+    args.query(&setup.config, setup.now)?;
     let state = if args.sources.is_empty() { state_to_read(global)? } else { None };
+    if let Some(folder) = &state {
+        setup.keep_label_slots(folder)?;
+    }
     if let Some(folder) = state
         && let Some(engine) =
             once::read_state(&folder, &setup.config, setup.mode, setup.now).context("cannot read the state")?
@@ -48,7 +51,7 @@ pub fn print(args: &ReportArgs, global: &Global, setup: &Setup, sources: Sources
 }
 
 fn answer(args: &ReportArgs, global: &Global, setup: &Setup, mut engine: Engine) -> Result<ExitCode, Failure> {
-    let query = args.query(setup.config.zone, setup.now)?;
+    let query = args.query(&setup.config, setup.now)?;
     let report = engine.report(&query).context("cannot read the ledger's temporary file")?;
     let budgets = once::budgets(&mut engine, &setup.config, setup.now).context("cannot sum up the budgets")?;
     let document = Document { report, query, budgets, generated_at: setup.now };

@@ -1,14 +1,16 @@
 //! What `costtop report` takes, and the query it becomes once time zone and time are known.
 
 use clap::Args;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{PossibleValue, PossibleValuesParser, StringValueParser, TypedValueParser};
 
 use super::Failure;
 use super::bounds::Bound;
+use crate::config::{Config, remedy};
 use crate::engine::report::{GroupBy, ReportQuery};
 use crate::engine::view::Window;
+use crate::label::clean;
 use crate::output::Format;
-use crate::time::{MINUTE_MS, Timestamp, Zone};
+use crate::time::{MINUTE_MS, Timestamp};
 use crate::usage::Dimension;
 
 /// What `report` takes.
@@ -18,9 +20,9 @@ pub struct ReportArgs {
     /// What to read [default: the state, else the configured sources or known places]
     #[arg(value_name = "SOURCE")]
     pub sources: Vec<String>,
-    /// Groups, outermost first
-    #[arg(long, value_name = "KEY,...", value_delimiter = ',', value_parser = group_by())]
-    pub by: Vec<GroupBy>,
+    /// Groups, outermost first; also a label of your own from the configuration's [labels]
+    #[arg(long, value_name = "KEY,...", value_delimiter = ',', value_parser = GroupingParser)]
+    pub by: Vec<Grouping>,
     /// Count from this time on
     #[arg(long, value_name = "TIME", value_parser = Bound::parse)]
     pub since: Option<Bound>,
@@ -59,12 +61,14 @@ impl ReportArgs {
         Ok(())
     }
 
-    /// The query, in `zone` and at `now`.
+    /// The query under `config` and at `now`.
     ///
     /// # Errors
-    /// [`Failure::Usage`] for a span that ends before it starts, and what [`ReportArgs::check`] refuses.
-    pub fn query(&self, zone: Zone, now: Timestamp) -> Result<ReportQuery, Failure> {
+    /// [`Failure::Usage`] for a span that ends before it starts, for a key that is no label of the configuration, and what [`ReportArgs::check`] refuses.
+    pub fn query(&self, config: &Config, now: Timestamp) -> Result<ReportQuery, Failure> {
         self.check()?;
+        let zone = config.zone;
+        let by = self.by.iter().map(|by| by.resolve(config)).collect::<Result<_, _>>()?;
         let (since, until) = match self.window {
             Some(window) => (Some(now.plus_ms(-window.minutes() * MINUTE_MS)), Some(now)),
             None => (
@@ -79,14 +83,65 @@ impl ReportArgs {
                 "--since {since} is not before --until {until}: nothing lies between, move one of them"
             )));
         }
-        Ok(ReportQuery { by: self.by.clone(), since, until, zone })
+        Ok(ReportQuery { by, since, until, zone })
     }
 }
 
-fn group_by() -> impl TypedValueParser<Value = GroupBy> {
-    let dimensions = Dimension::ALL.into_iter().map(GroupBy::Dimension);
-    let names = dimensions.chain(GroupBy::OTHERS).map(GroupBy::name);
-    PossibleValuesParser::new(names).try_map(|name| GroupBy::named(&name).ok_or("no such key"))
+/// A grouping as the command line names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Grouping {
+    /// One that needs no configuration.
+    Known(GroupBy),
+    /// Perhaps a label of the operator's own: the configuration tells.
+    Own(String),
+}
+
+impl Grouping {
+    /// As it was named.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Grouping::Known(by) => by.name(),
+            Grouping::Own(name) => name,
+        }
+    }
+
+    fn resolve(&self, config: &Config) -> Result<GroupBy, Failure> {
+        match self {
+            Grouping::Known(by) => Ok(*by),
+            Grouping::Own(name) => config.labels.named(name).map(GroupBy::Dimension).ok_or_else(|| {
+                let known: Vec<&str> =
+                    known_groupings().chain(config.labels.iter().map(|label| label.label.name())).collect();
+                Failure::usage(format!("cannot group by '{}': {}", clean(name), remedy(name, &known)))
+            }),
+        }
+    }
+}
+
+fn known_groupings() -> impl Iterator<Item = &'static str> {
+    Dimension::ALL.into_iter().map(GroupBy::Dimension).chain(GroupBy::OTHERS).map(GroupBy::name)
+}
+
+/// Any word: which labels there are only the configuration knows. Help and completions show the words that always are.
+#[derive(Clone)]
+struct GroupingParser;
+
+impl TypedValueParser for GroupingParser {
+    type Value = Grouping;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        argument: Option<&clap::Arg>,
+        value: &std::ffi::OsStr,
+    ) -> Result<Grouping, clap::Error> {
+        let name = StringValueParser::new().parse_ref(command, argument, value)?;
+        Ok(GroupBy::named(&name).map_or(Grouping::Own(name), Grouping::Known))
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(known_groupings().map(PossibleValue::new)))
+    }
 }
 
 fn window() -> impl TypedValueParser<Value = Window> {

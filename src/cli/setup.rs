@@ -53,6 +53,14 @@ impl Setup {
         Ok(Setup { config, book, mode, now: Timestamp::now() })
     }
 
+    /// Moves the operator's own labels to where the state in `folder` keeps them, before anything is made of them.
+    pub fn keep_label_slots(&mut self, folder: &Path) -> Result<(), Failure> {
+        run::keep_label_slots(&mut self.config, folder).map_err(|error| match error {
+            run::SlotsError::Labels(..) => Failure::configuration(error),
+            run::SlotsError::Store(error) => Failure::from(anyhow::Error::from(error)),
+        })
+    }
+
     /// The sources to read: those named, else the configured ones, else the known places of this machine.
     pub fn sources(&self, named: &[String]) -> Result<Sources, Failure> {
         let sources = if !named.is_empty() {

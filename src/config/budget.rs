@@ -15,10 +15,14 @@ const PERIODS: [Period; 4] = [Period::Hour, Period::Day, Period::Week, Period::M
 /// More warnings than anyone can tell apart.
 const MOST_WARNINGS: usize = 8;
 
-pub(super) fn read_budgets(tables: &[Table], origins: &mut Origins) -> Result<Vec<BudgetConfig>, ConfigError> {
+pub(super) fn read_budgets(
+    tables: &[Table],
+    known: &[Dimension],
+    origins: &mut Origins,
+) -> Result<Vec<BudgetConfig>, ConfigError> {
     let mut budgets: Vec<BudgetConfig> = Vec::new();
     for table in tables {
-        let budget = read_budget(table)?;
+        let budget = read_budget(table, known)?;
         if budgets.iter().any(|other| other.name == budget.name) {
             return Err(table.refuse(format!("a second budget '{}': give it a name of its own", budget.name)));
         }
@@ -28,7 +32,7 @@ pub(super) fn read_budgets(tables: &[Table], origins: &mut Origins) -> Result<Ve
     Ok(budgets)
 }
 
-fn read_budget(table: &Table) -> Result<BudgetConfig, ConfigError> {
+fn read_budget(table: &Table, known: &[Dimension]) -> Result<BudgetConfig, ConfigError> {
     // All keys are asked for before the first refusal, so that an unknown key is named with all known ones.
     let (name, limit, each) = (table.get("name"), table.get("limit"), table.get("each"));
     let (per, warn, matches) = (table.get("per"), table.get("warn"), table.get("match"));
@@ -37,7 +41,7 @@ fn read_budget(table: &Table) -> Result<BudgetConfig, ConfigError> {
     let name = name.ok_or_else(|| table.refuse("[[budget]] without 'name': write name = \"everything\""))?;
     let name = Label::new(name.text("a name in quotes")?);
     let limit = limit.ok_or_else(|| table.refuse(format!("budget '{name}' without 'limit': write limit = 600.00")))?;
-    let each = each.map_or(Ok(Each::All), |value| read_each(&value))?;
+    let each = each.map_or(Ok(Each::All), |value| read_each(&value, known))?;
     let per = match (per, each) {
         (Some(per), Each::Session) => {
             return Err(
@@ -53,19 +57,19 @@ fn read_budget(table: &Table) -> Result<BudgetConfig, ConfigError> {
         }
     };
     let warn = warn.map_or(Ok(WARN.to_vec()), |value| read_warn(&value))?;
-    let matches = matches.map_or(Ok(Vec::new()), |value| read_match(&value))?;
+    let matches = matches.map_or(Ok(Vec::new()), |value| read_match(&value, known))?;
     let limit = Cost::from_pico(limit.scaled(12)?);
-    let overrides = overrides.map_or(Ok(Vec::new()), |value| read_overrides(&value, each))?;
+    let overrides = overrides.map_or(Ok(Vec::new()), |value| read_overrides(&value, each, known))?;
     Ok(BudgetConfig { name, limit, per, each, warn, matches, overrides })
 }
 
-fn read_each(value: &Value) -> Result<Each, ConfigError> {
+fn read_each(value: &Value, dimensions: &[Dimension]) -> Result<Each, ConfigError> {
     let name = value.text("\"user\"")?;
     match name {
         "all" => Ok(Each::All),
         "session" => Ok(Each::Session),
-        _ => Dimension::named(name).map(Each::Dimension).ok_or_else(|| {
-            let mut known: Vec<_> = Dimension::ALL.map(Dimension::name).to_vec();
+        _ => dimensions.iter().find(|other| other.name() == name).copied().map(Each::Dimension).ok_or_else(|| {
+            let mut known: Vec<_> = dimensions.iter().map(|dimension| dimension.name()).collect();
             known.push("session");
             value.refuse(format!(
                 "cannot keep a budget for each '{}': {}",
@@ -103,23 +107,23 @@ fn read_warn(value: &Value) -> Result<Vec<u32>, ConfigError> {
     Ok(parts)
 }
 
-fn read_match(value: &Value) -> Result<Match, ConfigError> {
+fn read_match(value: &Value, known: &[Dimension]) -> Result<Match, ConfigError> {
     let mut globs = Vec::new();
     for item in value.table("match = { team = \"search\" }")?.each() {
-        let dimension = named_dimension(&item, &Dimension::ALL)?;
+        let dimension = named_dimension(&item, known)?;
         globs.push((dimension, glob(&item)?.to_owned()));
     }
     globs.sort();
     Ok(globs)
 }
 
-fn read_overrides(value: &Value, each: Each) -> Result<Vec<(Match, Cost)>, ConfigError> {
+fn read_overrides(value: &Value, each: Each, known: &[Dimension]) -> Result<Vec<(Match, Cost)>, ConfigError> {
     let mut overrides: Vec<(Match, Cost)> = Vec::new();
     for table in value.tables("budget.override")? {
         let matches = table.need("match", "match = { user = \"ci-*\" }")?;
         let limit = table.need("limit", "limit = 25.00")?;
         table.finish()?;
-        let globs = read_match(&matches)?;
+        let globs = read_match(&matches, known)?;
         if globs.is_empty() {
             return Err(matches.refuse("an override for all: change the budget's own 'limit'"));
         }

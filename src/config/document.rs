@@ -159,6 +159,12 @@ impl<'d, 't> Value<'d, 't> {
             .collect()
     }
 
+    /// The texts of a list; `None` if it is no list.
+    pub(super) fn texts(&self) -> Option<Result<Vec<&'d str>, ConfigError>> {
+        self.content.as_array()?;
+        Some(self.list("").and_then(|items| items.iter().map(|item| item.text("texts in quotes")).collect()))
+    }
+
     pub(super) fn list(&self, example: &str) -> Result<Vec<Value<'d, 't>>, ConfigError> {
         let items = self.content.as_array().ok_or_else(|| self.wrong(example))?;
         Ok(items

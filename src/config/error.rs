@@ -48,7 +48,8 @@ impl ConfigError {
 }
 
 /// What to write instead of `word`: the nearest known word, or all of them where none is near.
-pub(super) fn remedy(word: &str, known: &[&str]) -> String {
+#[must_use]
+pub fn remedy(word: &str, known: &[&str]) -> String {
     if let Some(longer) = known.iter().find(|other| word.len() >= 3 && other.starts_with(word)) {
         return format!("did you mean '{longer}'?");
     }

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::budget::read_budgets;
 use super::document::{Table, Value};
 use super::error::{ConfigError, any_of, remedy};
+use super::labels::read_labels;
 use super::{Config, Discount, FlatPrice, HookConfig, Origins, PriceConfig, Severity, SourceConfig};
 use crate::label::Label;
 use crate::time::{Timestamp, Zone, parse_rfc3339};
@@ -25,17 +26,21 @@ pub(super) fn read(root: &Table, folder: &Path, config: &mut Config, origins: &m
         config.user = read_user(&user)?;
         origins.set("user", user.origin());
     }
+    if let Some(labels) = root.get("labels") {
+        config.labels = read_labels(&labels.table("[labels]")?, origins)?;
+    }
     if let Some(sources) = root.get("source") {
         for table in sources.tables("source")? {
             origins.set(format!("source.{}", config.sources.len()), table.origin());
-            config.sources.push(read_source(&table)?);
+            let source = read_source(&table, config)?;
+            config.sources.push(source);
         }
     }
     if let Some(prices) = root.get("prices") {
         config.prices = read_prices(&prices.table("[prices]")?, folder, config.zone, origins)?;
     }
     if let Some(budgets) = root.get("budget") {
-        config.budgets = read_budgets(&budgets.tables("budget")?, origins)?;
+        config.budgets = read_budgets(&budgets.tables("budget")?, &config.dimensions(), origins)?;
     }
     if let Some(alarm) = root.get("alarm") {
         read_alarm(&alarm.table("[alarm]")?, config, origins)?;
@@ -72,7 +77,7 @@ pub(super) fn user_field(name: &str) -> Result<UserField, String> {
         .ok_or_else(|| format!("unknown user name '{}': {}", crate::label::clean(name), remedy(name, &known)))
 }
 
-fn read_source(table: &Table) -> Result<SourceConfig, ConfigError> {
+fn read_source(table: &Table, config: &Config) -> Result<SourceConfig, ConfigError> {
     let (path, listen, labels) = (table.get("path"), table.get("listen"), table.get("labels"));
     let format = table.get("format");
     table.finish()?;
@@ -101,8 +106,10 @@ fn read_source(table: &Table) -> Result<SourceConfig, ConfigError> {
     let format = format.as_ref().map(named_format).transpose()?;
     let mut source = SourceConfig { spec: spec.to_owned(), format, labels: Vec::new() };
     if let Some(labels) = labels {
+        let own = config.labels.iter().map(|label| Dimension::Own(label.label));
+        let known: Vec<Dimension> = Dimension::CHOSEN_ALWAYS.iter().copied().chain(own).collect();
         for value in labels.table("labels = { team = \"search\" }")?.each() {
-            let dimension = named_dimension(&value, &Dimension::ALL[..Dimension::CHOSEN])?;
+            let dimension = named_dimension(&value, &known)?;
             source.labels.push((dimension, Label::new(value.text("a text in quotes")?)));
         }
     }
@@ -230,6 +237,16 @@ fn read_alarm(table: &Table, config: &mut Config, origins: &mut Origins) -> Resu
             }
         }
         origins.set("alarm.quiet_hours", hours.origin());
+    }
+    if let Some(detectors) = table.get("detectors") {
+        let detectors = detectors.table("[alarm.detectors]")?;
+        for (name, on) in config.alarm.detectors.each_mut() {
+            if let Some(value) = detectors.get(name) {
+                *on = value.truth()?;
+                origins.set(format!("alarm.detectors.{name}"), value.origin());
+            }
+        }
+        detectors.finish()?;
     }
     table.finish()
 }

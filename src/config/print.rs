@@ -1,6 +1,7 @@
 //! A configuration as text: what holds, with where each value came from. What is printed reads back as the same configuration.
 
 use super::budget::spell;
+use super::labels::spell_path;
 use super::number::decimal;
 use super::{Config, Each, Loaded};
 use crate::money::Cost;
@@ -40,6 +41,14 @@ impl Loaded {
         lines.value("timezone", &quoted(config.zone.name()), "timezone");
         lines.value("user", &list(config.user.iter().map(|field| field.name())), "user");
         lines.value("theme", &quoted(&config.theme), "theme");
+        if !config.labels.is_empty() {
+            lines.table("[labels]", None);
+            for label in config.labels.iter() {
+                let paths: Vec<_> = label.paths.iter().map(|path| spell_path(path)).collect();
+                let name = label.label.name();
+                lines.value(name, &list(paths.iter().map(String::as_str)), &format!("labels.{name}"));
+            }
+        }
         for (at, source) in config.sources.iter().enumerate() {
             lines.table("[[source]]", Some(&format!("source.{at}")));
             let listens = super::file::LISTEN.iter().any(|scheme| source.spec.starts_with(scheme));
@@ -61,6 +70,10 @@ impl Loaded {
         if let Some((from, to)) = config.alarm.quiet_hours {
             let hours = format!("\"{:02}:{:02}-{:02}:{:02}\"", from / 60, from % 60, to / 60, to % 60);
             lines.value("quiet_hours", &hours, "alarm.quiet_hours");
+        }
+        lines.table("[alarm.detectors]", None);
+        for (name, on) in config.alarm.detectors.each() {
+            lines.value(name, if on { "true" } else { "false" }, &format!("alarm.detectors.{name}"));
         }
         for (at, hook) in config.hooks.iter().enumerate() {
             lines.table("[[hook]]", Some(&format!("hook.{at}")));

@@ -128,7 +128,7 @@ const MONEY_ORDER: [Origin; 4] = [Origin::Gateway, Origin::Api, Origin::OpenTele
 
 /// Whose word on a dimension counts. Session and agent: the transcript knows best; all else: the gateway.
 const fn dimension_rank(facet: usize, origin: Origin) -> u8 {
-    if facet == Dimension::CHOSEN || facet == Dimension::Agent as usize {
+    if facet == Dimension::CHOSEN || facet == Dimension::Agent.place() {
         match origin {
             Origin::Transcript => 3,
             Origin::Api => 2,

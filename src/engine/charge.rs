@@ -7,7 +7,7 @@ use super::bill::{Bill, CostSource};
 use super::names::{NONE, Names, ProfileId};
 use super::view::{ChargeDetail, ChargeId, ChargeRow, RecordFacts, SessionFacts};
 use crate::label::Label;
-use crate::usage::Dimension;
+use crate::usage::{Dimension, OwnLabels};
 
 impl Engine {
     /// Everything known about a charge; `None` where there is none of that number.
@@ -33,7 +33,7 @@ impl Engine {
         });
         Ok(Some(ChargeDetail {
             row: row(&bill, names),
-            dimensions: known_dimensions(bill.profile, names),
+            dimensions: known_dimensions(bill.profile, self.options.own, names),
             reported,
             computed: bill.computed,
             saved_pico: bill.saved_pico,
@@ -49,7 +49,7 @@ impl Engine {
             last: facts.last,
             turns: facts.turns,
             cost: facts.cost,
-            dimensions: known_dimensions(facts.profile, &self.names),
+            dimensions: known_dimensions(facts.profile, self.options.own, &self.names),
         })
     }
 }
@@ -74,7 +74,8 @@ pub(super) fn row(bill: &Bill, names: &Names) -> ChargeRow {
     }
 }
 
-fn known_dimensions(profile: ProfileId, names: &Names) -> Vec<(Dimension, Label)> {
+fn known_dimensions(profile: ProfileId, own: OwnLabels, names: &Names) -> Vec<(Dimension, Label)> {
     let known = |dimension: Dimension| Some((dimension, names.named(names.of(profile, dimension))?.clone()));
-    Dimension::ALL.into_iter().filter_map(known).collect()
+    let own = own.into_iter().flatten().map(Dimension::Own);
+    Dimension::ALL.into_iter().chain(own).filter_map(known).collect()
 }

@@ -1,5 +1,6 @@
 //! The standing sums of one table: differences enter by group, visible rows in any order leave. A frame walks numbers, never names.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use rustc_hash::FxHashMap;
@@ -65,6 +66,8 @@ pub(super) struct Groups {
     places: FxHashMap<NameId, u32>,
     ids: Vec<NameId>,
     sums: Vec<Counters>,
+    /// The money of the sums once more, close together: what most tables are ordered by.
+    pico: Vec<i128>,
     /// The first bytes of each name: most names are told apart by them.
     heads: Vec<u128>,
     passes: Vec<bool>,
@@ -102,6 +105,7 @@ impl Groups {
             places: FxHashMap::default(),
             ids: Vec::new(),
             sums: Vec::new(),
+            pico: Vec::new(),
             heads: Vec::new(),
             passes: Vec::new(),
             beside: Vec::new(),
@@ -121,6 +125,7 @@ impl Groups {
         }
         self.sums[place].add(sums, sign);
         let money = signed(sums.cost(), sign);
+        self.pico[place] += money.pico();
         let beside = &mut self.beside[place];
         beside.trend[at.part] += money;
         if self.keeps_models {
@@ -172,6 +177,7 @@ impl Groups {
         self.places.insert(id, u32::try_from(place).ok()?);
         self.ids.push(id);
         self.sums.push(Counters::default());
+        self.pico.push(0);
         self.heads.push(head(names.label(id)));
         self.passes.push(passes);
         self.count += usize::from(passes);
@@ -188,6 +194,7 @@ impl Groups {
         self.count -= usize::from(self.passes[place]);
         self.ids.swap_remove(place);
         self.sums.swap_remove(place);
+        self.pico.swap_remove(place);
         self.heads.swap_remove(place);
         self.passes.swap_remove(place);
         self.beside.swap_remove(place);
@@ -304,17 +311,17 @@ impl Groups {
     }
 
     /// What groups are ordered by, by place; the greatest first.
-    fn keys(&self, sort: SortKey, burn: &FxHashMap<NameId, Money>) -> Vec<i128> {
-        let of_sums = |key: fn(&Counters) -> i128| self.sums.iter().map(key).collect();
+    fn keys(&self, sort: SortKey, burn: &FxHashMap<NameId, Money>) -> Cow<'_, [i128]> {
+        let of_sums = |key: fn(&Counters) -> i128| Cow::Owned(self.sums.iter().map(key).collect());
         match sort {
-            SortKey::Cost => of_sums(|sums| sums.cost().pico()),
+            SortKey::Cost => Cow::Borrowed(&self.pico),
             SortKey::Tokens => of_sums(|sums| sums.tokens().into()),
             SortKey::Requests => of_sums(|sums| sums.requests.into()),
             SortKey::Hit => of_sums(|sums| {
                 // The bits of floats that are not negative are ordered as they are.
                 sums.cache_hit_ratio().map_or(-1, |ratio| ratio.max(0.0).to_bits().into())
             }),
-            SortKey::Name => vec![0; self.ids.len()],
+            SortKey::Name => Cow::Owned(vec![0; self.ids.len()]),
             SortKey::Burn => {
                 let mut keys = vec![0; self.ids.len()];
                 for (id, money) in burn {
@@ -322,7 +329,7 @@ impl Groups {
                         keys[*place as usize] = money.pico();
                     }
                 }
-                keys
+                Cow::Owned(keys)
             }
         }
     }

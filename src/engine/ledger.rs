@@ -382,12 +382,7 @@ impl Ledger {
     pub fn save_row(&mut self, number: u32, out: &mut Vec<u8>) -> io::Result<Row> {
         let row = self.rows.get(number)?;
         super::rows::put_varint(number.into(), out);
-        row.encode(out);
-        if row.ragged {
-            for time in times_of(&self.ragged, number, &row) {
-                super::rows::put_signed(time, out);
-            }
-        }
+        row.encode_with(&times_of(&self.ragged, number, &row), out);
         Ok(row)
     }
 
@@ -400,16 +395,11 @@ impl Ledger {
         while !bytes.is_empty() {
             let number =
                 super::rows::take_varint(bytes).and_then(|number| u32::try_from(number).ok()).ok_or_else(damaged)?;
-            let row = Row::decode(bytes).ok_or_else(damaged)?;
-            if row.ragged {
-                let mut times = [0; FACETS];
-                for time in &mut times {
-                    *time = super::rows::take_signed(bytes).ok_or_else(damaged)?;
-                }
-                self.ragged.insert(number, times);
-            } else {
-                self.ragged.remove(&number);
-            }
+            let (row, times) = Row::decode_with_times(bytes).ok_or_else(damaged)?;
+            match times {
+                Some(times) => self.ragged.insert(number, times),
+                None => self.ragged.remove(&number),
+            };
             if number as usize > self.rows.len() + MOST_ROWS_AHEAD {
                 return Err(damaged());
             }

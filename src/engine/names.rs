@@ -5,7 +5,7 @@ use rustc_hash::FxBuildHasher;
 use std::hash::BuildHasher;
 
 use crate::label::Label;
-use crate::usage::Dimension;
+use crate::usage::{Dimension, OwnLabel};
 
 /// A label's number in this process. 0 is no name, 1 is `(other)`.
 pub type NameId = u32;
@@ -110,7 +110,8 @@ impl Names {
         self.label_index.find(FxBuildHasher.hash_one(label), |id| self.labels[*id as usize].as_str() == label).copied()
     }
 
-    /// The number of a profile. Past the cap agent, host and key fold first, then feature and project, then user, and in the end all.
+    /// The number of a profile. Past the cap agent, host and key fold first, then feature, project and the operator's own labels,
+    /// then user, and in the end all.
     pub fn profile(&mut self, mut profile: Profile) -> ProfileId {
         const FOLDS: [&[Dimension]; 5] = [
             &[Dimension::Agent, Dimension::Host, Dimension::Key],
@@ -129,7 +130,10 @@ impl Names {
                 break;
             }
             for dimension in fold {
-                profile[*dimension as usize] = OTHER;
+                profile[dimension.place()] = OTHER;
+            }
+            if fold.contains(&Dimension::Feature) {
+                profile[OwnLabel::PLACES].fill(OTHER);
             }
             hash = FxBuildHasher.hash_one(profile);
             cap += self.caps.profiles / 8;
@@ -153,7 +157,7 @@ impl Names {
     /// One dimension of a profile.
     #[must_use]
     pub fn of(&self, id: ProfileId, dimension: Dimension) -> NameId {
-        self.profiles[id as usize][dimension as usize]
+        self.profiles[id as usize][dimension.place()]
     }
 
     /// Labels known.
@@ -176,10 +180,11 @@ mod tests {
     #[test]
     fn whatever_a_log_invents_profiles_stay_bounded() {
         let mut names = Names::new(Caps { profiles: 64, names: 1 << 20 });
-        for dimension in Dimension::ALL {
+        let own = (0..OwnLabel::MOST).map(|slot| Dimension::Own(OwnLabel::new(slot, "own")));
+        for dimension in Dimension::ALL.into_iter().chain(own) {
             for number in 0..200 {
                 let mut profile: Profile = [NONE; Dimension::COUNT];
-                profile[dimension as usize] = names.intern(&Label::new(&format!("{}{number}", dimension.name())));
+                profile[dimension.place()] = names.intern(&Label::new(&format!("{}{number}", dimension.name())));
                 let id = names.profile(profile);
                 assert_eq!(names.profile(profile), id, "the same for ever");
                 assert_eq!(names.profile(*names.dimensions(id)), id, "also after it was folded");

@@ -10,7 +10,7 @@ use crate::label::Label;
 use crate::money::Cost;
 use crate::price::Priced;
 use crate::time::Timestamp;
-use crate::usage::{Dimension, Format, Origin, RawText, Rejection, Tokens, Usage, UserField};
+use crate::usage::{Dimension, Format, Origin, OwnLabel, RawText, Rejection, Tokens, Usage, UserField};
 
 /// Where a record stands, so that it can be read again and, without ids, told from its twin.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -42,7 +42,7 @@ pub struct Record {
     pub time: Option<Timestamp>,
     /// Tokens by kind.
     pub tokens: Tokens,
-    /// The first [`Dimension::CHOSEN`] dimensions, then model, provider, tier.
+    /// By their places in a profile.
     pub dimensions: [u32; Dimension::COUNT],
     /// The session.
     pub session: u32,
@@ -322,29 +322,35 @@ impl BatchBuilder {
         });
         let key = given.key_alias.or(given.key_hash);
         let texts = [
-            &user,
-            &given.team,
-            &given.project,
-            &given.feature,
-            &given.agent,
-            &given.host,
-            &RawText::NONE,
-            &key,
-            &usage.model,
-            &usage.provider,
-            &usage.terms.tier,
+            (Dimension::User, &user),
+            (Dimension::Team, &given.team),
+            (Dimension::Project, &given.project),
+            (Dimension::Feature, &given.feature),
+            (Dimension::Agent, &given.agent),
+            (Dimension::Host, &given.host),
+            (Dimension::Key, &key),
+            (Dimension::Model, &usage.model),
+            (Dimension::Provider, &usage.provider),
+            (Dimension::Tier, &usage.terms.tier),
         ];
         let mut dimensions = [0; Dimension::COUNT];
-        for (slot, text) in texts.into_iter().enumerate() {
-            dimensions[slot] = self.label(*text);
-            if dimensions[slot] == 0
-                && let Some(label) = around.defaults.get(slot).and_then(Option::as_ref)
+        for (dimension, text) in texts {
+            dimensions[dimension.place()] = self.label(*text);
+        }
+        if let Some(own) = given.own {
+            for (place, text) in dimensions[OwnLabel::PLACES].iter_mut().zip(own) {
+                *place = self.label(*text);
+            }
+        }
+        for (place, label) in around.defaults.iter().enumerate() {
+            if dimensions[place] == 0
+                && let Some(label) = label
             {
-                dimensions[slot] = self.label(RawText::plain(label.as_str().as_bytes()));
+                dimensions[place] = self.label(RawText::plain(label.as_str().as_bytes()));
             }
         }
         if let Some(source) = &around.source {
-            dimensions[Dimension::Source as usize] = self.label(RawText::plain(source.as_str().as_bytes()));
+            dimensions[Dimension::Source.place()] = self.label(RawText::plain(source.as_str().as_bytes()));
         }
         let record = Record {
             ids,

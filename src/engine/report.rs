@@ -40,7 +40,7 @@ impl GroupBy {
 
     /// The word of the command line and the key of the report.
     #[must_use]
-    pub const fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             GroupBy::Dimension(dimension) => dimension.name(),
             GroupBy::Session => "session",

@@ -13,7 +13,7 @@ use super::identity::RecordIds;
 use super::names::{NameId, ProfileId};
 use super::record::Place;
 use crate::money::Cost;
-use crate::usage::{Dimension, Origin, Tokens};
+use crate::usage::{Dimension, Origin, OwnLabel, Tokens};
 
 /// Rows in one segment.
 const SEGMENT_ROWS: usize = 512;
@@ -109,6 +109,8 @@ mod flag {
     pub const REQUEST: u16 = 1 << 10;
     pub const CALL: u16 = 1 << 11;
     pub const SPAN: u16 = 1 << 12;
+    /// The times beside a ragged row are as many as there are facets now; without it, as before the operator could have labels.
+    pub const OWN_TIMES: u16 = 1 << 13;
 }
 
 /// Appends an unsigned number, seven bits a byte, least first.
@@ -171,7 +173,7 @@ impl Row {
             (self.computed.is_some(), flag::COMPUTED),
             (self.batch, flag::BATCH),
             (self.reported.is_some(), flag::REPORTED),
-            (self.ragged, flag::RAGGED),
+            (self.ragged, flag::RAGGED | flag::OWN_TIMES),
             (self.ids.response != 0, flag::RESPONSE),
             (self.ids.request != 0, flag::REQUEST),
             (self.ids.call != 0, flag::CALL),
@@ -215,6 +217,32 @@ impl Row {
         for cost in [self.computed, self.reported].into_iter().flatten() {
             put_varint(cost.pico(), out);
         }
+    }
+
+    /// Appends the row and, where its facets' times differ from its own, those.
+    pub fn encode_with(&self, times: &[i64; FACETS], out: &mut Vec<u8>) {
+        self.encode(out);
+        if self.ragged {
+            for time in times {
+                put_signed(*time, out);
+            }
+        }
+    }
+
+    /// Takes what [`Row::encode_with`] wrote, also before the operator could have labels: their facets are then of the row's time.
+    pub fn decode_with_times(bytes: &mut &[u8]) -> Option<(Row, Option<[i64; FACETS]>)> {
+        let flags = u16::from_le_bytes(*bytes.first_chunk()?);
+        let row = Row::decode(bytes)?;
+        if !row.ragged {
+            return Some((row, None));
+        }
+        let mut times = [super::bill::facet_time(&row); FACETS];
+        for (facet, time) in times.iter_mut().enumerate() {
+            if flags & flag::OWN_TIMES != 0 || !OwnLabel::PLACES.contains(&facet) {
+                *time = take_signed(bytes)?;
+            }
+        }
+        Some((row, Some(times)))
     }
 
     /// Takes what [`Row::encode`] wrote; `None` for bytes that are no row.

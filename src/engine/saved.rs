@@ -6,13 +6,15 @@ use std::io;
 
 use super::Engine;
 use super::counters::Counters;
-use super::names::{Profile, ProfileId};
+use super::names::{NONE, Profile, ProfileId};
 use super::recent::Recent;
 use super::record::Intake;
 use crate::label::Label;
 use crate::time::Timestamp;
-use crate::usage::{Dimension, Rejection};
+use crate::usage::{Dimension, OwnLabel, Rejection};
 
+/// Dimensions that need no configuration.
+const WITHOUT_OWN: usize = Dimension::ALL.len();
 /// Milliseconds in a UTC day: ledger rows are filed by it.
 const DAY_MS: i64 = 86_400_000;
 
@@ -85,14 +87,7 @@ impl Engine {
             }
         }
         for (id, bytes) in profiles {
-            let mut profile: Profile = [0; Dimension::COUNT];
-            let (numbers, rest) = bytes.as_chunks::<4>();
-            if numbers.len() != profile.len() || !rest.is_empty() {
-                return Err(Damaged("profiles"));
-            }
-            for (name, number) in profile.iter_mut().zip(numbers) {
-                *name = u32::from_le_bytes(*number);
-            }
+            let profile = load_profile(bytes).ok_or(Damaged("profiles"))?;
             if profile.iter().any(|name| *name as usize >= self.names.labels()) || self.names.profile(profile) != *id {
                 return Err(Damaged("profiles"));
             }
@@ -190,6 +185,24 @@ impl Engine {
             },
         )
     }
+}
+
+/// All places of a profile, or, from before the operator could have labels, all others.
+fn load_profile(bytes: &[u8]) -> Option<Profile> {
+    let (numbers, rest) = bytes.as_chunks::<4>();
+    let mut profile: Profile = [NONE; Dimension::COUNT];
+    let mut places: Vec<&mut u32> = match numbers.len() {
+        Dimension::COUNT => profile.iter_mut().collect(),
+        WITHOUT_OWN => {
+            let places = profile.iter_mut().enumerate().filter(|(place, _)| !OwnLabel::PLACES.contains(place));
+            places.map(|(_, name)| name).collect()
+        }
+        _ => return None,
+    };
+    for (name, number) in places.iter_mut().zip(numbers) {
+        **name = u32::from_le_bytes(*number);
+    }
+    rest.is_empty().then_some(profile)
 }
 
 /// `name=value` pairs, so that a later version can add some.

@@ -238,16 +238,16 @@ impl Standing {
         ((minute - self.span.from) * TREND / length).clamp(0, TREND - 1) as usize
     }
 
-    /// Reads on, about `cells` cells.
-    pub(super) fn read_cells(&mut self, cells: &Cells, cells_at_once: usize, known: &mut Known<'_>) {
-        let Some(next) = self.cells_until else { return };
+    /// Reads on, about `cells_at_once` cells; how many it were.
+    pub(super) fn read_cells(&mut self, cells: &Cells, cells_at_once: usize, known: &mut Known<'_>) -> usize {
+        let Some(next) = self.cells_until else { return 0 };
         let first = self.first_minute().max(next);
         let last = if self.matcher.is_all() { self.span.until } else { self.span.until.max(self.span.today.end) };
         let mut read = 0;
         for minute in cells.blocks(first, last) {
             if read >= cells_at_once {
                 self.cells_until = Some(minute);
-                return;
+                return read;
             }
             cells.for_minute(minute, |profile, sums| {
                 read += 1;
@@ -258,6 +258,7 @@ impl Standing {
             }
         }
         self.cells_until = None;
+        read
     }
 
     /// Reads on, about `segments` segments of rows.

@@ -120,7 +120,7 @@ impl By {
 
     /// The word of titles and of the path.
     #[must_use]
-    pub const fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             By::Dimension(dimension) => dimension.name(),
             By::Session => "session",

@@ -1,7 +1,7 @@
 //! One final charge as a line of NDJSON, which is costtop's own input format too. A charge enters, bytes leave; no allocation a field.
 //!
 //! The keys up to `cost_source` are always there, null when unknown, so that a reader needs no test for absence. What only some
-//! logs have (`response_id`, `call_id`, `cache_hit`, `project`, …, `speed`, `revision`) is left out when absent, and
+//! logs have (`response_id`, `call_id`, `cache_hit`, `project`, …, `speed`, `labels`, `revision`) is left out when absent, and
 //! `computed_usd` stands beside a reported cost, null when the table has no price.
 
 use std::io::Write as _;
@@ -9,7 +9,7 @@ use std::io::Write as _;
 use crate::label::Label;
 use crate::money::{Cost, PICO_PER_USD};
 use crate::time::Timestamp;
-use crate::usage::Tokens;
+use crate::usage::{OwnLabel, Tokens};
 
 /// What a charge costs, and who says so.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -108,6 +108,8 @@ pub struct EventRecord<'a> {
     pub inference_geo: Option<&'a Label>,
     /// Anthropic's `standard` or `fast`.
     pub speed: Option<&'a Label>,
+    /// The operator's own labels: name and value.
+    pub labels: [Option<(&'a str, &'a Label)>; OwnLabel::MOST],
     /// Version of the statement, over endless input; a higher one replaces its class.
     pub revision: Option<u32>,
 }
@@ -172,6 +174,15 @@ impl EventRecord<'_> {
             if value.is_some() {
                 label(out, key, value);
             }
+        }
+        let mut lead = ",\"labels\":{";
+        for (name, value) in self.labels.iter().flatten() {
+            out.extend_from_slice(lead.as_bytes());
+            label(out, &format!("\"{name}\":"), Some(value));
+            lead = ",";
+        }
+        if lead == "," {
+            out.push(b'}');
         }
         if let Some(revision) = self.revision {
             number(out, ",\"revision\":", revision);

@@ -7,6 +7,7 @@ use memchr::memchr;
 
 use crate::engine::identity::IdentityKey;
 use crate::engine::record::{Batch, BatchBuilder, Place, Surroundings};
+use crate::format::labels::LabelPaths;
 use crate::format::wrapper::Parts;
 use crate::format::{Decoder, Skip};
 use crate::label::Label;
@@ -27,6 +28,8 @@ pub struct Shared {
     pub book: Arc<PriceBook>,
     /// What is known of each source.
     pub around: Arc<[Surroundings]>,
+    /// Where lines may have the operator's own labels; `None`: nowhere.
+    pub labels: Option<Arc<LabelPaths>>,
     /// Batches carry raw names beside the records.
     pub keep_names: bool,
 }
@@ -62,7 +65,8 @@ impl LineDecoder {
     /// A decoder with empty tables.
     #[must_use]
     pub fn new(shared: Shared) -> LineDecoder {
-        let (decoder, pricer) = (Decoder::new(shared.zone), Pricer::new(Arc::clone(&shared.book)));
+        let (mut decoder, pricer) = (Decoder::new(shared.zone), Pricer::new(Arc::clone(&shared.book)));
+        decoder.look_for(shared.labels.clone());
         let builder = BatchBuilder::new(shared.keep_names);
         LineDecoder { shared, decoder, pricer, builder, open: HashMap::new() }
     }
@@ -157,7 +161,7 @@ pub fn with_owner<'a>(usage: &Usage<'a>, around: &Surroundings, owner: Option<&'
     let owner = owner.filter(|_| {
         usage.origin == Origin::Transcript
             && usage.dimensions.user.is_empty()
-            && around.defaults[Dimension::User as usize].is_none()
+            && around.defaults[Dimension::User.place()].is_none()
     })?;
     let mut usage = *usage;
     usage.dimensions.user = RawText::plain(owner.as_str().as_bytes());

@@ -10,25 +10,30 @@ use crossbeam_channel::{Receiver, Sender, TrySendError, never, select};
 
 use super::Sources;
 use super::decode::{Decoded, Shared};
+use super::detect::Detection;
 use super::memory::Leftover;
+use super::open::open;
 use super::persist::{Opened, PersistError, Persistence};
 use super::pipeline::{Message, Pipeline};
+use super::places::Places;
 use super::publish::{EventLog, keep_status, numbers, progress};
 use crate::alarm::{Alarms, Budgets, ScopeError, SessionSpend, Which};
 use crate::config::{Config, Each};
 use crate::engine::bill::CostMode;
 use crate::engine::names::{NONE, NameId, ProfileId};
-use crate::engine::view::ViewQuery;
+use crate::engine::view::{By, ChargeId, Split, ViewQuery};
 use crate::engine::{Engine, Options, Post};
-use crate::label::clean;
+use crate::label::{Label, clean};
 use crate::money::Money;
 use crate::notifier::bell::Bell;
 use crate::notifier::command::Hooks;
+use crate::output::rates;
 use crate::price::PriceBook;
+use crate::price::rules::Unpriced;
 use crate::source::{self, SourceError, SourceStatus};
 use crate::time::{MINUTE_MS, Timestamp};
 use crate::ui::action::Effect;
-use crate::ui::snapshot::{BellStatus, Mark, Snapshot};
+use crate::ui::snapshot::{BellStatus, Mark, OpenCharge, Snapshot};
 
 /// Snapshots are at least this far apart…
 const PUBLISH_APART: Duration = Duration::from_millis(50);
@@ -40,6 +45,8 @@ const TICK: Duration = Duration::from_secs(1);
 const TURN: Duration = Duration::from_millis(10);
 /// Keys shown of a budget that is kept for each user, model or session.
 const KEYS_OF_A_BUDGET: usize = 3;
+/// What history says of alarms is told if it is not older than a day.
+const OLD_NEWS_MS: i64 = 1440 * MINUTE_MS;
 /// Two months: the longest period and the one before it.
 const BUDGETS_BACK_MS: i64 = 62 * 1440 * MINUTE_MS;
 
@@ -98,9 +105,17 @@ pub struct Wires {
 
 struct Core {
     config: Config,
+    mode: CostMode,
+    shared: Shared,
+    places: Places,
+    /// The charge that is open, under the number by which it was opened.
+    open: Option<(ChargeId, Option<OpenCharge>)>,
+    /// A model's prices as sentences, and the minute in which they were made.
+    prices: Option<(Label, i64, Vec<String>)>,
     engine: Engine,
     budgets: Budgets,
     alarms: Alarms,
+    detection: Detection,
     bell: Bell,
     hooks: Hooks,
     persistence: Persistence,
@@ -128,9 +143,10 @@ struct Core {
 /// Runs until the screen quits. Everything applied is committed before it returns.
 pub fn run(setup: Setup, wires: &Wires) -> Result<(), LiveError> {
     let now = Timestamp::now();
-    let options = Options { zone: setup.config.zone, mode: setup.mode, ..Options::default() };
+    let options =
+        Options { zone: setup.config.zone, mode: setup.mode, own: setup.config.labels.own(), ..Options::default() };
     let mut opened = match &setup.state {
-        Some(folder) => Opened::open(folder, options, now)?,
+        Some(folder) => Opened::open(folder, options, setup.config.labels.slots(), now)?,
         None => Opened::without_state(options, now),
     };
     opened.engine.use_prices(Arc::clone(&setup.book));
@@ -150,6 +166,7 @@ pub fn run(setup: Setup, wires: &Wires) -> Result<(), LiveError> {
         key: opened.key,
         book: setup.book,
         around: Arc::clone(&setup.sources.around),
+        labels: super::label_paths(&setup.config),
         keep_names: false,
     };
     let positions = std::mem::take(&mut opened.positions);
@@ -161,8 +178,11 @@ pub fn run(setup: Setup, wires: &Wires) -> Result<(), LiveError> {
         ..source::Options::default()
     };
     let log = EventLog::new(setup.log.as_deref()).map_err(LiveError::Log)?;
-    let mut core = Core::new(setup.config, opened, setup.mode, log, now)?;
-    core.generations.extend(positions.iter().map(|position| position.generation));
+    let mut core = Core::new(setup.config, opened, setup.mode, log, now, shared.clone())?;
+    for position in &positions {
+        core.generations.insert(position.generation);
+        core.places.note(position);
+    }
     let pipeline = Pipeline::start(setup.sources.specs, &reading, &shared)?;
     let result = core.serve(&pipeline, wires);
     pipeline.stop();
@@ -170,6 +190,7 @@ pub fn run(setup: Setup, wires: &Wires) -> Result<(), LiveError> {
         // The ledger may hold half a record: the state stays at its last commit, which is whole.
         return result;
     }
+    core.save_alarms(Timestamp::now());
     core.persistence.close(&mut core.engine)?;
     result
 }
@@ -181,6 +202,7 @@ impl Core {
         mode: CostMode,
         mut log: EventLog,
         now: Timestamp,
+        shared: Shared,
     ) -> Result<Core, LiveError> {
         let mut budgets = Budgets::new(config.zone, &config.budgets, now)?;
         let mut alarms = Alarms::default();
@@ -194,15 +216,24 @@ impl Core {
         }
         let per_session = config.budgets.iter().any(|budget| budget.each == Each::Session);
         take_up_budgets(&mut budgets, &mut opened.engine, &mut alarms, per_session, now)?;
+        let detectors = opened.detectors.take();
+        let (engine, beside) = (&opened.engine, (&mut alarms, now));
+        let detection = Detection::new(config.alarm.detectors, config.zone, detectors.as_deref(), engine, beside);
         let mut bell = Bell::new(config.alarm, config.zone);
         bell.resume(&alarms.statuses());
         let hooks = Hooks::start(&config.hooks)?;
-        let persistence = opened.start_writer(mode)?;
+        let persistence = opened.start_writer(mode, config.labels.slots())?;
         let mut core = Core {
             config,
+            mode,
+            shared,
+            places: Places::default(),
+            open: None,
+            prices: None,
             engine: opened.engine,
             budgets,
             alarms,
+            detection,
             bell,
             hooks,
             persistence,
@@ -251,7 +282,7 @@ impl Core {
                 },
                 recv(wires.effects) -> effect => match effect {
                     Ok(Effect::Quit) | Err(_) => return Ok(()),
-                    Ok(effect) => self.effect(effect),
+                    Ok(effect) => self.effect(effect)?,
                 },
                 recv(outcomes) -> outcome => match outcome {
                     Ok(outcome) => {
@@ -272,6 +303,7 @@ impl Core {
                 default(wait) => {}
             }
             let now = Timestamp::now();
+            self.detect(now)?;
             self.tick(now);
             // A part of a long answer, so that what comes in waits no longer than that.
             if self.engine.is_working() {
@@ -302,7 +334,7 @@ impl Core {
 
     /// How long nothing needs to be done.
     fn wait(&self) -> Duration {
-        if self.engine.is_working() {
+        if self.engine.is_working() || self.detection.is_folding() {
             return Duration::ZERO;
         }
         let mut wait = TICK;
@@ -344,6 +376,7 @@ impl Core {
             self.caught_up = true;
             self.dirty = true;
             self.leftover.release();
+            self.detection.begin(&mut self.engine, now)?;
             let intake = self.engine.intake();
             let text = format!(
                 "{} lines known, up to date in {:.2} s, {} rejected",
@@ -364,6 +397,7 @@ impl Core {
         self.posts.clear();
         self.engine.apply(&decoded.batch, now, &mut self.posts)?;
         self.budgets.apply(&self.posts, self.engine.names(), now, &mut self.alarms);
+        self.detection.apply(&self.posts, &self.engine, now, &mut self.alarms);
         if !decoded.batch.history && !decoded.batch.records.is_empty() {
             self.bell.live(now);
             let newest = decoded.batch.records.iter().filter_map(|record| record.time).max();
@@ -372,6 +406,16 @@ impl Core {
             }
         }
         self.leftover.applied(decoded.batch.intake.bytes);
+        if let Some(position) = &decoded.position {
+            self.places.note(position);
+        }
+        // What was corrected is told anew.
+        if let Some((id, open)) = &self.open {
+            let known = open.as_ref().map(|open| open.charge.row.id);
+            if self.posts.iter().any(|post| post.number == *id || Some(post.number) == known) {
+                self.open_charge(*id)?;
+            }
+        }
         self.persistence.applied(decoded.generation, decoded.position, decoded.batch.intake.bytes);
         self.transitions(now);
         self.dirty = true;
@@ -385,19 +429,45 @@ impl Core {
             return;
         }
         for transition in &transitions {
-            self.log.transition(transition);
+            // Of history that is read in, what is over for long is no news.
+            if !transition.silent || transition.time.plus_ms(OLD_NEWS_MS) > now {
+                self.log.transition(transition);
+            }
             self.hooks.notify(transition);
         }
         self.bell.hear(&transitions, now);
-        self.persistence.alarms(self.alarms.save());
+        if !self.detection.is_folding() {
+            self.save_alarms(now);
+        }
         self.dirty = true;
+    }
+
+    /// Alarms and the detectors that hold them go into one commit.
+    fn save_alarms(&mut self, now: Timestamp) {
+        self.persistence.alarms(self.alarms.save(), self.detection.save(now));
+    }
+
+    /// Folds a part of history, where there is some left.
+    fn detect(&mut self, now: Timestamp) -> io::Result<()> {
+        if self.detection.is_folding() && self.detection.step(&mut self.engine, now, &mut self.alarms)? {
+            self.leftover.release();
+            self.save_alarms(now);
+        }
+        if self.ended_after.is_some_and(|chunks| self.applied >= chunks) {
+            self.detection.finish(&self.engine, now, &mut self.alarms);
+        }
+        Ok(())
     }
 
     fn tick(&mut self, now: Timestamp) {
         self.leftover.release_when_calm();
         self.engine.tick(now);
         self.budgets.tick(self.engine.names(), now, &mut self.alarms);
+        self.detection.tick(&self.engine, now, &mut self.alarms);
         self.transitions(now);
+        if self.detection.is_save_due(now) {
+            self.save_alarms(now);
+        }
         // Windows end at the clock: they change by themselves each minute, and each second while a burn rate decays.
         let second_passed = self.published.is_none_or(|at| at.elapsed() >= TICK);
         if now.minute() != self.minute || (self.engine.is_moving() && second_passed) {
@@ -406,7 +476,13 @@ impl Core {
         }
     }
 
-    fn effect(&mut self, effect: Effect) {
+    fn open_charge(&mut self, id: ChargeId) -> io::Result<()> {
+        let found = open(&mut self.engine, id, &self.places, &self.shared, self.mode)?;
+        self.open = Some((id, found));
+        Ok(())
+    }
+
+    fn effect(&mut self, effect: Effect) -> io::Result<()> {
         let now = Timestamp::now();
         match effect {
             Effect::Query(query) => {
@@ -427,18 +503,52 @@ impl Core {
             }
             Effect::Mute(true) => self.bell.mute(None),
             Effect::Mute(false) => self.bell.unmute(),
-            // Details of charges come with the list of charges.
-            Effect::Charge(_) | Effect::Quit => {}
+            Effect::Charge(id) => {
+                self.open = None;
+                if let Some(id) = id {
+                    self.open_charge(id)?;
+                }
+                self.published = None;
+            }
+            Effect::Quit => {}
         }
         self.dirty = true;
+        Ok(())
+    }
+
+    /// What a model costs here, as `costtop prices` tells it; where the scope is one model.
+    fn prices(&mut self, now: Timestamp) -> Vec<String> {
+        let parts = self.query.scope.parts().iter();
+        let model = parts.filter(|(by, _)| *by == By::MODEL).find_map(|(_, id)| self.engine.names().named(*id));
+        let Some(model) = model.cloned() else { return Vec::new() };
+        if let Some((known, minute, prices)) = &self.prices
+            && (known, *minute) == (&model, now.minute())
+        {
+            return prices.clone();
+        }
+        let book = &self.shared.book;
+        let rows = book.lookup(model.as_str()).map(|found| rates::of(book, model.as_str(), &found, now));
+        let sentence = |(word, text): (&str, String)| format!("{word:8} {text}").trim_end().to_owned();
+        let prices = match rows {
+            Some(rows) => rows.into_iter().map(sentence).collect(),
+            None => vec![format!("unpriced {}", Unpriced::Unknown)],
+        };
+        self.prices = Some((model, now.minute(), prices.clone()));
+        prices
     }
 
     fn snapshot(&mut self, now: Timestamp) -> Snapshot {
         let begun = Instant::now();
-        let view = self.engine.view(&self.query);
+        let mut view = self.engine.view(&self.query);
+        if view.split.is_some() {
+            let prices = self.prices(now);
+            view.split = view.split.map(|split| Split { prices, ..split });
+        }
         self.log.unpriced(now, &view);
+        let parts = self.query.scope.parts().iter();
+        let parts: Vec<_> = parts.map(|(by, id)| (each(*by), *id)).collect();
         let budgets = self.budgets.statuses(self.engine.names(), KEYS_OF_A_BUDGET);
-        let scope_budgets = Vec::new();
+        let scope_budgets = self.budgets.statuses_of(&parts, self.engine.names());
         let alarms = self.alarms.statuses();
         let numbers = numbers(self.engine.names(), &alarms, &[&budgets, &scope_budgets]);
         let snapshot = Snapshot {
@@ -447,7 +557,7 @@ impl Core {
             view,
             budgets,
             scope_budgets,
-            open: None,
+            open: self.open.as_ref().and_then(|(_, open)| open.clone()),
             alarms,
             numbers,
             events: self.log.lines(),
@@ -460,6 +570,14 @@ impl Core {
         self.publish_cost = begun.elapsed();
         self.published = Some(Instant::now());
         snapshot
+    }
+}
+
+/// For what a budget is kept, if it is kept for each of these.
+const fn each(by: By) -> Each {
+    match by {
+        By::Dimension(dimension) => Each::Dimension(dimension),
+        By::Session => Each::Session,
     }
 }
 

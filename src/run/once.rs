@@ -9,7 +9,7 @@ use super::decode::{Decoded, Shared};
 use super::pipeline::{Message, Pipeline};
 use super::{Sources, spill};
 use crate::alarm::{Alarms, BudgetStatus, Budgets, ScopeError};
-use crate::config::Config;
+use crate::config::{Config, LabelSlots};
 use crate::engine::bill::CostMode;
 use crate::engine::identity::IdentityKey;
 use crate::engine::{Engine, Options, Post};
@@ -46,6 +46,9 @@ pub enum OnceError {
         "reading stopped before the end: this is a defect of costtop, please report it with the lines printed above"
     )]
     Cut,
+    /// Another process gave the slots of labels away since the configuration was read.
+    #[error("the state's labels changed while it was read: try again")]
+    LabelsMoved,
     /// The state.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -120,6 +123,7 @@ pub fn read(
         key: IdentityKey::random(),
         book: Arc::clone(book),
         around: sources.around,
+        labels: super::label_paths(config),
         keep_names: manner.keep_names,
     };
     let options = source::Options {
@@ -166,12 +170,16 @@ pub fn read(
 pub fn read_state(folder: &Path, config: &Config, mode: CostMode, now: Timestamp) -> Result<Option<Engine>, OnceError> {
     let Some((snapshot, loaded)) = Snapshot::open(folder)? else { return Ok(None) };
     let damaged = |what: &dyn std::fmt::Display| OnceError::Damaged(folder.display().to_string(), what.to_string());
+    let meta = |name: &str| loaded.meta.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_slice());
+    if let Some(kept) = meta(super::persist::META_LABELS)
+        && !LabelSlots::load(kept).map_err(|error| damaged(&error))?.agrees_with(config.labels.slots())
+    {
+        return Err(OnceError::LabelsMoved);
+    }
     let (rows, _) = spill::rows(ROWS_IN_MEMORY);
     let mut engine = Engine::new(Options { zone: config.zone, mode, ..Options::default() }, rows, now);
     engine.load_names(&loaded.names, &loaded.profiles).map_err(|error| damaged(&error))?;
-    let intake =
-        loaded.meta.iter().find(|(key, _)| key == super::persist::META_INTAKE).map(|(_, value)| value.as_slice());
-    engine.finish_cells(intake).map_err(|error| damaged(&error))?;
+    engine.finish_cells(meta(super::persist::META_INTAKE)).map_err(|error| damaged(&error))?;
     let mut failed = None;
     snapshot.for_each_row_blob(|_, _, bytes| {
         if failed.is_none() {

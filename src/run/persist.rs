@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, never};
 
 use super::spill;
+use crate::config::{LabelSlots, LabelsError};
 use crate::engine::bill::CostMode;
 use crate::engine::identity::IdentityKey;
 use crate::engine::{Engine, Options};
@@ -25,8 +26,11 @@ const COMMIT_BYTES: u64 = 8 << 20;
 /// Where the intake counts stand.
 pub(super) const META_INTAKE: &str = "intake";
 const META_ALARMS: &str = "alarms";
+const META_DETECTORS: &str = "detectors";
 const META_GENERATION: &str = "generation";
 const META_MODE: &str = "cost_mode";
+/// Which of the operator's own labels stands in which slot.
+pub const META_LABELS: &str = "labels";
 
 /// A state cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +46,12 @@ pub enum PersistError {
         /// What is asked for now.
         asked: &'static str,
     },
+    /// Its labels stand elsewhere than the configuration's.
+    #[error(transparent)]
+    Labels(#[from] LabelsError),
+    /// Another process gave the slots away since the configuration was read.
+    #[error("the state's labels changed while costtop started: start it again")]
+    LabelsMoved,
 }
 
 /// What a state holds, ready to go on.
@@ -51,6 +61,7 @@ pub(super) struct Opened {
     pub positions: Vec<Position>,
     pub next_generation: u32,
     pub alarms: Option<String>,
+    pub detectors: Option<Vec<u8>>,
     pub notes: Vec<String>,
     store: Option<Store>,
     rows_pending: bool,
@@ -82,6 +93,7 @@ impl Opened {
             positions: Vec::new(),
             next_generation: 1,
             alarms: None,
+            detectors: None,
             notes,
             store: None,
             rows_pending: false,
@@ -89,9 +101,15 @@ impl Opened {
     }
 
     /// Opens the state in `folder`: totals and windows are right; the ledger's rows are still to be loaded.
-    pub fn open(folder: &Path, options: Options, now: Timestamp) -> Result<Opened, PersistError> {
+    pub fn open(folder: &Path, options: Options, labels: &LabelSlots, now: Timestamp) -> Result<Opened, PersistError> {
         let (store, loaded) = Store::open(folder)?;
         let options = Options { collect_changes: true, ..options };
+        let kept = loaded.meta.iter().find(|(key, _)| key == META_LABELS);
+        if let Some((_, kept)) = kept
+            && !LabelSlots::load(kept)?.agrees_with(labels)
+        {
+            return Err(PersistError::LabelsMoved);
+        }
         let mut opened = Opened::without_state(options, now);
         match opened.load_totals(&loaded, options.mode) {
             Ok(()) => {}
@@ -136,6 +154,7 @@ impl Opened {
         }
         self.engine.finish_cells(meta(META_INTAKE)).map_err(damaged)?;
         self.alarms = text(META_ALARMS);
+        self.detectors = meta(META_DETECTORS).map(<[u8]>::to_vec);
         self.next_generation = text(META_GENERATION).and_then(|number| number.parse().ok()).unwrap_or(1);
         Ok(())
     }
@@ -179,17 +198,19 @@ impl Opened {
     }
 
     /// Starts the writer; without a state nothing is written.
-    pub fn start_writer(&mut self, mode: CostMode) -> Result<Persistence, PersistError> {
+    pub fn start_writer(&mut self, mode: CostMode, labels: &LabelSlots) -> Result<Persistence, PersistError> {
         let writer = self.store.take().map(Writer::start).transpose()?;
         Ok(Persistence {
             writer,
             mode,
+            labels: labels.save(),
             in_flight: false,
             dirty_since: None,
             bytes: 0,
             positions: HashMap::new(),
             generation: self.next_generation,
             alarms: None,
+            detectors: None,
             trouble: None,
         })
     }
@@ -222,12 +243,14 @@ enum LoadError {
 pub(super) struct Persistence {
     writer: Option<Writer>,
     mode: CostMode,
+    labels: String,
     in_flight: bool,
     dirty_since: Option<Instant>,
     bytes: u64,
     positions: HashMap<u32, Position>,
     generation: u32,
     alarms: Option<String>,
+    detectors: Option<Vec<u8>>,
     trouble: Option<String>,
 }
 
@@ -242,9 +265,10 @@ impl Persistence {
         self.touch();
     }
 
-    /// Alarms changed.
-    pub fn alarms(&mut self, saved: String) {
-        self.alarms = Some(saved);
+    /// Alarms changed; their detectors, where they are to be saved, belong into the same commit.
+    pub fn alarms(&mut self, alarms: String, detectors: Option<Vec<u8>>) {
+        self.alarms = Some(alarms);
+        self.detectors = detectors.or(self.detectors.take());
         self.touch();
     }
 
@@ -279,8 +303,10 @@ impl Persistence {
             (META_INTAKE, changes.intake),
             (META_GENERATION, self.generation.to_string().into_bytes()),
             (META_MODE, mode_name(self.mode).as_bytes().to_vec()),
+            (META_LABELS, self.labels.clone().into_bytes()),
         ];
         meta.extend(self.alarms.take().map(|alarms| (META_ALARMS, alarms.into_bytes())));
+        meta.extend(self.detectors.take().map(|detectors| (META_DETECTORS, detectors)));
         let commit = Commit {
             positions: self.positions.drain().map(|(_, position)| with_context(position)).collect(),
             names: changes.names,

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use rusqlite::types::FromSql;
-use rusqlite::{Connection, Row};
+use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::checksum::{self, Head, Key, Table, Total};
 use super::{CellBlob, Loaded, SavedPosition, StoreError, position};
@@ -52,6 +52,20 @@ fn all(connection: &Connection) -> Checked<(Head, Loaded)> {
         notes: Vec::new(),
     };
     Ok((head, loaded))
+}
+
+/// One value of the meta table, checked by itself.
+pub(super) fn meta(connection: &Connection, path: &Path, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+    one(connection, key).map_err(|failure| failure.at(path))
+}
+
+fn one(connection: &Connection, key: &str) -> Checked<Option<Vec<u8>>> {
+    let head = Head::read(connection)?.ok_or_else(|| Failure::Wrong("head does not match its checksum".to_owned()))?;
+    let sql = "SELECT bytes, checksum FROM meta WHERE key = ?";
+    let found = connection.query_row(sql, [key], |row| Ok((row.get::<_, Vec<u8>>(0)?, row.get(1)?))).optional()?;
+    let Some((bytes, checksum)) = found else { return Ok(None) };
+    check(&head, &mut Total::default(), Table::Meta, Key::Text(key), &bytes, checksum)?;
+    Ok(Some(bytes))
 }
 
 /// Checks one row and adds it to the table's total.

@@ -13,7 +13,7 @@ use crate::engine::identity::IdentityKey;
 const APPLICATION_ID: i64 = 0x6374_6f70;
 
 /// Step N leads from version N to N + 1. Released steps never change; a new version is a new line.
-const STEPS: &[fn(&Transaction<'_>) -> rusqlite::Result<()>] = &[version_1];
+const STEPS: &[fn(&Transaction<'_>) -> rusqlite::Result<()>] = &[version_1, version_2];
 
 fn version_1(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
     transaction.execute_batch(
@@ -33,6 +33,13 @@ fn version_1(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
     )?;
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     Head::new(IdentityKey::random()).save(transaction)
+}
+
+/// The blobs of profiles and ledger rows have places for the operator's own labels. The older forms are still read; the version only
+/// keeps a program that knows no others from taking a new one for damage.
+#[expect(clippy::unnecessary_wraps, reason = "a step, which may fail")]
+fn version_2(_: &Transaction<'_>) -> rusqlite::Result<()> {
+    Ok(())
 }
 
 /// The version this program writes.
@@ -140,7 +147,7 @@ mod tests {
     #[test]
     fn a_step_that_fails_leaves_the_old_version_whole() {
         let mut connection = Connection::open_in_memory().unwrap();
-        apply(&mut connection, 0, STEPS).unwrap();
+        apply(&mut connection, 0, &STEPS[..1]).unwrap();
         let before = Head::read(&connection).unwrap().unwrap();
         let broken: &[fn(&Transaction<'_>) -> rusqlite::Result<()>] = &[
             version_1,

@@ -24,6 +24,7 @@ use super::theme::Theme;
 use crate::alarm::AlarmStatus;
 use crate::engine::view::Window;
 use crate::time::{Timestamp, Zone};
+use crate::usage::OwnLabel;
 
 /// At most about thirty frames a second for snapshots; keys are drawn at once.
 const FRAME: Duration = Duration::from_millis(33);
@@ -36,6 +37,8 @@ pub struct Options {
     pub zone: Zone,
     /// For all panels.
     pub window: Window,
+    /// The operator's own labels.
+    pub own: Vec<OwnLabel>,
     /// The wall clock.
     pub clock: fn() -> Timestamp,
 }
@@ -127,7 +130,8 @@ struct Screen {
 impl Screen {
     fn new(options: Options, terminal: Terminal) -> io::Result<Screen> {
         let now = (options.clock)();
-        let state = State::new(now, terminal.size()?, options.window);
+        let mut state = State::new(now, terminal.size()?, options.window);
+        state.own.clone_from(&options.own);
         let shown = Arc::new(Snapshot::empty(now, options.zone));
         Ok(Screen { options, terminal, state, shown, left: Vec::new(), latest: None, dirty: true, drawn: None })
     }

@@ -18,6 +18,7 @@ use super::snapshot::Snapshot;
 use crate::engine::names::NameId;
 use crate::engine::view::{By, ChargeId, ChargesQuery, LEFT, RIGHT, TableQuery, ViewQuery, Window};
 use crate::time::Timestamp;
+use crate::usage::OwnLabel;
 
 pub use cursor::{AtHand, Cursor, Selection};
 pub use doors::{alarms, budget_id, budgets};
@@ -57,6 +58,8 @@ pub struct State {
     pub typing: Option<Typing>,
     /// A grouping is being chosen.
     pub menu: Option<Menu>,
+    /// The operator's own labels: more that a table's rows can be.
+    pub own: Vec<OwnLabel>,
     /// A snapshot has come.
     pub arrived: bool,
     series: HashMap<NameId, usize>,
@@ -77,6 +80,7 @@ impl State {
             sheet: 0,
             typing: None,
             menu: None,
+            own: Vec::new(),
             arrived: false,
             series: HashMap::new(),
             asked: None,
@@ -205,15 +209,16 @@ impl State {
         match self.visit.focus {
             Panel::Left | Panel::Right => {
                 let at = self.table(self.visit.focus).unwrap_or(LEFT);
-                if answered && self.visit.tables[at].is_answered(&view.query.tables[at]) {
-                    let at_hand = TableVisit::at_hand(&view.tables[at]);
-                    self.visit.tables[at].cursor.go(motion, &at_hand, rows, frozen);
-                }
+                let answered = answered && self.visit.tables[at].is_answered(&view.query.tables[at]);
+                let at_hand = TableVisit::at_hand(&view.tables[at]);
+                let at_hand = if answered { at_hand } else { at_hand.on_its_way(&self.visit.tables[at].cursor) };
+                self.visit.tables[at].cursor.go(motion, &at_hand, rows, frozen);
             }
             Panel::Charges => {
-                if answered && self.visit.charges.order == view.query.charges.order {
-                    self.visit.charges.cursor.go(motion, &ChargesVisit::at_hand(&view.charges), rows, frozen);
-                }
+                let answered = answered && self.visit.charges.order == view.query.charges.order;
+                let at_hand = ChargesVisit::at_hand(&view.charges);
+                let at_hand = if answered { at_hand } else { at_hand.on_its_way(&self.visit.charges.cursor) };
+                self.visit.charges.cursor.go(motion, &at_hand, rows, frozen);
             }
             Panel::Alarms => {
                 let ids = alarms(snapshot).iter().map(|alarm| alarm.incident.clone()).collect();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use costtop::alarm::{AlarmState, AlarmStatus, Transition};
-use costtop::config::{AlarmConfig, Severity};
+use costtop::config::{AlarmConfig, DetectorsConfig, Severity};
 use costtop::notifier::bell::Bell;
 use costtop::time::{Timestamp, Zone};
 
@@ -12,7 +12,10 @@ use crate::world::{at, transition, usd};
 const MINUTE: i64 = 60_000;
 
 fn bell(quiet_hours: Option<(u16, u16)>) -> Bell {
-    Bell::new(AlarmConfig { bell: true, repeat: Duration::from_secs(60), quiet_hours }, Zone::UTC)
+    Bell::new(
+        AlarmConfig { bell: true, repeat: Duration::from_secs(60), quiet_hours, detectors: DetectorsConfig::ALL },
+        Zone::UTC,
+    )
 }
 
 fn page(incident: &str) -> Transition {
@@ -133,8 +136,15 @@ fn after_a_restart_it_repeats_once_a_live_line_came() {
 
 #[test]
 fn a_bell_that_is_off_never_rings() {
-    let mut bell =
-        Bell::new(AlarmConfig { bell: false, repeat: Duration::from_secs(60), quiet_hours: None }, Zone::UTC);
+    let mut bell = Bell::new(
+        AlarmConfig {
+            bell: false,
+            repeat: Duration::from_secs(60),
+            quiet_hours: None,
+            detectors: DetectorsConfig::ALL,
+        },
+        Zone::UTC,
+    );
     bell.hear(&[page("a")], at("2026-11-21T10:00:00Z"));
     assert_eq!(rings(&mut bell, at("2026-11-21T10:00:00Z"), 60), [] as [i64; 0]);
     assert_eq!(bell.next(at("2026-11-21T13:00:00Z")), None);

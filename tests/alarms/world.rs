@@ -43,8 +43,8 @@ impl World {
 
     pub fn profile(&mut self, user: &str, team: &str) -> ProfileId {
         let mut profile = [NONE; Dimension::COUNT];
-        profile[Dimension::User as usize] = self.names.intern(&Label::new(user));
-        profile[Dimension::Team as usize] = self.names.intern(&Label::new(team));
+        profile[Dimension::User.place()] = self.names.intern(&Label::new(user));
+        profile[Dimension::Team.place()] = self.names.intern(&Label::new(team));
         self.names.profile(profile)
     }
 

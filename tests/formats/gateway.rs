@@ -76,6 +76,7 @@ fn both_logs_together_count_once() {
             key: IdentityKey(1, 2),
             book,
             around: [Surroundings::default()].into(),
+            labels: None,
             keep_names: false,
         };
         let mut decoder = LineDecoder::new(shared);

@@ -3,6 +3,8 @@
 use std::io::Write;
 use std::time::{Duration, Instant};
 
+use costtop::time::Timestamp;
+
 use super::console::{Console, PATIENCE};
 use super::place::{COSTTOP, Place, append, charge, charge_at, text};
 
@@ -271,4 +273,62 @@ fn a_line_of_a_pipe_rings() {
     console.wait_for("a ring", |seen| seen.bells() > 0);
     console.quit();
     assert_eq!(console.bells(), 1);
+}
+
+/// Requests of one model, ten seconds apart, the last one so many seconds ago; each costs so much.
+fn requests(id: &str, count: i64, last_seconds_ago: i64, dollars: &str) -> String {
+    let line = |number: i64| {
+        let time = Timestamp::now().plus_ms(-(last_seconds_ago + 10 * (count - 1 - number)) * 1000);
+        format!(
+            r#"{{"ts":"{time}","request_id":"{id}-{number:08}","user":"ana","feature":"chat","model":"claude-sonnet-4-6","input_tokens":1000,"output_tokens":126,"cost_usd":"{dollars}"}}"#
+        ) + "\n"
+    };
+    (0..count).map(line).collect()
+}
+
+const USUAL: &str = "0.00489";
+const FIFTY_TIMES: &str = "0.2445";
+
+#[test]
+fn a_price_that_goes_wrong_rings_live_and_never_from_history() {
+    let live = Place::new();
+    append(&live.log("a.jsonl"), requests("usual", 100, 700, USUAL));
+    let mut console = open(&live, &[]);
+    console.wait_for_text("100 lines known");
+    append(&live.log("a.jsonl"), requests("wrong", 30, 10, FIFTY_TIMES) + &requests("then", 1, 0, USUAL));
+    console.wait_for("a ring", |seen| seen.bells() > 0);
+    assert!(console.text().contains("claude-sonnet-4-6 costs "), "heard before it is seen:\n{}", console.text());
+    console.quit();
+    assert_eq!(console.bells(), 1);
+
+    let history = Place::new();
+    append(&history.log("a.jsonl"), requests("usual", 100, 700, USUAL) + &requests("wrong", 30, 10, FIFTY_TIMES));
+    let mut console = open(&history, &[]);
+    console.wait_for_text("claude-sonnet-4-6 costs ");
+    assert_no_ring_comes(&console);
+    append(&history.log("a.jsonl"), requests("then", 3, 0, FIFTY_TIMES));
+    assert_no_ring_comes(&console);
+    console.quit();
+    assert_eq!(console.bells(), 0);
+}
+
+#[test]
+fn an_anomaly_that_was_seen_stays_seen_over_a_restart() {
+    let place = Place::new();
+    append(&place.log("a.jsonl"), requests("usual", 100, 700, USUAL));
+    let mut console = open(&place, &["--state", "t"]);
+    console.wait_for_text("100 lines known");
+    append(&place.log("a.jsonl"), requests("wrong", 30, 10, FIFTY_TIMES) + &requests("then", 1, 0, USUAL));
+    console.wait_for("a ring", |seen| seen.bells() > 0);
+    console.press("A");
+    console.wait_for_text("acknowledged");
+    console.quit();
+    // More of the same while it was down, and after.
+    append(&place.log("a.jsonl"), requests("down", 20, 0, FIFTY_TIMES));
+    let mut console = open(&place, &["--state", "t"]);
+    console.wait_for_text("1 acknowledged");
+    append(&place.log("a.jsonl"), requests("live", 1, 0, FIFTY_TIMES));
+    assert_no_ring_comes(&console);
+    console.quit();
+    assert_eq!(console.bells(), 0);
 }

@@ -43,7 +43,7 @@ fn broken(place: &str) {
         effects.iter().for_each(drop);
     });
     let theme = Theme::midnight(Depth::Ansi256);
-    let options = ui::Options { theme, zone: Zone::UTC, window: Window::default(), clock };
+    let options = ui::Options { theme, zone: Zone::UTC, window: Window::default(), own: Vec::new(), clock };
     let closed = ui::run(options, &snapshots, &effects_in, &rings);
     drop(effects_in);
     // Whichever the screen sees first: that its terminal was given back, or that nobody sends any more.

@@ -220,6 +220,27 @@ fn figures_of_something_else_are_never_shown_under_a_new_name() {
 }
 
 #[test]
+fn keys_that_are_pressed_before_the_rows_come_are_not_lost() {
+    let mut seat = Seat::new(120, 36, sample::busy());
+    // The answers to the new order and to what is opened are on their way while the next keys are pressed.
+    let asked = seat.shown.clone();
+    for action in [Action::SortNext, Action::Down, Action::Down] {
+        costtop::ui::state::update(&mut seat.state, action, &asked);
+    }
+    seat.act(Action::Arrived);
+    assert_eq!(seat.state.visit.tables[LEFT].cursor.selected, Selection::Row(12));
+    let asked = seat.shown.clone();
+    for action in [Action::Open, Action::Down, Action::NextPanel, Action::Last] {
+        costtop::ui::state::update(&mut seat.state, action, &asked);
+    }
+    let query = seat.state.query(&asked);
+    seat.shown = drilled::answer(&seat.base, &query, None);
+    seat.act(Action::Arrived);
+    assert_eq!(seat.state.visit.tables[LEFT].cursor.selected, Selection::Row(53));
+    assert_eq!(seat.state.visit.tables[RIGHT].cursor.selected, Selection::Row(203));
+}
+
+#[test]
 fn help_and_footer_tell_the_keys_of_this_screen() {
     let mut seat = Seat::new(120, 36, drilled::many_alarms());
     let footer = |seat: &Seat| seat.text().lines().last().unwrap().to_owned();

@@ -4,7 +4,7 @@ use costtop::engine::view::{By, LEFT, RIGHT};
 use costtop::ui::keys::Mode;
 use costtop::ui::layout::Panel;
 use costtop::ui::theme::Depth;
-use costtop::usage::Dimension;
+use costtop::usage::{Dimension, OwnLabel};
 use ratatui::style::Modifier;
 
 use super::{Seat, sample};
@@ -92,7 +92,10 @@ fn hostile_text_and_long_text_change_nothing_else() {
 #[test]
 fn a_grouping_is_two_keys_away_on_both_tables() {
     let mut seat = Seat::new(120, 36, sample::busy());
-    for (letter, by) in costtop::ui::state::choices() {
+    seat.state.own = vec![OwnLabel::new(2, "cost_center"), OwnLabel::new(0, "variant")];
+    let choices = costtop::ui::state::choices(&seat.state.own);
+    assert_eq!(choices.last(), Some(&('2', By::Dimension(Dimension::Own(OwnLabel::new(0, "variant"))))));
+    for (letter, by) in choices {
         seat.press("b");
         assert_eq!(seat.state.mode(), Mode::Choosing);
         seat.press(&letter.to_string());

@@ -130,7 +130,8 @@ fn charge(number: u32) -> ChargeRow {
         },
         status: if number == 4 { 529 } else { 200 },
         latency_ms: 900 + 350 * number,
-        stop_reason: (number != 4).then(|| Label::new(if number % 5 == 0 { "max_tokens" } else { "end_turn" })),
+        stop_reason: (number != 4)
+            .then(|| Label::new(if number.is_multiple_of(5) { "max_tokens" } else { "end_turn" })),
         cache_hit: number == 9,
     }
 }

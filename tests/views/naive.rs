@@ -32,7 +32,7 @@ struct One {
 impl One {
     fn group(&self, by: By) -> NameId {
         match by {
-            By::Dimension(dimension) => self.profile[dimension as usize],
+            By::Dimension(dimension) => self.profile[dimension.place()],
             By::Session => self.bill.session,
         }
     }
@@ -381,7 +381,7 @@ impl World<'_> {
         let split = view.split.as_ref().expect("was asked for");
         let mut lists = [0i128; 4];
         for one in self.window(self.by_charge) {
-            let model = &self.labels[&one.profile[Dimension::Model as usize]];
+            let model = &self.labels[&one.profile[Dimension::Model.place()]];
             let Some(rates) = book.base_rates(model.as_str(), "") else { continue };
             let rate = |kind: Kind| i128::from(rates[kind as usize].unwrap_or(0));
             let tokens = &one.bill.tokens;

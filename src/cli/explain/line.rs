@@ -5,10 +5,9 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use super::bill;
 use super::repeats::Repeats;
 use super::tally::Tally;
-use crate::cli::figures;
+use crate::config::Config;
 use crate::engine::bill::CostMode;
 use crate::engine::identity::{IdentityKey, RecordIds, link};
 use crate::engine::record::{Place, Surroundings};
@@ -16,10 +15,12 @@ use crate::format::wrapper::Parts;
 use crate::format::{At, Decoder, Format, Line, Skip};
 use crate::label::Label;
 use crate::output::text::count;
+use crate::output::{bill, figures};
 use crate::price::PriceBook;
 use crate::run::decode::with_owner;
+use crate::run::label_paths;
 use crate::time::Zone;
-use crate::usage::{Dimension, Origin, RawText, Rejection, Usage, UserField};
+use crate::usage::{Dimension, Origin, OwnLabel, RawText, Rejection, Usage, UserField};
 
 /// Between facts on one row.
 const DOT: &str = " · ";
@@ -52,6 +53,8 @@ pub struct Explainer {
     key: IdentityKey,
     repeats: Repeats,
     tally: Tally,
+    /// The operator's own labels.
+    own: Vec<OwnLabel>,
     /// What was written last; blank lines stand around the charges.
     last: Last,
 }
@@ -76,8 +79,15 @@ impl Explainer {
             key: IdentityKey::random(),
             repeats: Repeats::default(),
             tally: Tally::default(),
+            own: Vec::new(),
             last: Last::Nothing,
         }
+    }
+
+    /// From here on also looks for the operator's own labels.
+    pub fn look_for(&mut self, config: &Config) {
+        self.decoder.look_for(label_paths(config));
+        self.own = config.labels.iter().map(|config| config.label).collect();
     }
 
     /// What stood out so far.
@@ -212,7 +222,7 @@ impl Explainer {
             _ => writeln!(out, "  {word:WORD$} {text}"),
         };
         row("read", &self.read(&usage, format, place))?;
-        row("who", &who(&usage, spot.around, !stated_user && spot.owner.is_some()))?;
+        row("who", &who(&usage, spot.around, &self.own, !stated_user && spot.owner.is_some()))?;
         row("ids", &names(&usage, &ids))?;
         if let Some((name, line)) = earlier {
             row("same", &format!("{name}:{line} has one of these ids: a report counts one request once"))?;
@@ -280,7 +290,7 @@ fn chosen_user<'a>(usage: &Usage<'a>, around: &Surroundings) -> Option<(UserFiel
     around.user_order.iter().map(|field| (*field, user_of(usage, *field))).find(|(_, text)| !text.is_empty())
 }
 
-fn who(usage: &Usage<'_>, around: &Surroundings, is_owner: bool) -> String {
+fn who(usage: &Usage<'_>, around: &Surroundings, own: &[OwnLabel], is_owner: bool) -> String {
     let given = &usage.dimensions;
     let user = chosen_user(usage, around);
     let stated = [
@@ -292,8 +302,10 @@ fn who(usage: &Usage<'_>, around: &Surroundings, is_owner: bool) -> String {
         (Dimension::Host, given.host),
         (Dimension::Key, given.key_alias.or(given.key_hash)),
     ];
+    let own =
+        own.iter().map(|label| (Dimension::Own(*label), given.own.map_or(RawText::NONE, |own| own[label.slot()])));
     let mut facts = Vec::new();
-    for (dimension, text) in stated {
+    for (dimension, text) in stated.into_iter().chain(own) {
         let name = dimension.name();
         if !text.is_empty() {
             let from = match user {
@@ -304,7 +316,7 @@ fn who(usage: &Usage<'_>, around: &Surroundings, is_owner: bool) -> String {
                 _ => "",
             };
             facts.push(format!("{name} {}{from}", text.label()));
-        } else if let Some(label) = around.defaults.get(dimension as usize).and_then(Option::as_ref) {
+        } else if let Some(label) = around.defaults.get(dimension.place()).and_then(Option::as_ref) {
             facts.push(format!("{name} {label} (label of the source)"));
         }
     }

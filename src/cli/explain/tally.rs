@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::cli::figures::number_of;
+use crate::output::figures::number_of;
 use crate::output::text::count;
 use crate::usage::Rejection;
 

@@ -10,7 +10,7 @@ use ratatui::style::{Modifier, Style};
 use super::Scene;
 use super::tables::short_model;
 use crate::engine::bill::CostSource;
-use crate::engine::view::{By, ChargeOrder, ChargeRow, Charges};
+use crate::engine::view::{By, ChargeOrder, ChargeRow, Charges, SessionFacts};
 use crate::money::Money;
 use crate::ui::canvas::Canvas;
 use crate::ui::layout::{Page, Panel, Shape};
@@ -66,7 +66,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, scene: Scene<'_>, place: Rect) {
         Column { width: 7, rank: 1 },
         Column { width: 6, rank: 6 },
         Column { width: 7, rank: 8 },
-        Column { width: 13, rank: 7 },
+        wanted(who != Who::Stop, 13, 7),
         wanted(who != Who::Project, 24, 9),
     ];
     let (name_width, is_shown) = arrange(inside.width - BEFORE_NAME - 1, 11, columns);
@@ -126,16 +126,20 @@ enum Who {
     User,
     Model,
     Project,
+    Stop,
 }
 
 impl Who {
     fn of(scene: Scene<'_>) -> Who {
+        let facts = scene.snapshot.view.session.as_ref();
+        let in_project = |facts: &SessionFacts| facts.dimensions.iter().any(|(of, _)| *of == Dimension::Project);
         let open = |wanted: By| !scene.state.visit.scope.parts().iter().any(|(by, _)| *by == wanted);
         match scene.state.visit.scope.last() {
             Some((By::MODEL, _)) if open(By::USER) => Who::User,
             _ if open(By::MODEL) => Who::Model,
             _ if open(By::USER) && scene.state.visit.page != Page::Session => Who::User,
-            _ => Who::Project,
+            _ if facts.is_none_or(in_project) => Who::Project,
+            _ => Who::Stop,
         }
     }
 
@@ -144,6 +148,7 @@ impl Who {
             Who::User => By::USER.name().to_uppercase(),
             Who::Model => By::MODEL.name().to_uppercase(),
             Who::Project => Dimension::Project.name().to_uppercase(),
+            Who::Stop => LABELS[STOP].to_owned(),
         }
     }
 
@@ -152,12 +157,14 @@ impl Who {
             Who::User => &row.user,
             Who::Model => &row.model,
             Who::Project => &row.project,
+            Who::Stop => &row.stop_reason,
         };
         let name = label.as_ref().map_or("(none)", |label| label.as_str());
         match self {
             Who::Model => short_model(name, room),
             Who::Project => tail(name, room),
-            Who::User => name,
+            Who::Stop if label.is_none() => UNKNOWN,
+            Who::User | Who::Stop => name,
         }
     }
 }

@@ -158,7 +158,7 @@ fn below(canvas: &mut Canvas<'_>, mut place: Rect, split: &Split, total: Money) 
     } else if split.saved.pico() < 0
         && let Some(y) = take(&mut place)
     {
-        let words = format!("◆ caching cost {} more than it saved", text::dollars(-split.saved));
+        let words = format!("◆ caching cost {} net", text::dollars(-split.saved));
         canvas.role(x, y, width, &words, Role::Warn);
     }
     for price in &split.prices {

@@ -25,7 +25,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, scene: Scene<'_>) {
         (Some(Overlay::Help), _) => sheet(canvas, scene, "keys", &entries, Kind::Keys),
         (Some(Overlay::Intake), _) => sheet(canvas, scene, "intake", &entries, Kind::Numbers),
         (None, Some(menu)) => {
-            let lines = choices().into_iter().map(|(letter, by)| Entry {
+            let lines = choices(&scene.state.own).into_iter().map(|(letter, by)| Entry {
                 left: letter.to_string(),
                 right: by.name().to_owned(),
                 bright: true,

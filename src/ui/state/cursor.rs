@@ -29,6 +29,9 @@ impl<Id> Default for Cursor<Id> {
     }
 }
 
+/// Rows of a list of which only that it comes is known: more than any list has.
+const ON_ITS_WAY: usize = u32::MAX as usize;
+
 /// The rows of a list that are at hand.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AtHand<Id> {
@@ -47,6 +50,14 @@ impl<Id> AtHand<Id> {
     #[must_use]
     pub fn whole(ids: Vec<Id>) -> AtHand<Id> {
         AtHand { offset: 0, all: ids.len(), ids, selected: None }
+    }
+}
+
+impl<Id: Clone + PartialEq> AtHand<Id> {
+    /// A list whose rows are on their way, so that a key that is pressed meanwhile is not lost: it moves to a place, and what stands
+    /// there is selected when it comes.
+    pub(super) fn on_its_way(&self, cursor: &Cursor<Id>) -> AtHand<Id> {
+        AtHand { ids: Vec::new(), offset: 0, all: ON_ITS_WAY, selected: cursor.place(self) }
     }
 }
 

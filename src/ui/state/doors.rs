@@ -75,14 +75,14 @@ impl State {
                 let alarms = alarms(snapshot);
                 let ids = alarms.iter().map(|alarm| alarm.incident.clone()).collect();
                 let row = visit.alarms.row(&AtHand::whole(ids))?;
-                let door = |alarm: &&AlarmStatus| spoken_of(snapshot, alarm.scope, alarm.key.as_ref());
+                let door = |alarm: &&AlarmStatus| spoken_of(self, snapshot, alarm.scope, alarm.key.as_ref());
                 some_of(alarms.iter().map(door), row)?
             }
             Panel::Budgets => {
                 let budgets = budgets(self, snapshot, &self.layout(snapshot));
                 let ids = budgets.iter().map(|budget| budget_id(budget)).collect();
                 let row = visit.budgets.row(&AtHand::whole(ids))?;
-                let door = |budget: &&BudgetStatus| spoken_of(snapshot, budget.scope, budget.key.as_ref());
+                let door = |budget: &&BudgetStatus| spoken_of(self, snapshot, budget.scope, budget.key.as_ref());
                 some_of(budgets.iter().map(door), row)?
             }
             Panel::Request => {
@@ -98,8 +98,8 @@ impl State {
 }
 
 /// The entity that an alarm or a budget is about.
-fn spoken_of(snapshot: &Snapshot, scope: &str, key: Option<&Label>) -> Option<Door> {
-    let (by, name) = (named(scope)?, key?);
+fn spoken_of(state: &State, snapshot: &Snapshot, scope: &str, key: Option<&Label>) -> Option<Door> {
+    let (by, name) = (named(scope, &state.own)?, key?);
     let id = *snapshot.numbers.get(name)?;
     Some(Door::Entity { by, id, name: Some(name.clone()), everywhere: true })
 }

@@ -5,7 +5,7 @@ use crate::engine::names::NameId;
 use crate::engine::view::{
     By, ChargeId, ChargeOrder, Charges, ChargesQuery, GroupRow, Scope, SortKey, Table, TableQuery,
 };
-use crate::usage::Dimension;
+use crate::usage::{Dimension, OwnLabel};
 
 /// Pages of rows asked for before and after those in sight, so that a key finds its row at hand.
 const PAGES: usize = 3;
@@ -13,12 +13,12 @@ const PAGES: usize = 3;
 /// Turns that are asked for to be summed; of longer sessions what is in sight, too.
 const MOST_TURNS: usize = 1000;
 
-/// What a table's rows can be, each with the letter that chooses it.
+/// What a table's rows can be, each with the letter that chooses it; the operator's own labels by digits.
 #[must_use]
-pub fn choices() -> Vec<(char, By)> {
+pub fn choices(own: &[OwnLabel]) -> Vec<(char, By)> {
     use Dimension::{Agent, Feature, Host, Key, Model, Project, Provider, Source, Team, Tier, User};
     let dimension = |letter, dimension| (letter, By::Dimension(dimension));
-    vec![
+    let mut choices = vec![
         dimension('m', Model),
         dimension('u', User),
         dimension('t', Team),
@@ -31,13 +31,15 @@ pub fn choices() -> Vec<(char, By)> {
         dimension('v', Provider),
         dimension('r', Tier),
         ('s', By::Session),
-    ]
+    ];
+    choices.extend(('1'..='9').zip(own).map(|(digit, label)| dimension(digit, Dimension::Own(*label))));
+    choices
 }
 
 /// What a dimension of that name is; `session` too.
 #[must_use]
-pub fn named(name: &str) -> Option<By> {
-    choices().into_iter().map(|(_, by)| by).find(|by| by.name() == name)
+pub fn named(name: &str, own: &[OwnLabel]) -> Option<By> {
+    choices(own).into_iter().map(|(_, by)| by).find(|by| by.name() == name)
 }
 
 /// The user's stay at one table.

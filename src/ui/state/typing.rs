@@ -72,20 +72,20 @@ impl State {
 
     pub(super) fn begin_choosing(&mut self, table: usize) {
         let by = self.visit.tables[table].by;
-        let at = choices().iter().position(|(_, choice)| *choice == by).unwrap_or(0);
+        let at = choices(&self.own).iter().position(|(_, choice)| *choice == by).unwrap_or(0);
         self.menu = Some(Menu { table, at });
     }
 
     pub(super) fn step_choice(&mut self, forward: bool) {
         if let Some(menu) = &mut self.menu {
-            let count = choices().len();
+            let count = choices(&self.own).len();
             menu.at = (menu.at + if forward { 1 } else { count - 1 }) % count;
         }
     }
 
     /// The choice with this letter; other letters change nothing.
     pub(super) fn choose_letter(&mut self, letter: char) {
-        if let Some(at) = choices().iter().position(|(other, _)| *other == letter)
+        if let Some(at) = choices(&self.own).iter().position(|(other, _)| *other == letter)
             && let Some(menu) = &mut self.menu
         {
             menu.at = at;
@@ -95,7 +95,7 @@ impl State {
 
     pub(super) fn choose(&mut self) {
         let Some(menu) = self.menu.take() else { return };
-        let Some((_, by)) = choices().get(menu.at).copied() else { return };
+        let Some((_, by)) = choices(&self.own).get(menu.at).copied() else { return };
         let visit = &mut self.visit.tables[menu.table];
         if visit.by != by {
             *visit = TableVisit { sort: visit.sort, reversed: visit.reversed, ..TableVisit::by(by) };

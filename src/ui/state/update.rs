@@ -1,8 +1,8 @@
 //! What an action does to the state, and what the engine must be asked afterwards.
 
 use super::visit::Visit;
-use super::{Action, Effect, Frozen, Motion, Overlay, Panel, Snapshot, State};
-use crate::engine::view::{By, End, LEFT, View, Window};
+use super::{Action, Effect, Frozen, Motion, Overlay, Page, Panel, Snapshot, State};
+use crate::engine::view::{End, LEFT, View, Window};
 use crate::time::{MINUTE_MS, Timestamp};
 
 /// Minutes of the first snooze, and what each one is followed by.
@@ -122,13 +122,14 @@ fn enter(state: &mut State, visit: Visit) {
 fn arrange(state: &mut State, action: Action, snapshot: &Snapshot) {
     let focused = state.table(state.visit.focus);
     match action {
-        Action::SortNext if state.sorts(snapshot) => match focused {
-            Some(at) => state.visit.tables[at].sort_next(),
-            None => {
-                let turns = state.visit.scope.last().is_some_and(|(by, _)| by == By::Session);
+        Action::SortNext if state.sorts(snapshot) => {
+            if let Some(at) = focused {
+                state.visit.tables[at].sort_next();
+            } else {
+                let turns = state.visit.page == Page::Session;
                 state.visit.charges.order_next(turns);
             }
-        },
+        }
         Action::SortReverse if state.reverses(snapshot) => {
             if let Some(at) = focused {
                 state.visit.tables[at].reverse();

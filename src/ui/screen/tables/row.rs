@@ -16,6 +16,7 @@ use crate::ui::text;
 use crate::ui::theme::Role;
 use crate::ui::widget::columns::Column;
 use crate::ui::widget::panel;
+use crate::usage::Dimension;
 
 /// Where the cells of the current row are.
 pub(super) struct Cells {
@@ -186,8 +187,14 @@ pub(super) fn begin(
     let partly = group.sums.unpriced_requests > 0 && !is_unpriced(&group.sums);
     let name = group.name.as_ref().map_or(nobody(visit.by), |name| name.as_str());
     let room = cells.name_width.saturating_sub(2 * u16::from(partly));
-    let end = canvas.put(cells.name(), cells.y, room, name, style);
-    underline(canvas, cells, (name, room), &visit.filter);
+    // Of a path the end tells more than the beginning.
+    let is_path = matches!(visit.by, By::Dimension(Dimension::Project | Dimension::Source));
+    let cut = is_path && text::width(name) > usize::from(room);
+    let shown = if cut { text::fit_end(name, usize::from(room)) } else { name.into() };
+    let end = canvas.put(cells.name(), cells.y, room, &shown, style);
+    if !cut {
+        underline(canvas, cells, (name, room), &visit.filter);
+    }
     if partly {
         canvas.role(end, cells.y, 2, " ~", Role::Warn);
     }

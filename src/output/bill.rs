@@ -1,10 +1,10 @@
 //! The money of one line as text: its quote enters, a headline and rows leave. Each figure is the one that was used; none is computed anew.
 
-use crate::cli::figures::{self, aligned, cost, difference, dollars, signed_percent};
+use super::figures::{self, aligned, cost, difference, dollars, signed_percent};
+use super::text::count;
 use crate::engine::bill::CostMode;
 use crate::label::clean;
 use crate::money::{Cost, Money};
-use crate::output::text::count;
 use crate::price::rate::Ratio;
 use crate::price::rules::Doubt;
 use crate::price::{Amount, Quote};
@@ -187,6 +187,19 @@ impl Bill {
         self.row("reported", cost(reported));
         self.row("drift", format!("{}{percent}: reported less computed", difference(drift)));
     }
+}
+
+/// The terms of a bill: a name, a count at a rate, dollars; then what is done with their sum.
+#[must_use]
+pub fn terms(quote: &Quote) -> Vec<[String; 3]> {
+    let rows = steps(quote).into_iter().map(|row| {
+        let mut cells = row.into_iter();
+        let mut next = || cells.next().unwrap_or_default();
+        let (name, number, by) = (next(), next(), next());
+        let factor = format!("{number} {by}");
+        [name, factor.trim().to_owned(), next().trim_start_matches("= ").to_owned()]
+    });
+    rows.collect()
 }
 
 /// `input  242  × $5.00/M  = $0.00121`, then what is done with the sum.

@@ -1,8 +1,8 @@
 //! One model's rates as they are billed: its entry enters, rows of text leave. The rates come from the billing rules, fallbacks filled in.
 
-use crate::cli::figures::{aligned, crossing, dollars, steps, table};
+use super::figures::{aligned, crossing, dollars, steps, table};
+use super::text::count;
 use crate::label::clean;
-use crate::output::text::count;
 use crate::price::entry::{Kind, ModelPrice, OffPeak};
 use crate::price::names::Step;
 use crate::price::rate::{Rate, Ratio};

@@ -1,0 +1,209 @@
+//! The operator's own labels: paths of keys enter, what a record has there leaves, whatever its format. A walk of its own, so no format
+//! knows of them; without labels it never happens.
+
+use crate::usage::{OwnLabel, RawText};
+
+use super::scanner::{Scanner, Stop};
+
+/// Paths of one label that are looked for, best first, the one of costtop's own output included.
+pub const MOST_PATHS: usize = 9;
+/// Where costtop prints them: `"labels":{"cost_center":"4711"}`.
+const OWN_OUTPUT: &str = "labels";
+
+/// Where a record may have labels: a tree of keys, so that a record is walked once.
+#[derive(Clone, Debug, Default)]
+pub struct LabelPaths {
+    root: Node,
+    /// Each path's slot; of one slot the best first.
+    slots: Vec<usize>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Node {
+    key: Box<[u8]>,
+    /// The paths that end here.
+    ends: Vec<usize>,
+    below: Vec<Node>,
+}
+
+/// What stands at the end of each path.
+type Found<'a> = [RawText<'a>; OwnLabel::MOST * MOST_PATHS];
+
+impl LabelPaths {
+    /// The paths of all labels, of each the first that is there counts; beyond [`MOST_PATHS`] they are not looked for. `None` without labels.
+    #[must_use]
+    pub fn new<'p>(labels: impl Iterator<Item = (OwnLabel, &'p [Vec<String>])>) -> Option<LabelPaths> {
+        let mut paths = LabelPaths::default();
+        for (label, configured) in labels {
+            let printed = [OWN_OUTPUT.to_owned(), label.name().to_owned()];
+            for path in std::iter::once(&printed[..]).chain(configured.iter().map(Vec::as_slice)).take(MOST_PATHS) {
+                paths.root.below(path).ends.push(paths.slots.len());
+                paths.slots.push(label.slot());
+            }
+        }
+        (!paths.slots.is_empty()).then_some(paths)
+    }
+
+    /// The text at each label's first path that has one, by slot. Numbers and booleans are text; of an array its first text.
+    #[must_use]
+    pub fn find<'a>(&self, record: &'a [u8]) -> [RawText<'a>; OwnLabel::MOST] {
+        let mut found: Found = [RawText::NONE; OwnLabel::MOST * MOST_PATHS];
+        let mut labels = [RawText::NONE; OwnLabel::MOST];
+        // A record that became a usage was walked to its end before: this walk ends there, too.
+        if self.root.read(&mut Scanner::new(record), &mut found).is_ok() {
+            for (slot, text) in self.slots.iter().zip(found) {
+                labels[*slot] = labels[*slot].or(text);
+            }
+        }
+        labels
+    }
+}
+
+impl Node {
+    /// The node that `path` leads to, made where it is missing.
+    fn below(&mut self, path: &[String]) -> &mut Node {
+        let Some((key, rest)) = path.split_first() else { return self };
+        let place = self.below.iter().position(|node| *node.key == *key.as_bytes()).unwrap_or_else(|| {
+            self.below.push(Node { key: key.as_bytes().into(), ..Node::default() });
+            self.below.len() - 1
+        });
+        self.below[place].below(rest)
+    }
+
+    /// Reads the value ahead and what stands below it. Of members with one name the last counts.
+    fn read<'a>(&self, value: &mut Scanner<'a>, found: &mut Found<'a>) -> Result<(), Stop> {
+        if value.peek() == Some(b'{') && !self.below.is_empty() {
+            value.object(|key, value| match self.below.iter().find(|node| *node.key == *key) {
+                Some(node) => {
+                    node.forget(found);
+                    node.read(value, found)
+                }
+                None => value.skip(),
+            })?;
+        } else if self.ends.is_empty() {
+            value.skip()?;
+        } else {
+            let text = text(value)?;
+            self.ends.iter().for_each(|end| found[*end] = text);
+        }
+        Ok(())
+    }
+
+    fn forget(&self, found: &mut Found<'_>) {
+        self.ends.iter().for_each(|end| found[*end] = RawText::NONE);
+        self.below.iter().for_each(|node| node.forget(found));
+    }
+}
+
+fn text<'a>(value: &mut Scanner<'a>) -> Result<RawText<'a>, Stop> {
+    match value.peek() {
+        Some(b't') => value.skip().map(|()| RawText::plain(b"true")),
+        Some(b'f') => value.skip().map(|()| RawText::plain(b"false")),
+        Some(b'[') => {
+            let mut first = RawText::NONE;
+            value.array(|element| {
+                let is_text = element.peek() == Some(b'"');
+                let text = element.text()?;
+                if is_text {
+                    first = first.or(text);
+                }
+                Ok(())
+            })?;
+            Ok(first)
+        }
+        _ => value.text(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    fn paths(labels: &[(&str, &[&str])]) -> LabelPaths {
+        let labels: Vec<(OwnLabel, Vec<Vec<String>>)> = labels
+            .iter()
+            .enumerate()
+            .map(|(slot, (name, paths))| {
+                let paths = paths.iter().map(|path| path.split('.').map(str::to_owned).collect()).collect();
+                (OwnLabel::new(slot, name), paths)
+            })
+            .collect();
+        LabelPaths::new(labels.iter().map(|(label, paths)| (*label, paths.as_slice()))).expect("labels")
+    }
+
+    fn found(paths: &LabelPaths, record: &str) -> Vec<String> {
+        paths.find(record.as_bytes()).map(|text| String::from_utf8_lossy(&text.bytes()).into_owned()).to_vec()
+    }
+
+    #[test]
+    fn the_first_path_that_has_something_counts() {
+        let paths = paths(&[("cost_center", &["metadata.cost_center", "cost_center"]), ("variant", &["variant"])]);
+        for (record, expected) in [
+            (r#"{"cost_center":"top","metadata":{"cost_center":"deep"},"variant":"b"}"#, ["deep", "b"]),
+            (r#"{"cost_center":"top","metadata":{"cost_center":null}}"#, ["top", ""]),
+            (r#"{"cost_center":"top","metadata":"none","variant":{"a":1}}"#, ["top", ""]),
+            (r#"{"cost_center":4711,"variant":true}"#, ["4711", "true"]),
+            (r#"{"cost_center":["","x","y"],"variant":[1,["z"],{"a":"b"}]}"#, ["x", ""]),
+            (r#"{"metadata":{"cost_center":"a"},"metadata":{"other":1},"cost_center":"b"}"#, ["b", ""]),
+            (r#"{"variant":"a","variant":"\u0062"}"#, ["", "b"]),
+            (r#"{"labels":{"variant":"printed","other":"x"},"variant":"said"}"#, ["", "printed"]),
+            (r#"["variant"]"#, ["", ""]),
+            (r#"{"variant":"a""#, ["", ""]),
+        ] {
+            assert_eq!(found(&paths, record)[..2], expected, "{record}");
+        }
+    }
+
+    #[test]
+    fn a_value_may_be_a_label_and_hold_another() {
+        let paths = paths(&[("a", &["x"]), ("b", &["x.y"]), ("c", &["x"])]);
+        assert_eq!(found(&paths, r#"{"x":"text"}"#), ["text", "", "text", ""]);
+        assert_eq!(found(&paths, r#"{"x":{"y":"below"}}"#), ["", "below", "", ""]);
+        assert_eq!(found(&paths, r#"{"x":{"y":"below"},"x":"text"}"#), ["text", "", "text", ""]);
+    }
+
+    /// What the paths mean, over a parsed value.
+    fn slowly(record: &Value, path: &str) -> Option<String> {
+        let value = path.split('.').try_fold(record, |value, key| value.get(key))?;
+        let value = match value {
+            Value::Array(items) => items.iter().find(|item| item.as_str().is_some_and(|text| !text.is_empty()))?,
+            value => value,
+        };
+        match value {
+            Value::String(text) => (!text.is_empty()).then(|| text.clone()),
+            Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
+            _ => None,
+        }
+    }
+
+    fn values() -> impl Strategy<Value = String> {
+        let leaf = prop::sample::select(vec!["1", "\"t\"", "\"\"", "null", "true", "-2.5", "\"\\u00e9\""]);
+        leaf.prop_map(str::to_owned).prop_recursive(4, 24, 4, |inner| {
+            let member = (prop::sample::select(vec!["a", "b", "c", "labels", "own"]), inner.clone());
+            prop_oneof![
+                prop::collection::vec(member, 0..4).prop_map(|members| {
+                    let members: Vec<_> = members.iter().map(|(key, value)| format!("\"{key}\":{value}")).collect();
+                    format!("{{{}}}", members.join(","))
+                }),
+                prop::collection::vec(inner, 0..3).prop_map(|items| format!("[{}]", items.join(","))),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_found_is_what_a_parsed_record_says(record in values()) {
+            let configured: [&[&str]; 3] = [&["a.b", "a", "c.a.b"], &["b"], &["a.b.c", "c"]];
+            let names = ["own", "b", "c"];
+            let paths = paths(&[0, 1, 2].map(|slot| (names[slot], configured[slot])));
+            let parsed: Value = serde_json::from_str(&record).expect("JSON");
+            for (slot, label) in found(&paths, &record).iter().take(3).enumerate() {
+                let printed = format!("labels.{}", names[slot]);
+                let expected = std::iter::once(printed.as_str()).chain(configured[slot].iter().copied()).find_map(|path| slowly(&parsed, path));
+                prop_assert_eq!(label, &expected.unwrap_or_default(), "{} of {}", names[slot], record);
+            }
+        }
+    }
+}

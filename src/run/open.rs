@@ -1,0 +1,156 @@
+//! The charge that is open: what the ledger knows, and how it was priced, from its line read again. Prompts pass by unread.
+
+use std::io;
+use std::path::Path;
+
+use super::decode::Shared;
+use super::places::Places;
+use crate::engine::Engine;
+use crate::engine::bill::{Class, CostMode};
+use crate::engine::identity::RecordIds;
+use crate::engine::names::Names;
+use crate::engine::view::ChargeId;
+use crate::format::{Decoder, Format, Line};
+use crate::label::clean;
+use crate::output::bill::{Bill, terms};
+use crate::output::figures;
+use crate::ui::snapshot::{OpenCharge, SourceLine};
+use crate::usage::{Dimension, RawText, Terms, Usage};
+
+/// Words of a bill that stand elsewhere on the screen.
+const SHOWN_ELSEWHERE: [&str; 3] = ["model", "bill", "tokens"];
+
+/// How a record was priced.
+#[derive(Default)]
+struct Priced {
+    terms: Vec<[String; 3]>,
+    notes: Vec<String>,
+}
+
+/// A line that says what the ledger says.
+struct Read {
+    priced: Priced,
+    facts: Vec<(&'static str, String)>,
+    format: Option<Format>,
+    place: String,
+}
+
+/// Everything that can be said of a charge; `None` where there is none of that number.
+pub(super) fn open(
+    engine: &mut Engine,
+    id: ChargeId,
+    places: &Places,
+    shared: &Shared,
+    mode: CostMode,
+) -> io::Result<Option<OpenCharge>> {
+    let Some(charge) = engine.charge(id)? else { return Ok(None) };
+    let (ledger, names) = engine.ledger();
+    let (bill, classes) = ledger.charge_of(id, names)?;
+    let Some(class) = classes.iter().find(|class| class.number == bill.number) else { return Ok(None) };
+    let place = class.row.place;
+    let found = places.find(place, |path, line| read(path, line, class, shared, mode));
+    let open = match found {
+        Ok(read) => OpenCharge {
+            charge,
+            terms: read.priced.terms,
+            notes: read.priced.notes,
+            line: SourceLine::Read {
+                place: read.place,
+                format: read.format.map_or("unknown", Format::name),
+                facts: read.facts,
+            },
+        },
+        Err(why) => {
+            let Priced { terms, notes } = from_ledger(class, names, shared, mode).unwrap_or_default();
+            OpenCharge { charge, terms, notes, line: SourceLine::Gone(clean(&why).into_owned()) }
+        }
+    };
+    Ok(Some(open))
+}
+
+/// The line, if it is the one that the ledger's row was made of. Of a record in parts the first line alone says nothing.
+fn read(path: &Path, line: &[u8], class: &Class, shared: &Shared, mode: CostMode) -> Option<Read> {
+    let mut read = None;
+    let row = &class.row;
+    let format = Decoder::new(shared.zone).decode(row.place.offset, line, &mut |at, result| {
+        let Ok(usage) = result else { return };
+        let is_it = at.index == row.place.index
+            && hashes(&shared.key.identify(usage, row.place)) == hashes(&row.ids)
+            && usage.tokens == row.tokens
+            && usage.time.map(crate::time::Timestamp::ms) == row.tokens_dated.then_some(row.tokens_time);
+        if is_it {
+            let place = format!("{} byte {}", figures::path(path), row.place.offset);
+            read = Some(Read { priced: price(usage, shared, mode), facts: facts(usage), format: None, place });
+        }
+    });
+    let format = if let Line::Known(format) = format { Some(format) } else { None };
+    read.map(|read| Read { format, ..read })
+}
+
+/// Ids without what they link: that depends on what came before.
+fn hashes(ids: &RecordIds) -> [u128; 4] {
+    [ids.response, ids.request, ids.call, ids.span]
+}
+
+fn price(usage: &Usage<'_>, shared: &Shared, mode: CostMode) -> Priced {
+    let quote = shared.book.quote(usage);
+    let bill = Bill::new(&quote, usage, mode);
+    let mut notes: Vec<String> = Vec::new();
+    let mut is_shown = false;
+    for (word, text) in &bill.rows {
+        // A row without a word goes on with the one above.
+        is_shown = if word.is_empty() { is_shown } else { !SHOWN_ELSEWHERE.contains(word) };
+        match word {
+            _ if !is_shown => {}
+            &"" => notes.push(text.trim().to_owned()),
+            word => notes.push(format!("{word}: {}", text.trim())),
+        }
+    }
+    Priced { terms: terms(&quote), notes }
+}
+
+/// The terms from what the ledger keeps: only if they come to the very same cost.
+fn from_ledger(class: &Class, names: &Names, shared: &Shared, mode: CostMode) -> Option<Priced> {
+    let row = &class.row;
+    let text = |dimension| RawText::plain(names.label(names.of(row.profile, dimension)).as_str().as_bytes());
+    let usage = Usage {
+        origin: row.origin,
+        cache_hit: row.cache_hit,
+        time: row.tokens_dated.then(|| crate::time::Timestamp::from_ms(row.tokens_time)),
+        tokens: row.tokens,
+        model: text(Dimension::Model),
+        provider: text(Dimension::Provider),
+        terms: Terms { tier: text(Dimension::Tier), ..Terms::default() },
+        status: row.status,
+        reported: row.reported,
+        ..Usage::default()
+    };
+    let computed = row.computed?;
+    (shared.book.price(&usage).computed == Some(computed)).then(|| price(&usage, shared, mode))
+}
+
+/// Names and terms as the line has them, safe to draw.
+fn facts(usage: &Usage<'_>) -> Vec<(&'static str, String)> {
+    let (ids, terms) = (&usage.ids, &usage.terms);
+    let stated = [
+        ("response", ids.response),
+        ("request", ids.request),
+        ("call", ids.call),
+        ("span", ids.span),
+        ("session", usage.dimensions.session),
+        ("retry of", usage.retry_of),
+        ("tier", terms.tier),
+        ("region", terms.region),
+        ("data residency", terms.data_residency),
+        ("vertex location", terms.vertex_location),
+        ("inference geo", terms.inference_geo),
+        ("speed", terms.speed),
+    ];
+    let stated = stated.into_iter().filter(|(_, text)| !text.is_empty());
+    let mut facts: Vec<(&'static str, String)> =
+        stated.map(|(name, text)| (name, text.label().as_str().to_owned())).collect();
+    if usage.max_tokens > 0 {
+        facts.push(("at most", format!("{} output tokens", crate::output::text::count(usage.max_tokens.into()))));
+    }
+    facts
+}

@@ -88,7 +88,7 @@ fn scan(criterion: &mut Criterion) {
                 let mut decoder = Decoder::new(Zone::UTC);
                 let mut tokens = 0;
                 for line in each_line(lines.as_bytes()) {
-                    decoder.decode(line, &mut |_, result| {
+                    decoder.decode(0, line, &mut |_, result| {
                         if let Ok(usage) = result {
                             tokens += black_box(usage).tokens.total();
                         }

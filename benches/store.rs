@@ -122,6 +122,7 @@ fn position(generation: u32, number: u32) -> SavedPosition {
             mark_length: 4096,
             mark_hash: u64::from(number),
             dead: false,
+            open_since: None,
         },
         context: vec![0; 32],
     }

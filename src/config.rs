@@ -26,7 +26,7 @@ use std::time::Duration;
 use crate::label::Label;
 use crate::money::Cost;
 use crate::time::{Period, Timestamp, Zone};
-use crate::usage::{Dimension, UserField};
+use crate::usage::{Dimension, Format, UserField};
 
 /// Everything that can be configured, checked.
 #[derive(Clone, Debug, PartialEq)]
@@ -90,6 +90,8 @@ impl GraphChoice {
 pub struct SourceConfig {
     /// `path` or `listen` as written: a file, folder, glob, `-`, `unix:PATH`, `tcp://HOST:PORT`.
     pub spec: String,
+    /// The only format that is read from it; `None`: whatever a line is.
+    pub format: Option<Format>,
     /// Dimensions where the log has none.
     pub labels: Vec<(Dimension, Label)>,
 }

@@ -1,48 +1,35 @@
 //! A line of a log enters, what it says of requests leaves as [`Usage`], or why it says nothing. Knows no price, opens nothing, keeps no prompt.
 //!
 //! Which format a line has depends on the line alone, never on its neighbours (`Marks::format`); a decoder only remembers the last
-//! format to try it first, so that a line is walked once, and the order of a line's keys to find them faster. docs/formats.md holds the mapping of every field.
+//! format to try it first, so that a line is walked once, and the order of a line's keys to find them faster. What a wrapper cut into
+//! parts is the one exception: it is joined from the lines of one file. docs/formats.md holds the mapping of every field.
 
 pub mod labels;
 pub mod number;
 pub mod scanner;
 
+mod answer;
+mod anthropic;
+mod bedrock;
 mod claude_code;
+mod gemini;
 mod litellm;
+mod litellm_spend;
+mod marks;
+mod openai;
 mod own;
+mod responses;
+pub mod wrapper;
 
 use std::sync::Arc;
 
 use crate::time::Zone;
+pub use crate::usage::Format;
 use crate::usage::{Dimensions, Rejection, Usage};
 use labels::LabelPaths;
-use scanner::{Scalar, Scanner, Stop};
-
-/// A log format that costtop reads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Format {
-    /// costtop's own NDJSON, and the lines of trackers written by hand.
-    Own,
-    /// Session files of Claude Code.
-    ClaudeCode,
-    /// `StandardLoggingPayload` of a `LiteLLM` proxy.
-    LiteLlm,
-}
-
-impl Format {
-    /// Every format.
-    pub const ALL: [Format; 3] = [Format::Own, Format::ClaudeCode, Format::LiteLlm];
-
-    /// The word of `explain` and of the documentation.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Format::Own => "own",
-            Format::ClaudeCode => "claude-code",
-            Format::LiteLlm => "litellm",
-        }
-    }
-}
+use marks::Marks;
+use scanner::{Scanner, Stop};
+use wrapper::{Head, Joined, MAX_WRAPPERS, Parts, Wrapper};
 
 /// Why a record becomes no charge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,24 +47,52 @@ pub enum Line {
     Blank,
     /// Records of this format; of an array, the last one's.
     Known(Format),
+    /// A part of a text that a wrapper cut: the record comes with its last part.
+    Part,
     /// No known format, or not JSON, or left early because its type rules usage out.
     Unknown,
 }
 
-/// Turns lines into usage. One per thread.
+/// Where in what was read a record stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct At {
+    /// Offset of the line it begins in.
+    pub offset: u64,
+    /// 0, or its place among the records of a line.
+    pub index: u32,
+    /// The outermost wrapper around it.
+    pub wrapper: Option<Wrapper>,
+}
+
+/// Turns lines into usage. One per thread; its buffers are as large as the largest texts it had to unescape.
 #[derive(Clone, Debug)]
 pub struct Decoder {
     zone: Zone,
+    only: Option<Format>,
     last: Format,
     order: own::Order,
     labels: Option<Arc<LabelPaths>>,
+    parts: Parts,
+    /// Where metadata is unescaped.
+    room: Vec<u8>,
+    /// Where wrapped texts are unescaped, the outermost first.
+    texts: [Vec<u8>; MAX_WRAPPERS],
 }
 
 impl Decoder {
     /// A decoder that reads times without a zone in `zone`.
     #[must_use]
     pub fn new(zone: Zone) -> Decoder {
-        Decoder { zone, last: Format::Own, order: own::Order::default(), labels: None }
+        Decoder {
+            zone,
+            only: None,
+            last: Format::Own,
+            order: own::Order::default(),
+            labels: None,
+            parts: Parts::default(),
+            room: Vec::new(),
+            texts: Default::default(),
+        }
     }
 
     /// From here on also looks for the operator's own labels.
@@ -85,71 +100,190 @@ impl Decoder {
         self.labels = labels;
     }
 
-    /// Reads one line, with or without its newline. `each` is called once for every record in it, with the record's place in the
-    /// line: 0, or the index in an array of records. Nothing is called for a blank line.
-    pub fn decode(&mut self, line: &[u8], each: &mut impl FnMut(u32, Result<&Usage<'_>, Skip>)) -> Line {
+    /// From here on reads records of one format only, any other is no usage; or, with `None`, of all.
+    pub fn pin(&mut self, only: Option<Format>) {
+        self.only = only;
+        self.last = only.unwrap_or(self.last);
+    }
+
+    /// The lines that follow go on with `parts`; returns what those before left unfinished. Each file and connection has its own.
+    pub fn go_on_with(&mut self, parts: Parts) -> Parts {
+        std::mem::replace(&mut self.parts, parts)
+    }
+
+    /// Reads one line, with or without its newline, that stands at `offset`. `each` is called once for every record in it, with the
+    /// record's place. Nothing is called for a blank line, nor for a part of a text that goes on.
+    pub fn decode(&mut self, offset: u64, line: &[u8], each: &mut impl FnMut(At, Result<&Usage<'_>, Skip>)) -> Line {
+        self.line(At { offset, index: 0, wrapper: None }, 0, line, each)
+    }
+
+    #[inline]
+    fn line<E>(&mut self, at: At, depth: usize, line: &[u8], each: &mut E) -> Line
+    where
+        E: FnMut(At, Result<&Usage<'_>, Skip>) + ?Sized,
+    {
         match Scanner::new(line).peek() {
             None => Line::Blank,
-            Some(b'[') => self.array(line, each),
-            _ => {
-                let labels = self.labels.clone();
-                self.record(line, &mut |result| labelled(labels.as_deref(), line, result, |result| each(0, result)))
-            }
+            Some(b'{') => self.record(at, depth, line, each),
+            Some(b'[') if !wrapper::is_kubectl(line) => self.array(at, depth, line, each),
+            Some(_) => self.text(at, depth, line, each),
         }
     }
 
+    /// A line that does not begin as JSON does: perhaps there is some behind a wrapper's prefix.
+    fn text<E>(&mut self, at: At, depth: usize, line: &[u8], each: &mut E) -> Line
+    where
+        E: FnMut(At, Result<&Usage<'_>, Skip>) + ?Sized,
+    {
+        if depth < MAX_WRAPPERS
+            && let Some((head, text)) = wrapper::prefix(line, self.zone)
+        {
+            return self.wrapped(at, depth, &head, text, each);
+        }
+        if depth == 0 {
+            return self.record(at, depth, line, each);
+        }
+        // What else a container prints.
+        each(at, Err(Skip::NotUsage));
+        Line::Unknown
+    }
+
+    /// The text in a wrapper, once all its parts are there. The wrapper's time and host count where the record has none.
+    fn wrapped<E>(&mut self, mut at: At, depth: usize, head: &Head<'_>, text: &[u8], each: &mut E) -> Line
+    where
+        E: FnMut(At, Result<&Usage<'_>, Skip>) + ?Sized,
+    {
+        at.wrapper = at.wrapper.or(Some(head.wrapper));
+        let joined = head.lane.map_or(Joined::Alone, |lane| self.parts.join(lane, at.offset, text, head.goes_on));
+        let whole;
+        let text = match joined {
+            Joined::Alone => text,
+            Joined::Whole(offset, text) => {
+                at.offset = offset;
+                whole = text;
+                &whole
+            }
+            Joined::Held => return Line::Part,
+            Joined::TooLong(offset) => {
+                at.offset = offset;
+                each(at, Err(Skip::Rejected(Rejection::TooLong)));
+                return Line::Unknown;
+            }
+        };
+        let mut completed = |at: At, result: Result<&Usage<'_>, Skip>| match result {
+            Ok(usage) => {
+                let mut usage = *usage;
+                usage.time = usage.time.or(head.time);
+                usage.dimensions.host = usage.dimensions.host.or(head.host);
+                each(at, Ok(&usage));
+            }
+            Err(skip) => each(at, Err(skip)),
+        };
+        // By reference to one type: wrappers in wrappers would else be a type each.
+        let completed: &mut dyn FnMut(At, Result<&Usage<'_>, Skip>) = &mut completed;
+        self.line(at, depth + 1, text, completed)
+    }
+
     /// Several records in one line, as `LiteLLM` posts them. The whole is checked before the first one counts.
-    fn array(&mut self, line: &[u8], each: &mut impl FnMut(u32, Result<&Usage<'_>, Skip>)) -> Line {
+    fn array<E>(&mut self, at: At, depth: usize, line: &[u8], each: &mut E) -> Line
+    where
+        E: FnMut(At, Result<&Usage<'_>, Skip>) + ?Sized,
+    {
         let mut check = Scanner::new(line);
         if let Err(stop) = check.skip().and_then(|()| check.end()) {
-            each(0, Err(stop.rejection().map_or(Skip::NotUsage, Skip::Rejected)));
+            each(at, Err(stop.rejection().map_or(Skip::NotUsage, Skip::Rejected)));
             return Line::Unknown;
         }
         let mut seen = Line::Unknown;
         let mut index = 0;
-        let labels = self.labels.clone();
         let walked = Scanner::new(line).array(|element| {
             let record = element.span()?;
-            if let known @ Line::Known(_) = self.record(record, &mut |result| {
-                labelled(labels.as_deref(), record, result, |result| each(index, result));
-            }) {
+            // Counted here: a wrapped text can hold an array of its own.
+            let mut numbered = |at: At, result: Result<&Usage<'_>, Skip>| {
+                each(At { index, ..at }, result);
+                index += 1;
+            };
+            if let known @ Line::Known(_) = self.record(at, depth, record, &mut numbered) {
                 seen = known;
             }
-            index += 1;
             Ok(())
         });
         debug_assert!(walked.is_ok(), "checked above");
-        if index == 0 {
-            each(0, Err(Skip::NotUsage));
+        if Scanner::new(line).array(|_| Err(Stop::Left)) == Ok(true) {
+            each(at, Err(Skip::NotUsage));
         }
         seen
     }
 
-    fn record(&mut self, record: &[u8], each: &mut impl FnMut(Result<&Usage<'_>, Skip>)) -> Line {
-        let marks = match self.read_as(self.last, record, each) {
-            Reading::Done => return Line::Known(self.last),
+    #[inline]
+    fn record<E>(&mut self, at: At, depth: usize, record: &[u8], each: &mut E) -> Line
+    where
+        E: FnMut(At, Result<&Usage<'_>, Skip>) + ?Sized,
+    {
+        let labels = self.labels.clone();
+        let mut tell = |result: Result<&Usage<'_>, Skip>| {
+            labelled(labels.as_deref(), record, result, |result| each(at, result));
+        };
+        let marks = match self.read_as(self.last, record, &mut tell) {
+            Reading::Done(format) => return self.known(format),
             Reading::Stopped(stop) => {
-                each(Err(stop.rejection().map_or(Skip::NotUsage, Skip::Rejected)));
+                each(at, Err(stop.rejection().map_or(Skip::NotUsage, Skip::Rejected)));
                 return Line::Unknown;
             }
             Reading::Foreign(marks) => marks,
         };
-        if let Some(format) = marks.format()
-            && format != self.last
-            && matches!(self.read_as(format, record, each), Reading::Done)
-        {
-            self.last = format;
-            return Line::Known(format);
+        if let Some(wrapper) = marks.wrapper().filter(|_| depth < MAX_WRAPPERS) {
+            return self.unwrap(at, depth, wrapper, record, each);
         }
-        each(Err(Skip::NotUsage));
+        if let Some(format) = marks.format()
+            && let Reading::Done(format) = self.read_as(format, record, &mut tell)
+        {
+            return self.known(format);
+        }
+        each(at, Err(Skip::NotUsage));
         Line::Unknown
     }
 
-    fn read_as(&mut self, format: Format, record: &[u8], each: &mut impl FnMut(Result<&Usage<'_>, Skip>)) -> Reading {
+    /// A wrapper that is itself a record of JSON.
+    fn unwrap<E>(&mut self, at: At, depth: usize, wrapper: Wrapper, record: &[u8], each: &mut E) -> Line
+    where
+        E: FnMut(At, Result<&Usage<'_>, Skip>) + ?Sized,
+    {
+        let mut text = std::mem::take(&mut self.texts[depth]);
+        text.clear();
+        let head = if wrapper == Wrapper::Docker {
+            wrapper::docker(record, self.zone, &mut text)
+        } else {
+            wrapper::journal(record, self.zone, &mut text)
+        };
+        let line = match head {
+            Ok(head) => self.wrapped(at, depth, &head, &text, each),
+            Err(stop) => {
+                debug_assert!(false, "walked to its end before");
+                each(at, Err(stop.rejection().map_or(Skip::NotUsage, Skip::Rejected)));
+                Line::Unknown
+            }
+        };
+        self.texts[depth] = text;
+        line
+    }
+
+    const fn known(&mut self, format: Format) -> Line {
+        self.last = format;
+        Line::Known(format)
+    }
+
+    fn read_as<E>(&mut self, format: Format, record: &[u8], each: &mut E) -> Reading
+    where
+        E: FnMut(Result<&Usage<'_>, Skip>) + ?Sized,
+    {
+        let (zone, marks) = (self.zone, Marks::new(self.only));
         match format {
-            Format::Own => own::read(record, self.zone, &mut self.order, each),
-            Format::ClaudeCode => claude_code::read(record, self.zone, each),
-            Format::LiteLlm => litellm::read(record, self.zone, each),
+            Format::Own => own::read(record, zone, marks, &mut self.order, each),
+            Format::ClaudeCode => claude_code::read(record, zone, marks, each),
+            Format::LiteLlm => litellm::read(record, zone, marks, each),
+            Format::LiteLlmSpend => litellm_spend::read(record, zone, marks, &mut self.room, each),
+            _ => answer::read(record, zone, marks, each),
         }
     }
 }
@@ -174,71 +308,34 @@ fn labelled(
 
 /// How the attempt to read a record as one format ended.
 enum Reading {
-    /// It has that format; its fate was told.
-    Done,
-    /// It is whole, but not of that format.
+    /// It has this format; its fate was told.
+    Done(Format),
+    /// It is whole, but of none of the formats asked for.
     Foreign(Marks),
     /// It is broken, or was left early.
     Stopped(Stop),
 }
 
-/// The keys by which formats are told apart. Every reader notes all of them, so that each draws the same conclusion.
-#[derive(Clone, Copy, Debug, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "independent facts about one record, not states")]
-struct Marks {
-    /// `type` is `assistant` or `progress`.
-    agent_type: bool,
-    /// `message` or `data` is there.
-    agent_body: bool,
-    /// `call_type` is there.
-    call_type: bool,
-    /// `response_cost` is there.
-    response_cost: bool,
-    /// `model`, a token count or a cost of costtop's own grammar is there, or a `type` of its own.
-    own: bool,
-}
-
-impl Marks {
-    /// The one format these keys speak for.
-    const fn format(self) -> Option<Format> {
-        if self.call_type && self.response_cost {
-            Some(Format::LiteLlm)
-        } else if self.agent_type && self.agent_body {
-            Some(Format::ClaudeCode)
-        } else if self.own {
-            Some(Format::Own)
-        } else {
-            None
-        }
+/// How every reader ends: a record that was walked to its end and that one of its formats is meant by becomes a usage, or why not.
+#[inline]
+fn finish<'u, E>(
+    walked: Result<(), Stop>,
+    marks: Marks,
+    is_mine: impl Fn(Format) -> bool,
+    each: &mut E,
+    usage: impl FnOnce(Format) -> Result<Usage<'u>, Skip>,
+) -> Reading
+where
+    E: FnMut(Result<&Usage<'_>, Skip>) + ?Sized,
+{
+    if let Err(stop) = walked {
+        return Reading::Stopped(stop);
     }
-
-    /// Notes a top-level key that the calling reader has no other use for, and passes over its value.
-    fn note(&mut self, key: &[u8], value: &mut Scanner<'_>) -> Result<(), Stop> {
-        match key {
-            b"type" => return self.note_type(value).map(drop),
-            b"message" | b"data" => self.agent_body = true,
-            b"call_type" => self.call_type = true,
-            b"response_cost" => self.response_cost = true,
-            _ => self.own |= own::speaks(key),
-        }
-        value.skip()
+    let Some(format) = marks.format().filter(|format| is_mine(*format)) else { return Reading::Foreign(marks) };
+    // By reference: a usage is large, and a match by value copies it.
+    match &usage(format) {
+        Ok(usage) => each(Ok(usage)),
+        Err(skip) => each(Err(*skip)),
     }
-
-    /// Notes the record's `type`. Leaves the line if the type rules usage out: those of Claude Code's other lines, the bulk of a
-    /// session file. That happens whatever the format was thought to be, and at the first `type` of a line.
-    fn note_type<'a>(&mut self, value: &mut Scanner<'a>) -> Result<Scalar<'a>, Stop> {
-        let kind = value.scalar()?;
-        self.agent_type = false;
-        if let Scalar::Text(text) = kind {
-            match text.bytes().as_ref() {
-                b"assistant" | b"progress" => self.agent_type = true,
-                b"user" | b"system" | b"summary" | b"attachment" | b"file-history-snapshot" | b"queue-operation" => {
-                    return Err(Stop::Left);
-                }
-                b"charge" | b"adjustment" | b"transfer" | b"outcome" => self.own = true,
-                _ => {}
-            }
-        }
-        Ok(kind)
-    }
+    Reading::Done(format)
 }

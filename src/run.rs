@@ -45,6 +45,7 @@ impl Sources {
             let mut surroundings = Surroundings {
                 source: Some(Label::new(&source.spec)),
                 user_order: config.user.clone(),
+                format: source.format,
                 ..Surroundings::default()
             };
             for (dimension, label) in &source.labels {

@@ -43,6 +43,12 @@ pub struct Chunk {
     pub broken: u64,
     /// Places where lines may have been lost that nobody can read any more.
     pub gaps: u64,
+    /// How long a line may be here.
+    pub longest_line: u64,
+    /// Counted before a restart; read again because a record that begins in these lines goes on behind them.
+    pub again: bool,
+    /// Nothing follows in this generation.
+    pub ends: bool,
     /// Was there when the source was opened: rings no bell.
     pub history: bool,
     /// The operating-system user that owns the file.
@@ -54,17 +60,20 @@ pub struct Chunk {
 }
 
 impl Chunk {
-    /// Nothing of a generation: to be told what is no line.
+    /// Nothing of a generation's file at an offset: to be told what is no line.
     #[must_use]
-    pub fn empty(source: SourceId, generation: u32) -> Chunk {
+    pub fn empty(source: SourceId, generation: u32, offset: u64) -> Chunk {
         Chunk {
             source,
             generation,
-            offset: 0,
+            offset,
             bytes: Vec::new(),
             too_long: 0,
             broken: 0,
             gaps: 0,
+            longest_line: lines::MAX_FILE_LINE,
+            again: false,
+            ends: false,
             history: true,
             owner: None,
             position: None,
@@ -96,6 +105,8 @@ pub struct Position {
     pub mark_hash: u64,
     /// No longer written under a known name; kept to recognise copies.
     pub dead: bool,
+    /// Where the first record begins that goes on behind `offset`; whoever goes on reads again from there.
+    pub open_since: Option<u64>,
 }
 
 /// How a source is doing.

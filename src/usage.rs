@@ -1,10 +1,14 @@
 //! What a log line says of one request. A format fills a [`Usage`]; it borrows from the line and knows no price.
 
 mod dimension;
+mod format;
 
 pub use dimension::{Dimension, OwnLabel, OwnLabels};
+pub use format::Format;
 
 use std::borrow::Cow;
+
+use memchr::memchr;
 
 use crate::label::Label;
 use crate::money::Cost;
@@ -73,6 +77,14 @@ impl<'a> RawText<'a> {
         }
     }
 
+    /// Appends the bytes meant to `out`.
+    pub fn append_to(self, out: &mut Vec<u8>) {
+        match self.spelling {
+            Spelling::Plain => out.extend_from_slice(self.bytes),
+            Spelling::Escaped => unescape_into(self.bytes, out),
+        }
+    }
+
     /// The bytes as they stand between the quotes, for equality tests and caches.
     #[must_use]
     pub const fn as_written(self) -> &'a [u8] {
@@ -95,11 +107,18 @@ impl<'a> RawText<'a> {
 /// Resolves JSON escapes.
 fn unescape(raw: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(raw.len());
+    unescape_into(raw, &mut out);
+    out
+}
+
+/// The same into a buffer that is there.
+fn unescape_into(raw: &[u8], out: &mut Vec<u8>) {
     let mut at = 0;
-    while let Some(&byte) = raw.get(at) {
-        if byte != b'\\' {
-            out.push(byte);
-            at += 1;
+    while let Some(rest) = raw.get(at..).filter(|rest| !rest.is_empty()) {
+        let plain = memchr(b'\\', rest).unwrap_or(rest.len());
+        if plain > 0 {
+            out.extend_from_slice(&rest[..plain]);
+            at += plain;
             continue;
         }
         let plain = match raw.get(at + 1) {
@@ -122,7 +141,6 @@ fn unescape(raw: &[u8]) -> Vec<u8> {
         out.push(plain);
         at += if plain == b'\\' && raw.get(at + 1) != Some(&b'\\') { 1 } else { 2 };
     }
-    out
 }
 
 /// Reads `\uXXXX`, or two of them that form one character; returns it and the bytes used.

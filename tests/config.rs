@@ -14,7 +14,7 @@ use costtop::config::{
 use costtop::label::Label;
 use costtop::money::Cost;
 use costtop::time::{Period, Timestamp};
-use costtop::usage::{Dimension, UserField};
+use costtop::usage::{Dimension, Format, UserField};
 
 fn nothing(_: &str) -> Option<String> {
     None
@@ -78,7 +78,8 @@ fn every_key_reaches_its_place() {
         config.sources[0].labels,
         [(Dimension::Team, Label::new("search")), (Dimension::Host, Label::new("gw-1"))]
     );
-    assert_eq!(config.sources[1].spec, "unix:/run/costtop.sock");
+    assert_eq!(config.sources[0].format, Some(Format::LiteLlmSpend));
+    assert_eq!((config.sources[1].spec.as_str(), config.sources[1].format), ("unix:/run/costtop.sock", None));
     assert_eq!(config.prices.aliases["prod chat"], "claude-sonnet-4-6");
     let berlin_new_year = Timestamp::from_ms(1_767_222_000_000);
     assert_eq!(config.prices.discounts[0].valid.from, Some(berlin_new_year));

@@ -1,8 +1,21 @@
 //! What each log format's lines become: real lines, decoys, refusals, and a slow second reader that must agree on every mutation.
 
+// What a test's own functions cannot have, the test cannot have: a panic is its failure.
+#![allow(clippy::unwrap_used, reason = "a test may panic, also in the functions its cases share")]
+
 #[path = "support/slow_reader.rs"]
 mod slow_reader;
 
+#[path = "formats/answers.rs"]
+mod answers;
+#[path = "formats/gateway.rs"]
+mod gateway;
+#[path = "formats/golden.rs"]
+mod golden;
+#[path = "formats/wrappers.rs"]
+mod wrappers;
+
+use costtop::format::wrapper::Parts;
 use costtop::format::{Decoder, Format, Line, Skip};
 use costtop::money::Cost;
 use costtop::time::Zone;
@@ -12,14 +25,17 @@ use proptest::prelude::*;
 const OWN: &str = include_str!("fixtures/formats/own.jsonl");
 const CLAUDE_CODE: &str = include_str!("fixtures/formats/claude_code.jsonl");
 const LITELLM: &str = include_str!("fixtures/formats/litellm.jsonl");
+const ANSWERS: &str = include_str!("fixtures/formats/answers.jsonl");
+const FIXTURES: [&str; 6] = [OWN, CLAUDE_CODE, LITELLM, ANSWERS, gateway::SPEND, wrappers::WRAPPED];
 
 /// Decodes `line` and hands its only record to `check`.
 fn with(line: &str, check: impl FnOnce(Line, Result<&Usage<'_>, Skip>)) {
     slow_reader::compare(line.as_bytes());
     let mut check = Some(check);
     // The kind of line is known only at the end, so a first pass asks for it.
-    let kind = Decoder::new(Zone::UTC).decode(line.as_bytes(), &mut |_, _| {});
-    Decoder::new(Zone::UTC).decode(line.as_bytes(), &mut |_, result| check.take().expect("one record")(kind, result));
+    let kind = Decoder::new(Zone::UTC).decode(0, line.as_bytes(), &mut |_, _| {});
+    Decoder::new(Zone::UTC)
+        .decode(0, line.as_bytes(), &mut |_, result| check.take().expect("one record")(kind, result));
     assert!(check.is_none(), "no record in {line}");
 }
 
@@ -157,7 +173,7 @@ fn dress_does_not_matter() {
     slow_reader::compare(b"{\"model\":\"m\xff\",\"user\":\"\xe2\x82\",\"input_tokens\":1}");
     let mut decoder = Decoder::new(Zone::UTC);
     for blank in ["", "\n", " \t\r\n", "\u{feff}"] {
-        let line = decoder.decode(blank.as_bytes(), &mut |_, _| panic!("a blank line is no record"));
+        let line = decoder.decode(0, blank.as_bytes(), &mut |_, _| panic!("a blank line is no record"));
         assert_eq!(line, Line::Blank);
     }
 }
@@ -166,8 +182,8 @@ fn dress_does_not_matter() {
 fn an_array_is_as_many_records() {
     let mut seen = Vec::new();
     let line = r#"[{"model":"a","input_tokens":1},7,{"model":"b","input_tokens":-1},{"model":"c","output_tokens":2}]"#;
-    let kind = Decoder::new(Zone::UTC).decode(line.as_bytes(), &mut |index, result| {
-        seen.push((index, result.map(|usage| text(usage.model))));
+    let kind = Decoder::new(Zone::UTC).decode(0, line.as_bytes(), &mut |at, result| {
+        seen.push((at.index, result.map(|usage| text(usage.model))));
     });
     assert_eq!(kind, Line::Known(Format::Own));
     let number = Skip::Rejected(Rejection::Number);
@@ -182,7 +198,7 @@ fn claude_code_bills_its_answers_only() {
         let value: serde_json::Value = serde_json::from_str(line).unwrap();
         let kind = value["type"].as_str().unwrap().to_owned();
         let counts = by_type.entry(kind).or_default();
-        decoder.decode(line.as_bytes(), &mut |_, result| match result {
+        decoder.decode(0, line.as_bytes(), &mut |_, result| match result {
             Ok(usage) => {
                 assert_eq!(usage.origin, Origin::Transcript);
                 assert!(usage.tokens.input < 600_000, "a decoy was counted: {line}");
@@ -298,7 +314,7 @@ fn litellm_lines_keep_their_sums() {
     for line in LITELLM.lines() {
         slow_reader::compare(line.as_bytes());
         let value: serde_json::Value = serde_json::from_str(line).unwrap();
-        let kind = decoder.decode(line.as_bytes(), &mut |_, result| {
+        let kind = decoder.decode(0, line.as_bytes(), &mut |_, result| {
             let usage = result.expect("a real line counts");
             assert_eq!(usage.origin, Origin::Gateway);
             assert_eq!(
@@ -366,15 +382,16 @@ fn litellm_fields_and_traps() {
 
 #[test]
 fn a_line_is_what_it_is_whatever_stood_before() {
-    let lines = [OWN, CLAUDE_CODE, LITELLM].map(|fixture| fixture.lines().collect::<Vec<_>>());
+    let lines = FIXTURES.map(|fixture| fixture.lines().collect::<Vec<_>>());
     let mut decoder = Decoder::new(Zone::UTC);
     for place in 0..120 {
         for fixture in &lines {
             let line = fixture[place % fixture.len()];
             let fates = |decoder: &mut Decoder| {
+                decoder.go_on_with(Parts::default());
                 let mut fates = Vec::new();
                 let kind = decoder
-                    .decode(line.as_bytes(), &mut |_, result| fates.push(result.map(|usage| format!("{usage:?}"))));
+                    .decode(0, line.as_bytes(), &mut |_, result| fates.push(result.map(|usage| format!("{usage:?}"))));
                 (kind, fates)
             };
             assert_eq!(fates(&mut decoder), fates(&mut Decoder::new(Zone::UTC)), "{line}");
@@ -383,14 +400,49 @@ fn a_line_is_what_it_is_whatever_stood_before() {
 }
 
 #[test]
+fn a_pinned_decoder_reads_one_format_only() {
+    for only in Format::ALL {
+        let mut pinned = Decoder::new(Zone::UTC);
+        pinned.pin(Some(only));
+        let mut free = Decoder::new(Zone::UTC);
+        let mut counted = 0;
+        let single = |line: &&str| line.starts_with('{');
+        let unwrapped = [OWN, CLAUDE_CODE, LITELLM, ANSWERS, gateway::SPEND];
+        for line in unwrapped.into_iter().flat_map(str::lines).filter(single) {
+            let fates = |decoder: &mut Decoder| {
+                let mut fate = None;
+                let kind = decoder
+                    .decode(0, line.as_bytes(), &mut |_, result| fate = Some(result.map(|usage| format!("{usage:?}"))));
+                (kind, fate.expect("a record has a fate"))
+            };
+            let expected = match fates(&mut free) {
+                (Line::Known(format), _) if format != only => (Line::Unknown, Err(Skip::NotUsage)),
+                other => other,
+            };
+            counted += u32::from(expected.1.is_ok());
+            assert_eq!(fates(&mut pinned), expected, "{}: {line}", only.name());
+        }
+        assert!(counted > 0, "no line of {}", only.name());
+    }
+}
+
+#[test]
 fn the_slow_reader_agrees_on_every_fixture() {
-    for line in [OWN, CLAUDE_CODE, LITELLM].into_iter().flat_map(str::lines) {
+    for line in FIXTURES.into_iter().flat_map(str::lines) {
         slow_reader::compare(line.as_bytes());
     }
 }
 
 /// Pieces that a careless reader would stumble over.
-const PIECES: [&str; 40] = [
+const PIECES: [&str; 48] = [
+    "\"log\":\"{}\\n\",\"stream\":\"stdout\",",
+    "2026-11-21T10:00:00Z stdout F ",
+    "2026-11-21T10:00:00Z ",
+    "[pod/a/b] ",
+    "a-1  | ",
+    "<13>Nov 21 10:00:00 h p[1]: ",
+    "\"MESSAGE\":[123,125],\"__REALTIME_TIMESTAMP\":\"1\",",
+    "<13>1 - - - - - - ",
     "{",
     "}",
     "[",
@@ -439,11 +491,11 @@ proptest! {
     /// Cuts, overwrites, insertions and repetitions of real lines.
     #[test]
     fn the_slow_reader_agrees_on_mutations(
-        fixture in 0usize..3,
+        fixture in 0usize..FIXTURES.len(),
         place in any::<prop::sample::Index>(),
         edits in prop::collection::vec((0u8..4, any::<prop::sample::Index>(), 0usize..PIECES.len(), any::<u8>(), 0usize..40), 1..6),
     ) {
-        let lines: Vec<&str> = [OWN, CLAUDE_CODE, LITELLM][fixture].lines().collect();
+        let lines: Vec<&str> = FIXTURES[fixture].lines().collect();
         let mut line = place.get(&lines).as_bytes().to_vec();
         for (edit, at, piece, byte, length) in edits {
             if line.is_empty() {
@@ -467,17 +519,22 @@ proptest! {
     /// Whole members put where members stand, so that most mutants stay JSON.
     #[test]
     fn the_slow_reader_agrees_on_inserted_members(
-        fixture in 0usize..3,
+        fixture in 0usize..FIXTURES.len(),
         place in any::<prop::sample::Index>(),
         inserts in prop::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), any::<prop::sample::Index>()), 1..5),
     ) {
-        const KEYS: [&str; 26] = ["type", "usage", "message", "model", "input_tokens", "output_tokens", "prompt_tokens", "cost_usd", "metadata",
+        const KEYS: &[&str] = &["response", "body", "result", "usageMetadata", "usage_metadata", "modelVersion", "responseId", "service_tier", "serviceTier", "custom_id",
+            "choices", "candidates", "created", "created_at", "spend", "request_id", "total_tokens", "inputTokens", "cacheDetails", "input_tokens_details",
+            "cache_read_input_tokens", "promptTokenCount", "type", "usage", "message", "model", "input_tokens", "output_tokens", "prompt_tokens", "cost_usd", "metadata",
             "usage_object", "prompt_tokens_details", "cached_tokens", "cache_creation", "ephemeral_1h_input_tokens", "endTime", "ts",
             "response_cost", "call_type", "id", "litellm_call_id", "cost_source", "us\\u0061ge", "status", "data", "cache_hit", "requestId"];
-        const VALUES: [&str; 20] = ["null", "true", "5", "12.0", "1e2", "\"7\"", "-1", "0.5", "{}", "[]", "\"assistant\"", "\"computed\"",
+        const VALUES: &[&str] = &["{\"prompt_tokens\":9,\"total_tokens\":12,\"completion_tokens_details\":{\"reasoning_tokens\":3}}",
+            "{\"body\":{\"id\":\"x\",\"model\":\"m\",\"usage\":{\"inputTokens\":3}}}", "{\"message\":{\"model\":\"m\",\"usage\":{\"input_tokens\":3}}}",
+            "{\"promptTokenCount\":4,\"trafficType\":\"ON_DEMAND\"}", "[{\"ttl\":\"1h\",\"inputTokens\":3},{\"finish_reason\":\"stop\"}]",
+            "\"{\\\"usage_object\\\":{\\\"prompt_tokens\\\":3}}\"", "{\"cached_tokens\":2,\"type\":\"flex\"}", "\"batch\"", "null", "true", "5", "12.0", "1e2", "\"7\"", "-1", "0.5", "{}", "[]", "\"assistant\"", "\"computed\"",
             "\"failure\"", "{\"input_tokens\":3,\"output_tokens\":4}", "{\"usage\":{\"output_tokens\":9},\"model\":\"claude-x\"}",
             "1795297733.0995", "\"2026-11-21T10:00:00Z\"", "\"<synthetic>\"", "\"a\\u0062\"", "\"charge\""];
-        let lines: Vec<&str> = [OWN, CLAUDE_CODE, LITELLM][fixture].lines().collect();
+        let lines: Vec<&str> = FIXTURES[fixture].lines().collect();
         let mut line = (*place.get(&lines)).to_owned();
         for (at, key, value) in inserts {
             let gaps: Vec<usize> = line.match_indices(['{', ',']).map(|(at, _)| at).filter(|at| line[*at..].contains(':')).collect();
@@ -485,7 +542,7 @@ proptest! {
                 break;
             }
             let gap = *at.get(&gaps);
-            let member = format!("\"{}\":{}", key.get(&KEYS), value.get(&VALUES));
+            let member = format!("\"{}\":{}", key.get(KEYS), value.get(VALUES));
             if line.as_bytes()[gap] == b'{' {
                 let comma = if line[gap + 1..].trim_start().starts_with('}') { "" } else { "," };
                 line.insert_str(gap + 1, &format!("{member}{comma}"));

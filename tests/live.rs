@@ -35,7 +35,7 @@ impl Running {
     }
 
     fn start_with(log: &Path, state: Option<&Path>, config: Config) -> Running {
-        let source = SourceConfig { spec: log.display().to_string(), labels: Vec::new() };
+        let source = SourceConfig { spec: log.display().to_string(), format: None, labels: Vec::new() };
         let setup = Setup {
             said: Vec::new(),
             sources: Sources::new(&[source], &config).expect("works on this machine"),
@@ -121,6 +121,44 @@ fn restarts_count_what_one_run_counts() {
         (intake.records, intake.charges, intake.rejected)
     };
     assert_eq!(fates(&resumed), fates(&once));
+}
+
+/// One line cut at a time: whatever a restart comes between, a record in parts is counted once.
+#[test]
+fn a_restart_in_the_middle_of_a_record_in_parts_misbills_nothing() {
+    let folder = tempfile::tempdir().expect("works on this machine");
+    let (log, state) = (folder.path().join("0.log"), folder.path().join("state"));
+    let cri = |stream: &str, tag: &str, text: &str| format!("2026-11-21T10:00:00Z {stream} {tag} {text}\n");
+    let charge = |number: u32| format!(r#"{{"model":"claude-sonnet-4-6","input_tokens":{number},"output_tokens":1}}"#);
+    let (one, other) = (charge(1_000), charge(2_000));
+    let parts = [
+        cri("stdout", "F", &charge(7)),
+        cri("stdout", "P", &one[..20]),
+        cri("stderr", "P", &other[..9]),
+        cri("stdout", "P", &one[20..33]),
+        cri("stderr", "F", &other[9..]) + &cri("stderr", "F", "plain"),
+        cri("stdout", "F", &one[33..]),
+        cri("stdout", "P", &charge(5)[..5]),
+    ];
+    let mut lines = 0;
+    for part in &parts {
+        let mut file = OpenOptions::new().create(true).append(true).open(&log).expect("works on this machine");
+        file.write_all(part.as_bytes()).expect("works on this machine");
+        lines += part.lines().count() as u64;
+        let running = Running::start(&log, Some(&state));
+        running.until(lines);
+        running.quit();
+    }
+    let again = Running::start(&log, Some(&state));
+    let resumed = again.until(lines);
+    again.quit();
+    let fresh = Running::start(&log, None);
+    let once = fresh.until(lines);
+    fresh.quit();
+    assert_eq!(sums(&resumed), sums(&once));
+    assert_eq!(resumed.view.intake, once.view.intake);
+    let intake = &once.view.intake;
+    assert_eq!((intake.charges, intake.not_usage, intake.records, intake.no_id), (3, 1, 4, 3));
 }
 
 #[test]

@@ -31,6 +31,7 @@ fn position(generation: u32, offset: u64) -> SavedPosition {
             mark_length: 4096,
             mark_hash: u64::MAX - offset,
             dead: false,
+            open_since: None,
         },
         context: offset.to_le_bytes().to_vec(),
     }

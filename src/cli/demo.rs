@@ -27,6 +27,7 @@ pub mod history;
 pub mod lines;
 pub mod live;
 pub mod random;
+mod restated;
 pub mod samples;
 pub mod traffic;
 pub mod truth;
@@ -113,7 +114,7 @@ pub fn prepare(now: Timestamp) -> io::Result<Demo> {
     let below = |name: &str| folder.path().join(name).display().to_string();
     let label = |dimension, text| (dimension, Label::new(text));
     let mara = vec![label(Dimension::User, "mara"), label(Dimension::Team, "search")];
-    let source = |spec, labels| SourceConfig { spec, labels };
+    let source = |spec, labels| SourceConfig { spec, format: None, labels };
     let mut config = Config {
         sources: vec![
             source(below("gateway.jsonl*"), Vec::new()),

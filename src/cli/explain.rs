@@ -13,6 +13,7 @@ use super::Failure;
 use super::flags::Global;
 use super::setup::Setup;
 use crate::engine::record::{Place, Surroundings};
+use crate::format::wrapper::Parts;
 use crate::output::figures;
 use crate::run::once::OnceError;
 use crate::source::budget::ByteBudget;
@@ -94,6 +95,8 @@ pub fn run(args: &ExplainArgs, global: &Global) -> Result<ExitCode, Failure> {
 struct Open {
     name: Arc<str>,
     lines: u64,
+    /// Records that go on in the next chunk.
+    parts: Parts,
 }
 
 fn explain_chunk(
@@ -106,7 +109,7 @@ fn explain_chunk(
     let open = files.entry(chunk.generation).or_insert_with(|| {
         let source = || around.source.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string);
         let name = chunk.position.as_ref().map_or_else(source, |position| figures::path(&position.path));
-        Open { name: name.into(), lines: 0 }
+        Open { name: name.into(), lines: 0, parts: Parts::new(chunk.longest_line) }
     });
     let mut spot = Spot {
         name: Arc::clone(&open.name),
@@ -121,6 +124,7 @@ fn explain_chunk(
         spot.line = open.lines;
         explainer.too_long(&spot, out)?;
     }
+    let others = explainer.go_on_with(std::mem::take(&mut open.parts));
     let mut rest = chunk.bytes.as_slice();
     while !rest.is_empty() {
         let end = memchr(b'\n', rest).map(|end| end + 1);
@@ -132,6 +136,11 @@ fn explain_chunk(
         explainer.explain(line, &spot, out)?;
         spot.place.offset += line.len() as u64;
         rest = tail;
+    }
+    open.parts = explainer.go_on_with(others);
+    if chunk.ends {
+        let parts = std::mem::replace(&mut open.parts, Parts::new(chunk.longest_line));
+        explainer.torn(&open.name, parts.torn(), out)?;
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ use super::labels::read_labels;
 use super::price::read_prices;
 use super::{Config, GraphChoice, HookConfig, Origins, Severity, SourceConfig};
 use crate::label::Label;
-use crate::usage::{Dimension, UserField};
+use crate::usage::{Dimension, Format, UserField};
 
 /// How a `listen` may begin.
 pub(super) const LISTEN: [&str; 4] = ["unix:", "tcp://", "udp://", "http://"];
@@ -91,6 +91,7 @@ pub(super) fn user_field(name: &str) -> Result<UserField, String> {
 
 fn read_source(table: &Table, config: &Config) -> Result<SourceConfig, ConfigError> {
     let (path, listen, labels) = (table.get("path"), table.get("listen"), table.get("labels"));
+    let format = table.get("format");
     table.finish()?;
     let spec = match (path, listen) {
         (Some(_), Some(listen)) => {
@@ -114,7 +115,8 @@ fn read_source(table: &Table, config: &Config) -> Result<SourceConfig, ConfigErr
             text
         }
     };
-    let mut source = SourceConfig { spec: spec.to_owned(), labels: Vec::new() };
+    let format = format.as_ref().map(named_format).transpose()?;
+    let mut source = SourceConfig { spec: spec.to_owned(), format, labels: Vec::new() };
     if let Some(labels) = labels {
         let own = config.labels.iter().map(|label| Dimension::Own(label.label));
         let known: Vec<Dimension> = Dimension::CHOSEN_ALWAYS.iter().copied().chain(own).collect();
@@ -125,6 +127,14 @@ fn read_source(table: &Table, config: &Config) -> Result<SourceConfig, ConfigErr
     }
     source.labels.sort();
     Ok(source)
+}
+
+fn named_format(value: &Value) -> Result<Format, ConfigError> {
+    let name = value.text("a format's name, such as \"litellm\"")?;
+    Format::named(name).ok_or_else(|| {
+        let name = crate::label::clean(name);
+        value.refuse(format!("unknown format '{name}': {}", remedy(&name, &Format::ALL.map(Format::name))))
+    })
 }
 
 /// The dimension a key names, one of `known`.

@@ -56,6 +56,9 @@ impl Loaded {
             lines.table("[[source]]", Some(&format!("source.{at}")));
             let listens = super::file::LISTEN.iter().any(|scheme| source.spec.starts_with(scheme));
             lines.plain(if listens { "listen" } else { "path" }, &quoted(&source.spec));
+            if let Some(format) = source.format {
+                lines.plain("format", &quoted(format.name()));
+            }
             if !source.labels.is_empty() {
                 let labels: Vec<_> =
                     source.labels.iter().map(|(dimension, label)| (*dimension, label.to_string())).collect();

@@ -10,7 +10,7 @@ use crate::label::Label;
 use crate::money::Cost;
 use crate::price::Priced;
 use crate::time::Timestamp;
-use crate::usage::{Dimension, Origin, OwnLabel, RawText, Rejection, Tokens, Usage, UserField};
+use crate::usage::{Dimension, Format, Origin, OwnLabel, RawText, Rejection, Tokens, Usage, UserField};
 
 /// Where a record stands, so that it can be read again and, without ids, told from its twin.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -235,6 +235,8 @@ pub struct Surroundings {
     pub defaults: [Option<Label>; Dimension::CHOSEN],
     /// Which of a log's names is the user, best first.
     pub user_order: Vec<UserField>,
+    /// The only format that is read; `None`: whatever a line is.
+    pub format: Option<Format>,
 }
 
 /// Builds batches; its tables are reused from batch to batch.

@@ -8,93 +8,74 @@ use memchr::memchr;
 use memchr::memmem;
 
 use crate::time::Zone;
-use crate::usage::{Dimensions, Ids, Origin, RawText, Rejection, Terms, Tokens, Usage};
+use crate::usage::{Dimensions, Ids, Origin, RawText, Rejection, Terms, Usage};
 
-use super::number;
 use super::scanner::{Scalar, Scanner, Stop};
-use super::{Format, Marks, Reading, Skip};
+use super::{Format, Marks, Reading, Skip, finish, number, openai};
 
 /// Status of a failure whose error names none.
 const FAILED: u32 = 500;
 
 /// The values of one payload, unread.
 #[derive(Default)]
-struct Fields<'a> {
-    id: RawText<'a>,
-    call: RawText<'a>,
-    session: RawText<'a>,
-    trace: RawText<'a>,
-    cache_hit: Scalar<'a>,
-    status: RawText<'a>,
-    error_code: Scalar<'a>,
-    provider: RawText<'a>,
-    end_time: Scalar<'a>,
-    response_time: Scalar<'a>,
-    model: RawText<'a>,
-    metadata: Metadata<'a>,
-    cost: Scalar<'a>,
-    prompt: Scalar<'a>,
-    completion: Scalar<'a>,
-    total: Scalar<'a>,
-    end_user: RawText<'a>,
-    max_tokens: Scalar<'a>,
-    max_completion_tokens: Scalar<'a>,
-    served_tier: RawText<'a>,
-    breakdown: Breakdown<'a>,
+pub(super) struct Fields<'a> {
+    pub(super) id: RawText<'a>,
+    pub(super) call: RawText<'a>,
+    pub(super) session: RawText<'a>,
+    pub(super) trace: RawText<'a>,
+    pub(super) cache_hit: Scalar<'a>,
+    pub(super) status: RawText<'a>,
+    pub(super) error_code: Scalar<'a>,
+    pub(super) provider: RawText<'a>,
+    pub(super) end_time: Scalar<'a>,
+    /// Milliseconds.
+    pub(super) latency: u32,
+    pub(super) model: RawText<'a>,
+    pub(super) metadata: Metadata<'a>,
+    pub(super) cost: Scalar<'a>,
+    pub(super) prompt: Scalar<'a>,
+    pub(super) completion: Scalar<'a>,
+    pub(super) total: Scalar<'a>,
+    pub(super) end_user: RawText<'a>,
+    pub(super) max_tokens: Scalar<'a>,
+    pub(super) max_completion_tokens: Scalar<'a>,
+    pub(super) served_tier: RawText<'a>,
+    pub(super) breakdown: Breakdown<'a>,
 }
 
 /// `cost_breakdown`: which rates the proxy took.
 #[derive(Default)]
-struct Breakdown<'a> {
-    tier: RawText<'a>,
-    data_residency: RawText<'a>,
-    vertex_location: RawText<'a>,
+pub(super) struct Breakdown<'a> {
+    pub(super) tier: RawText<'a>,
+    pub(super) data_residency: RawText<'a>,
+    pub(super) vertex_location: RawText<'a>,
 }
 
 /// `metadata`: who asked, and the usage in detail.
 #[derive(Default)]
-struct Metadata<'a> {
-    user: RawText<'a>,
-    email: RawText<'a>,
-    key_alias: RawText<'a>,
-    key_hash: RawText<'a>,
-    team_alias: RawText<'a>,
-    team_id: RawText<'a>,
-    project_alias: RawText<'a>,
-    project_id: RawText<'a>,
-    usage: Details<'a>,
-}
-
-/// `metadata.usage_object`. Cache counts stand in it up to three times.
-#[derive(Default)]
-struct Details<'a> {
-    prompt: Scalar<'a>,
-    completion: Scalar<'a>,
-    total: Scalar<'a>,
-    cache_read: Scalar<'a>,
-    cache_write: Scalar<'a>,
-    inside: PromptDetails<'a>,
-    reasoning: Scalar<'a>,
-    web_searches: Scalar<'a>,
-    tier: RawText<'a>,
-    geo: RawText<'a>,
-    speed: RawText<'a>,
-}
-
-/// `prompt_tokens_details`.
-#[derive(Default)]
-struct PromptDetails<'a> {
-    cached: Scalar<'a>,
-    cache_write: Scalar<'a>,
-    cache_creation: Scalar<'a>,
-    web_searches: Scalar<'a>,
-    split_5m: Scalar<'a>,
-    split_1h: Scalar<'a>,
+pub(super) struct Metadata<'a> {
+    pub(super) user: RawText<'a>,
+    pub(super) email: RawText<'a>,
+    pub(super) key_alias: RawText<'a>,
+    pub(super) key_hash: RawText<'a>,
+    pub(super) team_alias: RawText<'a>,
+    pub(super) team_id: RawText<'a>,
+    pub(super) project_alias: RawText<'a>,
+    pub(super) project_id: RawText<'a>,
+    pub(super) usage: openai::Counts<'a>,
+    /// Where rows of the spend log have it.
+    pub(super) breakdown: Breakdown<'a>,
+    /// Where rows of the spend log have it.
+    pub(super) error_code: Scalar<'a>,
 }
 
 /// Reads `record` if it has this format.
-pub(super) fn read(record: &[u8], zone: Zone, each: &mut impl FnMut(Result<&Usage<'_>, Skip>)) -> Reading {
-    let mut marks = Marks::default();
+pub(super) fn read<E: FnMut(Result<&Usage<'_>, Skip>) + ?Sized>(
+    record: &[u8],
+    zone: Zone,
+    mut marks: Marks,
+    each: &mut E,
+) -> Reading {
     let mut fields = Fields::default();
     let mut scanner = Scanner::new(record);
     let walked = scanner.object(|key, value| {
@@ -116,7 +97,7 @@ pub(super) fn read(record: &[u8], zone: Zone, each: &mut impl FnMut(Result<&Usag
             b"error_information" => fields.error_code = value.member(b"error_code")?,
             b"custom_llm_provider" => fields.provider = value.text()?,
             b"endTime" => fields.end_time = value.scalar()?,
-            b"response_time" => fields.response_time = value.scalar()?,
+            b"response_time" => fields.latency = number::seconds_as_ms(value.scalar()?),
             b"metadata" => fields.metadata = metadata(value)?,
             b"prompt_tokens" => fields.prompt = value.scalar()?,
             b"completion_tokens" => fields.completion = value.scalar()?,
@@ -133,23 +114,14 @@ pub(super) fn read(record: &[u8], zone: Zone, each: &mut impl FnMut(Result<&Usag
                     Ok(())
                 })?;
             }
-            b"response" => fields.served_tier = value.member(b"service_tier")?.text(),
+            b"response" => fields.served_tier = marks.answers.note_response(value)?,
             b"cost_breakdown" => fields.breakdown = breakdown(value)?,
             _ => marks.note(key, value)?,
         }
         Ok(())
     });
-    match walked.and_then(|_| scanner.end()) {
-        Err(stop) => return Reading::Stopped(stop),
-        Ok(()) if marks.format() != Some(Format::LiteLlm) => return Reading::Foreign(marks),
-        Ok(()) => {}
-    }
-    // By reference: a usage is large, and a match by value copies it.
-    match &fields.usage(zone) {
-        Ok(usage) => each(Ok(usage)),
-        Err(skip) => each(Err(*skip)),
-    }
-    Reading::Done
+    fields.metadata.usage.outside(fields.prompt, fields.completion, fields.total);
+    finish(walked.and_then(|_| scanner.end()), marks, |format| format == Format::LiteLlm, each, |_| fields.usage(zone))
 }
 
 fn breakdown<'a>(value: &mut Scanner<'a>) -> Result<Breakdown<'a>, Stop> {
@@ -166,7 +138,8 @@ fn breakdown<'a>(value: &mut Scanner<'a>) -> Result<Breakdown<'a>, Stop> {
     Ok(breakdown)
 }
 
-fn metadata<'a>(value: &mut Scanner<'a>) -> Result<Metadata<'a>, Stop> {
+/// Who asked, and the usage in detail.
+pub(super) fn metadata<'a>(value: &mut Scanner<'a>) -> Result<Metadata<'a>, Stop> {
     let mut metadata = Metadata::default();
     value.object(|key, value| {
         match key {
@@ -178,7 +151,9 @@ fn metadata<'a>(value: &mut Scanner<'a>) -> Result<Metadata<'a>, Stop> {
             b"user_api_key_team_id" => metadata.team_id = value.text()?,
             b"user_api_key_project_alias" => metadata.project_alias = value.text()?,
             b"user_api_key_project_id" => metadata.project_id = value.text()?,
-            b"usage_object" => metadata.usage = details(value)?,
+            b"usage_object" => metadata.usage = openai::usage(value)?,
+            b"cost_breakdown" => metadata.breakdown = breakdown(value)?,
+            b"error_information" => metadata.error_code = value.member(b"error_code")?,
             _ => value.skip()?,
         }
         Ok(())
@@ -186,57 +161,10 @@ fn metadata<'a>(value: &mut Scanner<'a>) -> Result<Metadata<'a>, Stop> {
     Ok(metadata)
 }
 
-fn details<'a>(value: &mut Scanner<'a>) -> Result<Details<'a>, Stop> {
-    let mut details = Details::default();
-    value.object(|key, value| {
-        match key {
-            b"prompt_tokens" => details.prompt = value.scalar()?,
-            b"completion_tokens" => details.completion = value.scalar()?,
-            b"total_tokens" => details.total = value.scalar()?,
-            b"cache_read_input_tokens" => details.cache_read = value.scalar()?,
-            b"cache_creation_input_tokens" => details.cache_write = value.scalar()?,
-            b"prompt_tokens_details" => details.inside = prompt_details(value)?,
-            b"completion_tokens_details" => details.reasoning = value.member(b"reasoning_tokens")?,
-            b"server_tool_use" => details.web_searches = value.member(b"web_search_requests")?,
-            b"service_tier" => details.tier = value.text()?,
-            b"inference_geo" => details.geo = value.text()?,
-            b"speed" => details.speed = value.text()?,
-            _ => value.skip()?,
-        }
-        Ok(())
-    })?;
-    Ok(details)
-}
-
-fn prompt_details<'a>(value: &mut Scanner<'a>) -> Result<PromptDetails<'a>, Stop> {
-    let mut details = PromptDetails::default();
-    value.object(|key, value| {
-        match key {
-            b"cached_tokens" => details.cached = value.scalar()?,
-            b"cache_write_tokens" => details.cache_write = value.scalar()?,
-            b"cache_creation_tokens" => details.cache_creation = value.scalar()?,
-            b"web_search_requests" => details.web_searches = value.scalar()?,
-            b"cache_creation_token_details" => {
-                (details.split_5m, details.split_1h) = (Scalar::Null, Scalar::Null);
-                value.object(|key, value| {
-                    match key {
-                        b"ephemeral_5m_input_tokens" => details.split_5m = value.scalar()?,
-                        b"ephemeral_1h_input_tokens" => details.split_1h = value.scalar()?,
-                        _ => value.skip()?,
-                    }
-                    Ok(())
-                })?;
-            }
-            _ => value.skip()?,
-        }
-        Ok(())
-    })?;
-    Ok(details)
-}
-
 impl<'a> Fields<'a> {
-    fn usage(&self, zone: Zone) -> Result<Usage<'a>, Skip> {
-        let tokens = self.tokens().map_err(Skip::Rejected)?;
+    /// What the record says.
+    pub(super) fn usage(&self, zone: Zone) -> Result<Usage<'a>, Skip> {
+        let tokens = self.metadata.usage.tokens().map_err(Skip::Rejected)?;
         let reported = number::cost(self.cost).map_err(Skip::Rejected)?;
         if self.model.is_empty() {
             // Routes that call no model (listings, health) are logged in the same shape.
@@ -285,7 +213,7 @@ impl<'a> Fields<'a> {
                 (false, _) if self.status.is_empty() => 0,
                 (false, _) => 200,
             },
-            latency_ms: number::seconds_as_ms(self.response_time),
+            latency_ms: self.latency,
             max_tokens: number::lenient(self.max_tokens.or(self.max_completion_tokens)),
             reported,
             ..Usage::default()
@@ -295,40 +223,6 @@ impl<'a> Fields<'a> {
     /// The id of a cached answer carries a suffix, the id of a failure is the call's.
     fn id_is_no_response(&self) -> bool {
         self.id.bytes() == self.call.bytes() || memmem::find(&self.id.bytes(), b"_cache_hit").is_some()
-    }
-
-    fn tokens(&self) -> Result<Tokens, Rejection> {
-        let details = &self.metadata.usage;
-        let inside = &details.inside;
-        let prompt = number::tokens(self.prompt.or(details.prompt))?;
-        let completion = number::tokens(self.completion.or(details.completion))?;
-        let total = number::tokens(self.total.or(details.total))?;
-        let cache_read = number::tokens(inside.cached)?.max(number::tokens(details.cache_read)?);
-        let (split_5m, split_1h) = (number::tokens(inside.split_5m)?, number::tokens(inside.split_1h)?);
-        let written = [inside.cache_write, inside.cache_creation, details.cache_write];
-        let cache_write_5m = if written.iter().all(|count| count.is_null()) {
-            split_5m
-        } else {
-            let mut most = 0;
-            for count in written {
-                most = most.max(number::tokens(count)?);
-            }
-            most.saturating_sub(split_1h)
-        };
-        let reasoning = number::tokens(details.reasoning)?;
-        // xAI leaves reasoning out of the completion; the total gives it away.
-        let apart =
-            reasoning > 0 && u64::from(total) == u64::from(prompt) + u64::from(completion) + u64::from(reasoning);
-        let output = if apart { completion.checked_add(reasoning).ok_or(Rejection::Number)? } else { completion };
-        Ok(Tokens {
-            input: prompt.saturating_sub(cache_read).saturating_sub(cache_write_5m).saturating_sub(split_1h),
-            cache_read,
-            cache_write_5m,
-            cache_write_1h: split_1h,
-            output,
-            reasoning: reasoning.min(output),
-            web_searches: number::tokens(details.web_searches)?.max(number::tokens(inside.web_searches)?),
-        })
     }
 }
 

@@ -3,17 +3,17 @@
 //! Identity: `request_id` (good at any length), `response_id`, `call_id`. Dimensions: each under its own name; `user_id` is the user,
 //! `task_type` the feature, `key` the key's alias. `input_tokens` is uncached input only. Says [`Origin::Api`], always final.
 
+use crate::money::Cost;
 use crate::time::Zone;
 use crate::usage::{Dimensions, Ids, Origin, RawText, Rejection, Restated, Terms, Tokens, Usage};
 
-use super::number;
 use super::scanner::{Amount, Count, Lead, Scalar, Scanner, Stop};
-use super::{Marks, Reading, Skip};
+use super::{Format, Marks, Reading, Skip, finish, number};
 
 /// A key of one of ours. Those whose value is kept as text come first, then counts, amounts, and those kept as they stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-enum Key {
+pub(super) enum Key {
     RequestId,
     ResponseId,
     CallId,
@@ -61,6 +61,9 @@ enum Key {
     Type,
     Other,
 }
+
+/// What a record reports, and what costtop said of it before.
+type Amounts = (Option<Cost>, Option<Restated>);
 
 /// How many keys are kept as text.
 const TEXTS: usize = Key::Input as usize;
@@ -160,7 +163,7 @@ impl Order {
 impl Key {
     /// By length first: within one length two or three words are compared, not the whole list.
     #[inline]
-    fn of(key: &[u8]) -> Key {
+    pub(super) fn of(key: &[u8]) -> Key {
         match key.len() {
             2 if key == b"ts" => Key::Ts,
             3 if key == b"key" => Key::Alias,
@@ -249,7 +252,7 @@ impl Key {
     }
 
     /// Whether it makes a record one of ours.
-    const fn speaks(self) -> bool {
+    pub(super) const fn speaks(self) -> bool {
         matches!(
             self,
             Key::Model
@@ -270,7 +273,7 @@ pub(super) fn speaks(key: &[u8]) -> bool {
 }
 
 /// The values of one record, unread.
-struct Fields<'a> {
+pub(super) struct Fields<'a> {
     kind_of_record: Scalar<'a>,
     texts: [RawText<'a>; TEXTS],
     counts: [Count<'a>; AMOUNTS_FROM - TEXTS],
@@ -279,34 +282,30 @@ struct Fields<'a> {
 }
 
 /// Reads `record` if it has this format.
-pub(super) fn read(
+pub(super) fn read<E: FnMut(Result<&Usage<'_>, Skip>) + ?Sized>(
     record: &[u8],
     zone: Zone,
+    mut marks: Marks,
     order: &mut Order,
-    each: &mut impl FnMut(Result<&Usage<'_>, Skip>),
+    each: &mut E,
 ) -> Reading {
-    let mut marks = Marks::default();
-    let mut fields = Fields {
-        kind_of_record: Scalar::Null,
-        texts: [RawText::NONE; TEXTS],
-        counts: [Count::Other(Scalar::Null); AMOUNTS_FROM - TEXTS],
-        amounts: [Amount::Other(Scalar::Null); SCALARS_FROM - AMOUNTS_FROM],
-        scalars: [Scalar::Null; KEPT - SCALARS_FROM],
-    };
-    match fields.walk(record, &mut marks, order) {
-        Err(stop) => return Reading::Stopped(stop),
-        Ok(()) if marks.format() != Some(super::Format::Own) => return Reading::Foreign(marks),
-        Ok(()) => {}
-    }
-    // By reference: a usage is large, and a match by value copies it.
-    match &fields.usage(zone) {
-        Ok(usage) => each(Ok(usage)),
-        Err(skip) => each(Err(*skip)),
-    }
-    Reading::Done
+    let mut fields = Fields::new();
+    let walked = fields.walk(record, &mut marks, order);
+    finish(walked, marks, |format| format == Format::Own, each, |_| fields.usage(zone))
 }
 
 impl<'a> Fields<'a> {
+    /// Nothing read yet.
+    pub(super) const fn new() -> Fields<'a> {
+        Fields {
+            kind_of_record: Scalar::Null,
+            texts: [RawText::NONE; TEXTS],
+            counts: [Count::Other(Scalar::Null); AMOUNTS_FROM - TEXTS],
+            amounts: [Amount::Other(Scalar::Null); SCALARS_FROM - AMOUNTS_FROM],
+            scalars: [Scalar::Null; KEPT - SCALARS_FROM],
+        }
+    }
+
     fn walk(&mut self, record: &'a [u8], marks: &mut Marks, order: &mut Order) -> Result<(), Stop> {
         let mut scanner = Scanner::new(record);
         if scanner.open_object()? {
@@ -344,6 +343,14 @@ impl<'a> Fields<'a> {
             }
             *guess
         };
+        self.keep(key, scanner, marks)?;
+        Ok(Some(key))
+    }
+
+    /// Keeps the value ahead, which is that of a key of ours.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "the loop over a record's keys, which is most of what reading one costs")]
+    pub(super) fn keep(&mut self, key: Key, scanner: &mut Scanner<'a>, marks: &mut Marks) -> Result<(), Stop> {
         marks.own |= key.speaks();
         // Few places read every value: a copy of the scanner for each key would not fit the processor's first cache.
         match key as usize {
@@ -353,12 +360,12 @@ impl<'a> Fields<'a> {
             place @ SCALARS_FROM..KEPT => self.scalars[place - SCALARS_FROM] = scanner.scalar()?,
             _ => self.kind_of_record = marks.note_type(scanner)?,
         }
-        Ok(Some(key))
+        Ok(())
     }
 
     /// What a key of the first part says.
     #[inline]
-    const fn text(&self, key: Key) -> RawText<'a> {
+    pub(super) const fn text(&self, key: Key) -> RawText<'a> {
         self.texts[key as usize]
     }
 
@@ -402,8 +409,15 @@ impl<'a> Fields<'a> {
         if model.is_empty() && matches!(amounts, (None, None | Some(Restated::Unpriced))) {
             return Err(Skip::Rejected(Rejection::Model));
         }
+        Ok(self.frame(zone, tokens, model, amounts))
+    }
+
+    /// Everything that stands around tokens and model.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "a usage is large: it is built where it is needed")]
+    pub(super) fn frame(&self, zone: Zone, tokens: Tokens, model: RawText<'a>, amounts: Amounts) -> Usage<'a> {
         let (reported, restated) = amounts;
-        Ok(Usage {
+        Usage {
             origin: Origin::Api,
             is_final: true,
             revision: number::lenient_count(self.count(Key::Revision)),
@@ -448,7 +462,7 @@ impl<'a> Fields<'a> {
             reported,
             restated,
             ..Usage::default()
-        })
+        }
     }
 
     fn tokens(&self) -> Result<Tokens, Rejection> {
@@ -465,7 +479,7 @@ impl<'a> Fields<'a> {
     }
 
     /// What the record reports, and what costtop said before. `cost_source` tells which of the two `cost_usd` is.
-    fn amounts(&self) -> Result<(Option<crate::money::Cost>, Option<Restated>), Rejection> {
+    pub(super) fn amounts(&self) -> Result<Amounts, Rejection> {
         let cost = number::amount(self.amount(Key::Cost))?;
         let computed = number::amount(self.amount(Key::Computed))?.map(Restated::Computed);
         let source = self.text(Key::CostSource);

@@ -1,5 +1,6 @@
 //! One decoder: a chunk of lines enters, a batch of priced records leaves with the position that covers it.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use memchr::memchr;
@@ -7,6 +8,7 @@ use memchr::memchr;
 use crate::engine::identity::IdentityKey;
 use crate::engine::record::{Batch, BatchBuilder, Place, Surroundings};
 use crate::format::labels::LabelPaths;
+use crate::format::wrapper::Parts;
 use crate::format::{Decoder, Skip};
 use crate::label::Label;
 use crate::price::{PriceBook, Pricer};
@@ -46,12 +48,17 @@ pub struct Decoded {
     pub reserved: Option<Reservation>,
 }
 
+/// Bytes of unfinished texts that one decoder holds at most, over all files and connections.
+const MAX_OPEN: usize = 32 << 20;
+
 /// One decoder with its tables.
 pub struct LineDecoder {
     shared: Shared,
     decoder: Decoder,
     pricer: Pricer,
     builder: BatchBuilder,
+    /// What goes on in a later chunk, by generation.
+    open: HashMap<u32, Parts>,
 }
 
 impl LineDecoder {
@@ -61,12 +68,15 @@ impl LineDecoder {
         let (mut decoder, pricer) = (Decoder::new(shared.zone), Pricer::new(Arc::clone(&shared.book)));
         decoder.look_for(shared.labels.clone());
         let builder = BatchBuilder::new(shared.keep_names);
-        LineDecoder { shared, decoder, pricer, builder }
+        LineDecoder { shared, decoder, pricer, builder, open: HashMap::new() }
     }
 
     /// Decodes and prices a chunk.
     pub fn decode(&mut self, chunk: Chunk) -> Decoded {
         let around = self.shared.around.get(usize::from(chunk.source)).cloned().unwrap_or_default();
+        self.decoder.pin(around.format);
+        let parts = self.open.remove(&chunk.generation).unwrap_or_else(|| Parts::new(chunk.longest_line));
+        self.decoder.go_on_with(parts);
         let mut rest = chunk.bytes.as_slice();
         let mut offset = chunk.offset;
         while !rest.is_empty() {
@@ -75,11 +85,18 @@ impl LineDecoder {
                 None => (rest, false),
             };
             rest = &rest[line.len()..];
-            self.line(line, whole, Place { generation: chunk.generation, offset, index: 0 }, &around, &chunk);
+            if chunk.again {
+                self.decoder.decode(offset, line, &mut |_, _| {});
+            } else {
+                self.line(line, whole, offset, &around, &chunk);
+            }
             offset += line.len() as u64;
         }
+        let open_since = self.put_by(&chunk, offset);
         let intake = self.builder.intake();
-        intake.bytes += chunk.bytes.len() as u64;
+        if !chunk.again {
+            intake.bytes += chunk.bytes.len() as u64;
+        }
         intake.torn += chunk.broken;
         intake.gaps += chunk.gaps;
         for _ in 0..chunk.too_long {
@@ -90,19 +107,40 @@ impl LineDecoder {
             batch: self.builder.finish(chunk.history),
             source: chunk.source,
             generation: chunk.generation,
-            position: chunk.position,
+            position: chunk.position.map(|position| Position { open_since, ..position }),
             reserved: chunk.reserved,
         }
     }
 
-    fn line(&mut self, line: &[u8], whole: bool, place: Place, around: &Surroundings, chunk: &Chunk) {
+    /// Keeps the beginnings that go on in the generation's next chunk; returns where the first of them stands.
+    fn put_by(&mut self, chunk: &Chunk, offset: u64) -> Option<u64> {
+        let mut parts = self.decoder.go_on_with(Parts::default());
+        if parts.is_empty() {
+            return None;
+        }
+        let intake = self.builder.intake();
+        if chunk.ends {
+            intake.torn += parts.torn();
+            return None;
+        }
+        parts.give_up_far(offset, |class| intake.reject(class));
+        let held: usize = self.open.values().map(Parts::held).sum();
+        if held + parts.held() > MAX_OPEN {
+            parts.give_up_all(|class| intake.reject(class));
+        }
+        let since = parts.since();
+        self.open.insert(chunk.generation, parts);
+        since
+    }
+
+    fn line(&mut self, line: &[u8], whole: bool, offset: u64, around: &Surroundings, chunk: &Chunk) {
         self.builder.intake().lines += 1;
-        let LineDecoder { shared, decoder, pricer, builder } = self;
-        decoder.decode(line, &mut |index, result| match result {
+        let LineDecoder { shared, decoder, pricer, builder, .. } = self;
+        decoder.decode(offset, line, &mut |at, result| match result {
             Ok(usage) => {
                 let owned = with_owner(usage, around, chunk.owner.as_ref());
                 let usage = owned.as_ref().unwrap_or(usage);
-                let place = Place { index, ..place };
+                let place = Place { generation: chunk.generation, offset: at.offset, index: at.index };
                 let ids = shared.key.identify(usage, place);
                 builder.push(usage, pricer.price(usage), ids, place, around);
             }

@@ -68,13 +68,13 @@ pub(super) fn open(
     Ok(Some(open))
 }
 
-/// The line, if it is the one that the ledger's row was made of.
+/// The line, if it is the one that the ledger's row was made of. Of a record in parts the first line alone says nothing.
 fn read(path: &Path, line: &[u8], class: &Class, shared: &Shared, mode: CostMode) -> Option<Read> {
     let mut read = None;
     let row = &class.row;
-    let format = Decoder::new(shared.zone).decode(line, &mut |index, result| {
+    let format = Decoder::new(shared.zone).decode(row.place.offset, line, &mut |at, result| {
         let Ok(usage) = result else { return };
-        let is_it = index == row.place.index
+        let is_it = at.index == row.place.index
             && hashes(&shared.key.identify(usage, row.place)) == hashes(&row.ids)
             && usage.tokens == row.tokens
             && usage.time.map(crate::time::Timestamp::ms) == row.tokens_dated.then_some(row.tokens_time);

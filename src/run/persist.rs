@@ -137,7 +137,8 @@ impl Opened {
         opened.key = loaded.identity;
         let (dead, kept) = Graveyard::of(loaded.positions, now);
         opened.dead = dead;
-        opened.positions = kept.into_iter().map(|saved| saved.position).collect();
+        let kept: HashSet<u32> = kept.iter().map(|saved| saved.position.generation).collect();
+        opened.positions.retain(|position| kept.contains(&position.generation));
         opened.store = Some(store);
         opened.rows_pending = true;
         Ok(opened)
@@ -150,6 +151,9 @@ impl Opened {
             && was != mode_name(mode)
         {
             return Err(LoadError::Mode(was));
+        }
+        for saved in &loaded.positions {
+            self.positions.push(from_context(saved).ok_or_else(|| LoadError::Damaged("a position".to_owned()))?);
         }
         let damaged = |error: crate::engine::saved::Damaged| LoadError::Damaged(error.to_string());
         self.engine.load_names(&loaded.names, &loaded.profiles).map_err(damaged)?;
@@ -273,6 +277,24 @@ impl Graveyard {
     }
 }
 
+/// A position with what its decoder needs to go on: where the first record begins that was not whole yet. Nothing of the record itself
+/// is kept, it may hold a prompt.
+fn with_context(position: Position, saved: Option<Timestamp>) -> SavedPosition {
+    let context = position.open_since.map_or(Vec::new(), |since| since.to_le_bytes().to_vec());
+    SavedPosition { position, saved, context }
+}
+
+/// `None` if [`with_context`] did not write it.
+fn from_context(saved: &SavedPosition) -> Option<Position> {
+    let mut position = saved.position.clone();
+    if !saved.context.is_empty() {
+        let since = u64::from_le_bytes(saved.context.as_slice().try_into().ok()?);
+        position.open_since = Some(since).filter(|since| *since <= position.offset);
+        position.open_since?;
+    }
+    Some(position)
+}
+
 enum LoadError {
     Mode(String),
     Damaged(String),
@@ -362,11 +384,7 @@ impl Persistence {
         }
         let commit = Commit {
             forgotten,
-            positions: self
-                .positions
-                .drain()
-                .map(|(_, position)| SavedPosition { position, saved, context: Vec::new() })
-                .collect(),
+            positions: self.positions.drain().map(|(_, position)| with_context(position, saved)).collect(),
             names: changes.names,
             profiles: changes.profiles,
             rows: changes.rows.into_iter().map(|(day, rows, bytes)| RowBlob { day, rows, bytes }).collect(),
@@ -442,6 +460,7 @@ mod tests {
             mark_length: 1,
             mark_hash: 1,
             dead,
+            open_since: None,
         };
         SavedPosition { position, saved: Some(now.plus_ms(-days_ago * 1440 * MINUTE_MS)), context: Vec::new() }
     }

@@ -189,6 +189,8 @@ struct Reader {
     seen: u64,
     /// When bytes were read last.
     grew: Option<Instant>,
+    /// To be read again, up to the offset, before anything new: there a record begins that goes on.
+    open_since: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -199,6 +201,7 @@ struct Tomb {
     path: PathBuf,
     /// Told to be dead; until then its file may still be found.
     dead: bool,
+    open_since: Option<u64>,
 }
 
 impl Stamp {
@@ -213,7 +216,7 @@ impl Stamp {
 
 impl Reader {
     fn new(generation: u32, marks: Marks) -> Reader {
-        Reader { generation, marks, searched: 0, nuls: 0, seen: marks.offset, grew: None }
+        Reader { generation, marks, searched: 0, nuls: 0, seen: marks.offset, grew: None, open_since: None }
     }
 
     /// Nothing is known behind the new place.
@@ -270,8 +273,15 @@ impl Follower {
     ) -> Follower {
         let tombs = positions.iter().filter_map(|position| {
             let key = FileKey { device: position.device, inode: position.inode };
-            let Position { generation, dead, .. } = *position;
-            Marks::saved(position).map(|marks| Tomb { generation, key, marks, path: position.path.clone(), dead })
+            let Position { generation, dead, open_since, .. } = *position;
+            Marks::saved(position).map(|marks| Tomb {
+                generation,
+                key,
+                marks,
+                path: position.path.clone(),
+                dead,
+                open_since,
+            })
         });
         Follower {
             sources: sources
@@ -346,8 +356,12 @@ impl Follower {
         for tomb in self.tombs.iter_mut().filter(|tomb| !tomb.dead) {
             tomb.dead = true;
             let position = tomb.marks.position(tomb.generation, &tomb.path, tomb.key, true);
-            let mut chunk = Chunk::empty(self.sources.first().map_or(0, |source| source.id), tomb.generation);
-            (chunk.offset, chunk.position) = (tomb.marks.offset, Some(position));
+            let source = self.sources.first().map_or(0, |source| source.id);
+            let chunk = Chunk {
+                ends: true,
+                position: Some(position),
+                ..Chunk::empty(source, tomb.generation, tomb.marks.offset)
+            };
             self.stopped |= !sink(Event::Chunk(chunk));
         }
     }
@@ -385,6 +399,7 @@ impl Follower {
         if self.options.once {
             for slot in slots {
                 while !self.stopped && self.turn(slot, now, sink) {}
+                self.send_end(slot, sink);
                 self.close(slot);
             }
             return;

@@ -154,6 +154,7 @@ impl Marks {
             mark_length: self.mark_length,
             mark_hash: self.mark_hash,
             dead,
+            open_since: None,
         }
     }
 

@@ -110,10 +110,10 @@ impl StreamCutter {
     }
 
     /// The stream ended: its torn end, if any.
-    pub fn finish(&mut self) -> Option<Cut> {
+    pub fn finish(&mut self) -> Cut {
         let bytes = std::mem::take(&mut self.tail);
         let too_long = u64::from(std::mem::take(&mut self.discarding));
-        (too_long > 0 || !bytes.is_empty()).then_some(Cut { offset: self.offset, bytes, too_long })
+        Cut { offset: self.offset, bytes, too_long }
     }
 }
 
@@ -147,7 +147,7 @@ mod tests {
         assert_eq!(cutter.push(b"def"), None);
         let cut = cutter.push(b"g\nok\npart").unwrap();
         assert_eq!(cut, Cut { offset: 18, bytes: b"ok\n".to_vec(), too_long: 1 });
-        assert_eq!(cutter.finish().unwrap().bytes, b"part");
+        assert_eq!(cutter.finish().bytes, b"part");
         assert_eq!(cutter.push(b"0123456789a\n").unwrap().too_long, 1);
     }
 
@@ -168,8 +168,8 @@ mod tests {
                 }
             }
             let torn = cutter.finish();
-            long += torn.as_ref().map_or(0, |cut| cut.too_long);
-            lines.extend(torn.into_iter().flat_map(|cut| cut.bytes));
+            long += torn.too_long;
+            lines.extend(torn.bytes);
             let kept: Vec<&str> = text.split_inclusive('\n').filter(|line| line.trim_end_matches('\n').len() <= 12).collect();
             prop_assert_eq!(String::from_utf8(lines).unwrap(), kept.concat());
             prop_assert_eq!(long as usize, text.split_inclusive('\n').count() - kept.len());

@@ -203,7 +203,7 @@ struct Line {
 }
 
 impl Line {
-    fn chunk(&self, cut: Cut, reserved: Option<super::budget::Reservation>) -> Event {
+    fn chunk(&self, cut: Cut, ends: bool, reserved: Option<super::budget::Reservation>) -> Event {
         let Cut { offset, bytes, too_long } = cut;
         Event::Chunk(Chunk {
             source: self.source,
@@ -213,6 +213,9 @@ impl Line {
             too_long,
             broken: 0,
             gaps: 0,
+            longest_line: MAX_SOCKET_LINE as u64,
+            again: false,
+            ends,
             history: false,
             owner: None,
             position: None,
@@ -230,13 +233,11 @@ async fn serve(mut stream: Stream, line: Line, outlet: Outlet) {
         line.read.fetch_add(read as u64, Ordering::Relaxed);
         let Some(cut) = cutter.push(&buffer[..read]) else { continue };
         let Some(reserved) = reserve(&outlet, cut.bytes.len()).await else { return };
-        if !post(&outlet, line.chunk(cut, Some(reserved))).await {
+        if !post(&outlet, line.chunk(cut, false, Some(reserved))).await {
             return;
         }
     }
-    if let Some(cut) = cutter.finish() {
-        post(&outlet, line.chunk(cut, None)).await;
-    }
+    post(&outlet, line.chunk(cutter.finish(), true, None)).await;
 }
 
 /// Waits for bytes of the budget without holding up the other connections.

@@ -22,7 +22,7 @@ pub(super) fn run(input: &impl AsFd, source: SourceId, name: &Label, once: bool,
         // What a pipe holds at the start cannot be told from what comes: nothing of it is history.
         outlet.caught_up();
     }
-    let send = |cut: Cut, reserved| {
+    let send = |cut: Cut, ends, reserved| {
         let Cut { offset, bytes, too_long } = cut;
         outlet.send(Event::Chunk(Chunk {
             source,
@@ -32,6 +32,9 @@ pub(super) fn run(input: &impl AsFd, source: SourceId, name: &Label, once: bool,
             too_long,
             broken: 0,
             gaps: 0,
+            longest_line: MAX_FILE_LINE,
+            again: false,
+            ends,
             history: once,
             owner: None,
             position: None,
@@ -58,14 +61,12 @@ pub(super) fn run(input: &impl AsFd, source: SourceId, name: &Label, once: bool,
         total += read as u64;
         if let Some(cut) = cutter.push(&buffer[..read]) {
             reserved.shrink(cut.bytes.len());
-            if !send(cut, Some(reserved)) {
+            if !send(cut, false, Some(reserved)) {
                 return;
             }
         }
     };
-    if let Some(cut) = cutter.finish() {
-        send(cut, None);
-    }
+    send(cutter.finish(), true, None);
     status(end, total);
     if once {
         outlet.caught_up();

@@ -13,6 +13,7 @@ const VERSION: u8 = 2;
 const WITHOUT_TIME: u8 = 1;
 
 /// Little-endian fields in the order of [`Position`], the path's and then the context's length, milliseconds since 1970, their bytes.
+/// What the decoder needs to go on is the context, whoever writes it.
 pub(super) fn encode(saved: &SavedPosition, out: &mut Vec<u8>) {
     let position = &saved.position;
     let path = position.path.as_os_str().as_bytes();
@@ -62,6 +63,7 @@ pub(super) fn decode(generation: u32, bytes: &[u8]) -> Option<SavedPosition> {
             mark_length: short[1],
             mark_hash: long[4],
             dead: dead == 1,
+            open_since: None,
         },
         saved: saved.map(Timestamp::from_ms),
         context: context.to_vec(),
@@ -86,6 +88,7 @@ mod tests {
                 mark_length: 4096,
                 mark_hash: 5,
                 dead: true,
+                open_since: None,
             },
             saved: Some(Timestamp::from_ms(-7)),
             context: b"totals".to_vec(),
@@ -115,6 +118,7 @@ mod tests {
                 mark_length: 3,
                 mark_hash: 5,
                 dead: false,
+                open_since: None,
             },
             saved: None,
             context: vec![1],

@@ -414,6 +414,7 @@ impl Counting {
             let position = Position {
                 generation: number() as u32,
                 dead: number() == 1,
+                open_since: None,
                 device: number(),
                 inode: number(),
                 offset: number(),

@@ -28,6 +28,7 @@ fn saved() -> impl Strategy<Value = SavedPosition> {
                     mark_length: short[1],
                     mark_hash: long[4],
                     dead,
+                    open_since: None,
                 },
                 context,
             }

@@ -58,6 +58,7 @@ pub fn write(folder: &Path, seed: u64) -> io::Result<Truth> {
         runaway: Some((at(55), at(58), 15_000)),
     };
     let truth = write_history(folder, seed, span, at(60))?;
+    super::restated::write(folder)?;
     let bad: Vec<&str> = BAD_LINES.iter().map(|(line, _)| *line).collect();
     fs::write(folder.join("bad-lines.ndjson"), bad.join("\n") + "\n")?;
     fs::write(folder.join("README.md"), readme(seed, &truth))?;
@@ -73,6 +74,10 @@ fn readme(seed: u64, truth: &Truth) -> String {
          | `gateway.jsonl.1`, `gateway.jsonl` | LiteLLM's standard logging payload, trimmed, rotated once. Cached tokens are inside `prompt_tokens`. Failures (429, 529) have no tokens; `cache_hit: true` has tokens and costs nothing; `in-house-llama` costs 0.0 because LiteLLM has no price for it: unpriced, not free. |\n\
          | `app.ndjson` | costtop's own format without costs. Half of what `search-api`, `support-bot` and `release-bot` send through the gateway is here too, under the same `response_id`: each counts once. A few lines are delivered twice, {} are unreadable. |\n\
          | `claude/` | Claude Code transcripts. One answer is several lines with one `message.id` and growing output; a session that continues another repeats lines of it. |\n\
+         | `answers.jsonl` | Calls of the gateway again, as the providers answered: Anthropic Messages, OpenAI chat, Gemini, each in `response`. Same ids: they add nothing. |\n\
+         | `spend-rows.jsonl` | Calls of the gateway again, as rows of its table `LiteLLM_SpendLogs`. They add nothing. |\n\
+         | `docker.log`, `cri.log`, `wrapped.log` | Lines of the application again, wrapped by Docker, by CRI, by the journal, syslog, `kubectl logs --prefix`, `docker compose logs`; long ones cut in parts. They add nothing. |\n\
+         | `others.jsonl` | What nothing else speaks of: an OpenAI Responses answer, a Bedrock Converse answer, a line of batch results, a tracker's entry, a cost without a model. Not in the totals below. |\n\
          | `bad-lines.ndjson` | Lines that must be refused, each by its class, and a good one after them. Not in the totals below. |\n\n\
          From 10:55 an agent of `release-bot` runs away for three minutes. From 11:00 the prompt cache of `tomas` is broken:\n\
          everything is written, nothing read.\n\n\

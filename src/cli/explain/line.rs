@@ -11,7 +11,8 @@ use crate::config::Config;
 use crate::engine::bill::CostMode;
 use crate::engine::identity::{IdentityKey, RecordIds, link};
 use crate::engine::record::{Place, Surroundings};
-use crate::format::{Decoder, Format, Line, Skip};
+use crate::format::wrapper::Parts;
+use crate::format::{At, Decoder, Format, Line, Skip};
 use crate::label::Label;
 use crate::output::text::count;
 use crate::output::{bill, figures};
@@ -106,6 +107,25 @@ impl Explainer {
         writeln!(out, "{}:{}  {}", spot.name, spot.line, rejected(Rejection::TooLong))
     }
 
+    /// The lines that follow are of one file or stream; those that went on at the end of its last ones are `parts`. Returns what those
+    /// before left unfinished.
+    pub fn go_on_with(&mut self, parts: Parts) -> Parts {
+        self.decoder.go_on_with(parts)
+    }
+
+    /// Records that were never finished.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn torn(&mut self, name: &str, records: u64, out: &mut impl Write) -> io::Result<()> {
+        for _ in 0..records {
+            self.tally.torn += 1;
+            self.begin(Last::Line, out)?;
+            writeln!(out, "{name}  torn: a record goes on at the end, and nothing follows")?;
+        }
+        Ok(())
+    }
+
     /// What stood out, at the end of everything.
     ///
     /// # Errors
@@ -127,8 +147,11 @@ impl Explainer {
     /// Those of `out`.
     pub fn explain(&mut self, line: &[u8], spot: &Spot<'_>, out: &mut impl Write) -> io::Result<()> {
         self.tally.lines += 1;
+        self.decoder.pin(spot.around.format);
+        let mut decoder = self.decoder.clone();
         // The format is known when the line is: so it is read twice, and no record waits in memory.
-        let read = self.decoder.decode(line, &mut |_, _| {});
+        let offset = spot.place.offset;
+        let read = self.decoder.decode(offset, line, &mut |_, _| {});
         let (name, number) = (&spot.name, spot.line);
         let format = match read {
             Line::Blank => {
@@ -136,21 +159,25 @@ impl Explainer {
                 self.begin(Last::Line, out)?;
                 return writeln!(out, "{name}:{number}  blank");
             }
+            Line::Part => {
+                self.tally.parts += 1;
+                self.begin(Last::Line, out)?;
+                return writeln!(out, "{name}:{number}  part of a record that goes on");
+            }
             Line::Known(format) => Some(format),
             Line::Unknown => None,
         };
         let is_array = line.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');
         let mut written = Ok(());
-        let mut decoder = self.decoder.clone();
-        decoder.decode(line, &mut |index, result| {
+        decoder.decode(offset, line, &mut |place, result| {
             if written.is_err() {
                 return;
             }
-            let index_text = if is_array { format!("[{index}]") } else { String::new() };
+            let index_text = if is_array { format!("[{}]", place.index) } else { String::new() };
             let at = format!("{name}:{number}{index_text}");
             let shape = if result.is_ok() { Last::Charge } else { Last::Line };
             written = self.begin(shape, out).and_then(|()| match result {
-                Ok(usage) => self.charge(usage, format, index, &at, spot, out),
+                Ok(usage) => self.charge(usage, format, place, &at, spot, out),
                 Err(Skip::NotUsage) => {
                     self.tally.not_usage += 1;
                     let format = format.map_or(String::new(), |format| format!(" ({})", format.name()));
@@ -173,14 +200,14 @@ impl Explainer {
         &mut self,
         usage: &Usage<'_>,
         format: Option<Format>,
-        index: u32,
+        place: At,
         at: &str,
         spot: &Spot<'_>,
         out: &mut impl Write,
     ) -> io::Result<()> {
         let stated_user = chosen_user(usage, spot.around).is_some();
         let usage = with_owner(usage, spot.around, spot.owner).unwrap_or(*usage);
-        let ids = self.key.identify(&usage, Place { index, ..spot.place });
+        let ids = self.key.identify(&usage, Place { offset: place.offset, index: place.index, ..spot.place });
         let earlier = self.repeats.first_of(&ids, &spot.name, spot.line);
         let bill = bill::Bill::new(&self.book.quote(&usage), &usage, self.mode);
         self.tally.charges += 1;
@@ -194,7 +221,7 @@ impl Explainer {
             "" => Ok(()),
             _ => writeln!(out, "  {word:WORD$} {text}"),
         };
-        row("read", &self.read(&usage, format, spot))?;
+        row("read", &self.read(&usage, format, place))?;
         row("who", &who(&usage, spot.around, &self.own, !stated_user && spot.owner.is_some()))?;
         row("ids", &names(&usage, &ids))?;
         if let Some((name, line)) = earlier {
@@ -208,7 +235,7 @@ impl Explainer {
         Ok(())
     }
 
-    fn read(&self, usage: &Usage<'_>, format: Option<Format>, spot: &Spot<'_>) -> String {
+    fn read(&self, usage: &Usage<'_>, format: Option<Format>, place: At) -> String {
         let speaker = match usage.origin {
             Origin::Api => "an application's log",
             Origin::Transcript => "a coding agent's session file",
@@ -221,7 +248,8 @@ impl Explainer {
             |time| format!("{} {}", zone.format(time, "%Y-%m-%d %H:%M:%S%.3f"), zone.name()),
         );
         let mut facts = vec![when, format!("format {} ({speaker})", format.map_or("unknown", Format::name))];
-        facts.push(format!("byte {}", count(spot.place.offset)));
+        facts.extend(place.wrapper.map(|wrapper| format!("in {}", wrapper.name())));
+        facts.push(format!("byte {}", count(place.offset)));
         if usage.side_chain {
             facts.push("side chain".to_owned());
         }

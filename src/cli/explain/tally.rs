@@ -29,6 +29,8 @@ pub struct Tally {
     pub torn: u64,
     /// Blank lines.
     pub blank: u64,
+    /// Lines that hold a part of a record that goes on.
+    pub parts: u64,
 }
 
 impl fmt::Display for Tally {
@@ -54,7 +56,7 @@ impl fmt::Display for Tally {
             count(self.rejected.iter().sum()),
             within(list(&classes)),
         )?;
-        let others = list(&[(self.torn, "torn"), (self.blank, "blank")]);
+        let others = list(&[(self.torn, "torn"), (self.blank, "blank"), (self.parts, "parts")]);
         if !others.is_empty() {
             write!(f, ", {others}")?;
         }

@@ -118,7 +118,7 @@ impl Follower {
             if tomb.dead {
                 self.send_position(file, tomb.generation, &tomb.marks, false, sink);
             }
-            Reader::new(tomb.generation, tomb.marks)
+            Reader { open_since: tomb.open_since, ..Reader::new(tomb.generation, tomb.marks) }
         } else {
             let from_end = self.options.from_end && self.scans == 1;
             let offset = if from_end { line_start(handle, size)? } else { 0 };
@@ -270,8 +270,8 @@ impl Follower {
     }
 
     fn send_gap(&mut self, file: &Followed, reader: &Reader, sink: Sink<'_>) {
-        let mut chunk = Chunk::empty(self.sources[file.source].id, reader.generation);
-        (chunk.offset, chunk.gaps) = (reader.marks.offset, 1);
+        let place = Chunk::empty(self.sources[file.source].id, reader.generation, reader.marks.offset);
+        let chunk = Chunk { gaps: 1, ..place };
         self.stopped |= !sink(Event::Chunk(chunk));
     }
 
@@ -343,7 +343,7 @@ impl Follower {
         }
         self.send_position(file, reader.generation, &reader.marks, true, sink);
         let (generation, key, marks, path) = (reader.generation, file.key, reader.marks, file.path.clone());
-        self.tombs.push_back(Tomb { generation, key, marks, path, dead: true });
+        self.tombs.push_back(Tomb { generation, key, marks, path, dead: true, open_since: None });
         // Before the first look is over, saved places are no dead ones yet.
         while self.retired && self.tombs.len() > MAX_TOMBS {
             self.tombs.pop_front();

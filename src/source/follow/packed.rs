@@ -191,7 +191,7 @@ impl Follower {
         }
         let Role::Reader(reader) = &file.role else { return Ok(Turn::Quiet) };
         let mut reader = reader.clone();
-        if content.at() > reader.marks.offset {
+        if content.at() > reader.open_since.unwrap_or(reader.marks.offset) {
             // The survey has passed the place.
             return Ok(Turn::More);
         }
@@ -331,18 +331,22 @@ impl Follower {
             || (self.generations.fetch_add(1, Ordering::Relaxed), Marks::default()),
             |place| (place.generation, place.marks),
         );
-        self.take_tomb(tomb);
+        let open_since = self.take_tomb(tomb);
         self.lead(slot, file, generation, marks);
-        if tomb.is_some() {
+        if let Role::Reader(reader) = &mut file.role {
+            reader.open_since = open_since;
+        }
+        // A place inside of a record is saved with what is read from there.
+        if tomb.is_some() && open_since.is_none() {
             self.send_position(file, generation, &marks, false, sink);
         }
         Ok(None)
     }
 
-    fn take_tomb(&mut self, tomb: Option<&Place>) {
-        if let Some(tomb) = tomb {
-            self.tombs.retain(|other| other.generation != tomb.generation);
-        }
+    /// Where the record begins in which the tomb's place lies.
+    fn take_tomb(&mut self, tomb: Option<&Place>) -> Option<u64> {
+        let at = self.tombs.iter().position(|other| tomb.is_some_and(|tomb| tomb.generation == other.generation))?;
+        self.tombs.remove(at)?.open_since
     }
 
     /// How a content that ends at `end` stands to a living generation.
@@ -379,6 +383,9 @@ impl Follower {
         content: &mut Content,
         sink: Sink<'_>,
     ) -> io::Result<Turn> {
+        if let Some(since) = reader.open_since {
+            return self.unpack_again(reader, file, content, since, sink);
+        }
         if content.at() < reader.marks.offset {
             let mut budget = PASSED;
             match content.go(reader.marks.offset, &mut budget)? {
@@ -424,6 +431,34 @@ impl Follower {
             archive.discarding = true;
         } else if let Some(end) = content.end().cloned() {
             return Ok(self.finish(reader, file, archive, content, &end, sink));
+        }
+        Ok(Turn::More)
+    }
+
+    /// Hands over what was counted before the restart but is needed to go on: a record begins there. What is not there as it was is
+    /// found out by who reads on.
+    fn unpack_again(
+        &mut self,
+        reader: &mut Reader,
+        file: &Followed,
+        content: &mut Content,
+        since: u64,
+        sink: Sink<'_>,
+    ) -> io::Result<Turn> {
+        // No decoder keeps a beginning longer than it may be.
+        let length = reader.marks.offset.saturating_sub(since).min(MAX_FILE_LINE * 2) as usize;
+        if content.go(since, &mut { PASSED })? == Pass::Later {
+            return Ok(Turn::More);
+        }
+        reader.open_since = None;
+        let Some(reserved) = self.reserve(length) else { return Ok(Turn::Quiet) };
+        content.fill(length.saturating_sub(content.ahead().len()))?;
+        if content.at() == since && content.ahead().len() >= length && since + length as u64 == reader.marks.offset {
+            let bytes = content.take(length);
+            if content.marks() != reader.marks {
+                return Ok(Turn::Rewritten);
+            }
+            self.send_again(reader.generation, file, since, bytes, reserved, sink);
         }
         Ok(Turn::More)
     }

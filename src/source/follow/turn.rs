@@ -193,6 +193,11 @@ impl Follower {
             reader.seen = reader.seen.max(size);
             return Ok(Turn::Quiet);
         }
+        if let Some(since) = reader.open_since.take()
+            && !self.read_again(reader, file, handle, since, sink)?
+        {
+            return Ok(Turn::Rewritten);
+        }
         if reader.searched >= READ as u64 {
             return self.read_long(reader, file, handle, sink);
         }
@@ -233,6 +238,53 @@ impl Follower {
         };
         self.mark = mark;
         Ok(turn)
+    }
+
+    /// Hands over what was counted before the restart but is needed to go on: a record begins there. `false`: the marked bytes are
+    /// others now.
+    fn read_again(
+        &mut self,
+        reader: &Reader,
+        file: &Followed,
+        handle: &File,
+        since: u64,
+        sink: Sink<'_>,
+    ) -> io::Result<bool> {
+        let length = reader.marks.offset.saturating_sub(since);
+        // No decoder keeps a beginning longer than it may be.
+        if length == 0 || length > MAX_FILE_LINE * 2 {
+            return Ok(true);
+        }
+        let Some(reserved) = self.reserve(length as usize) else { return Ok(true) };
+        let mut bytes = vec![0; length as usize];
+        let read = read_at(handle, &mut bytes, since)?;
+        if (read as u64) < length || !reader.marks.mark_holds(handle)? {
+            return Ok(false);
+        }
+        self.send_again(reader.generation, file, since, bytes, reserved, sink);
+        Ok(true)
+    }
+
+    /// Lines that were counted before the restart: they open what goes on behind them, and are not counted again.
+    pub(super) fn send_again(
+        &mut self,
+        generation: u32,
+        file: &Followed,
+        offset: u64,
+        bytes: Vec<u8>,
+        reserved: Reservation,
+        sink: Sink<'_>,
+    ) {
+        let source = self.sources[file.source].id;
+        let chunk = Chunk {
+            bytes,
+            longest_line: MAX_FILE_LINE,
+            again: true,
+            history: true,
+            reserved: Some(reserved),
+            ..Chunk::empty(source, generation, offset)
+        };
+        self.stopped |= !sink(Event::Chunk(chunk));
     }
 
     /// Where the lines of one chunk end: history and live lines do not mix.
@@ -381,10 +433,14 @@ impl Follower {
             generation,
             offset: lines.offset,
             history: lines.offset < file.history_until,
+            // A generation's last position is told by itself.
+            ends: lines.bytes.is_empty() && lines.position.dead,
+            again: false,
             bytes: lines.bytes,
             too_long: lines.too_long,
             broken: lines.broken,
             gaps: 0,
+            longest_line: MAX_FILE_LINE,
             owner: file.owner.clone(),
             position: Some(lines.position),
             reserved: lines.reserved,
@@ -403,6 +459,18 @@ impl Follower {
     ) {
         let position = marks.position(generation, &file.path, file.key, dead);
         self.send(generation, file, Lines::at(marks.offset, Vec::new(), position), sink);
+    }
+
+    /// Tells that everything of a file that is read once was read.
+    pub(super) fn send_end(&mut self, slot: u32, sink: Sink<'_>) {
+        let Some(file) = self.files.get(&slot) else { return };
+        let Role::Reader(reader) = &file.role else { return };
+        let chunk = Chunk {
+            ends: true,
+            position: Some(reader.marks.position(reader.generation, &file.path, file.key, false)),
+            ..Chunk::empty(self.sources[file.source].id, reader.generation, reader.marks.offset)
+        };
+        self.stopped |= !sink(Event::Chunk(chunk));
     }
 
     pub(super) fn note(&mut self, source: usize, text: String, sink: Sink<'_>) {

@@ -1,0 +1,129 @@
+//! The keys by which formats are told apart. A record's keys enter, the one format they speak for leaves. Every reader notes all of
+//! them, so that each draws the same conclusion, whichever met the record first.
+
+use super::scanner::{Scalar, Scanner, Stop};
+use super::wrapper::Wrapper;
+use super::{Format, answer, own};
+
+/// What was noted of one record.
+#[derive(Clone, Copy, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts about one record, not states")]
+pub(super) struct Marks {
+    /// The only format that is read; any other record is none.
+    only: Option<Format>,
+    /// `type` is `assistant` or `progress`.
+    agent_type: bool,
+    /// `type` is `result`: the sum of what other records said.
+    sum_type: bool,
+    /// `message` or `data` is there.
+    pub(super) agent_body: bool,
+    /// `call_type` is there.
+    call_type: bool,
+    /// `response_cost` is there.
+    pub(super) response_cost: bool,
+    /// `spend` is there.
+    pub(super) spend: bool,
+    /// Where a provider's own usage is, and whose.
+    pub(super) answers: answer::Places,
+    /// `model`, a token count or a cost of costtop's own grammar is there, or a `type` of its own.
+    pub(super) own: bool,
+    /// `log` is a text.
+    log: bool,
+    /// `stream` is `stdout` or `stderr`.
+    stream: bool,
+    /// `MESSAGE` is there.
+    message: bool,
+    /// `__REALTIME_TIMESTAMP` is there.
+    journal_time: bool,
+}
+
+impl Marks {
+    /// Nothing noted yet. With `only`, a record of another format is none at all.
+    pub(super) fn new(only: Option<Format>) -> Marks {
+        Marks { only, ..Marks::default() }
+    }
+
+    /// The wrapper these keys are those of: the record proper is the text in it.
+    pub(super) const fn wrapper(&self) -> Option<Wrapper> {
+        if self.log && self.stream {
+            Some(Wrapper::Docker)
+        } else if self.message && self.journal_time {
+            Some(Wrapper::Journal)
+        } else {
+            None
+        }
+    }
+
+    /// The one format these keys speak for.
+    #[inline]
+    pub(super) fn format(&self) -> Option<Format> {
+        let found = self.detected()?;
+        (self.only.is_none_or(|only| only == found)).then_some(found)
+    }
+
+    #[inline]
+    fn detected(&self) -> Option<Format> {
+        if self.wrapper().is_some() {
+            None
+        } else if self.call_type && self.response_cost {
+            Some(Format::LiteLlm)
+        } else if self.call_type && self.spend {
+            Some(Format::LiteLlmSpend)
+        } else if self.agent_type && self.agent_body {
+            Some(Format::ClaudeCode)
+        } else if let Some(format) = self.answers.format()
+            && !self.sum_type
+        {
+            Some(format)
+        } else if self.own {
+            Some(Format::Own)
+        } else {
+            None
+        }
+    }
+
+    /// Notes a top-level key that the calling reader has no other use for, and passes over its value.
+    pub(super) fn note(&mut self, key: &[u8], value: &mut Scanner<'_>) -> Result<(), Stop> {
+        match key {
+            b"type" => return self.note_type(value).map(drop),
+            b"message" | b"data" => self.agent_body = true,
+            b"call_type" => self.call_type = true,
+            b"response_cost" => self.response_cost = true,
+            b"spend" => self.spend = true,
+            b"log" => self.log = value.peek() == Some(b'"'),
+            b"stream" => {
+                let stream = value.text()?;
+                self.stream = stream.is(b"stdout") || stream.is(b"stderr");
+                return Ok(());
+            }
+            b"MESSAGE" => self.message = true,
+            b"__REALTIME_TIMESTAMP" => self.journal_time = true,
+            _ => {
+                if self.answers.note(key, value)? {
+                    return Ok(());
+                }
+                self.own |= own::speaks(key);
+            }
+        }
+        value.skip()
+    }
+
+    /// Notes the record's `type`. Leaves the line if the type rules usage out: those of Claude Code's other lines, the bulk of a
+    /// session file. That happens whatever the format was thought to be, and at the first `type` of a line.
+    pub(super) fn note_type<'a>(&mut self, value: &mut Scanner<'a>) -> Result<Scalar<'a>, Stop> {
+        let kind = value.scalar()?;
+        (self.agent_type, self.sum_type) = (false, false);
+        if let Scalar::Text(text) = kind {
+            match text.bytes().as_ref() {
+                b"assistant" | b"progress" => self.agent_type = true,
+                b"user" | b"system" | b"summary" | b"attachment" | b"file-history-snapshot" | b"queue-operation" => {
+                    return Err(Stop::Left);
+                }
+                b"charge" | b"adjustment" | b"transfer" | b"outcome" => self.own = true,
+                b"result" => self.sum_type = true,
+                _ => {}
+            }
+        }
+        Ok(kind)
+    }
+}

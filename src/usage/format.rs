@@ -1,0 +1,70 @@
+//! The log formats by name. The module `format` reads them; configuration and command line only name them.
+
+/// A log format that costtop reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Format {
+    /// costtop's own NDJSON, and the lines of trackers written by hand.
+    Own,
+    /// Session files of Claude Code.
+    ClaudeCode,
+    /// `StandardLoggingPayload` of a `LiteLLM` proxy.
+    LiteLlm,
+    /// Rows of a `LiteLLM` proxy's table of spend.
+    LiteLlmSpend,
+    /// Answers of Anthropic's Messages API.
+    Anthropic,
+    /// Answers of `OpenAI`'s chat completions and embeddings, and of every server that speaks the same.
+    OpenAiChat,
+    /// Answers of `OpenAI`'s Responses API.
+    OpenAiResponses,
+    /// Answers of Gemini.
+    Gemini,
+    /// Answers of Bedrock's Converse API.
+    Bedrock,
+}
+
+impl Format {
+    /// Every format.
+    pub const ALL: [Format; 9] = [
+        Format::Own,
+        Format::ClaudeCode,
+        Format::LiteLlm,
+        Format::LiteLlmSpend,
+        Format::Anthropic,
+        Format::OpenAiChat,
+        Format::OpenAiResponses,
+        Format::Gemini,
+        Format::Bedrock,
+    ];
+
+    /// The word of `explain`, of the configuration and of the documentation.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Format::Own => "own",
+            Format::ClaudeCode => "claude-code",
+            Format::LiteLlm => "litellm",
+            Format::LiteLlmSpend => "litellm-spend",
+            Format::Anthropic => "anthropic",
+            Format::OpenAiChat => "openai-chat",
+            Format::OpenAiResponses => "openai-responses",
+            Format::Gemini => "gemini",
+            Format::Bedrock => "bedrock",
+        }
+    }
+
+    /// The format of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Format> {
+        Format::ALL.into_iter().find(|format| format.name() == name)
+    }
+
+    /// Whether it is a provider's answer as it came.
+    #[must_use]
+    pub const fn is_answer(self) -> bool {
+        matches!(
+            self,
+            Format::Anthropic | Format::OpenAiChat | Format::OpenAiResponses | Format::Gemini | Format::Bedrock
+        )
+    }
+}

@@ -161,6 +161,36 @@ fn a_restart_in_the_middle_of_a_record_in_parts_misbills_nothing() {
     assert_eq!((intake.charges, intake.not_usage, intake.records, intake.no_id), (3, 1, 4, 3));
 }
 
+/// While costtop was down, a log that ended in the middle of a record went on, was rotated and packed.
+#[test]
+fn a_record_in_parts_goes_on_in_an_archive_after_a_restart() {
+    let folder = tempfile::tempdir().expect("works on this machine");
+    let (logs, state) = (folder.path().join("logs"), folder.path().join("state"));
+    std::fs::create_dir(&logs).expect("works on this machine");
+    let cri = |tag: &str, text: &str| format!("2026-11-21T10:00:00Z stdout {tag} {text}\n");
+    let charge = |number: u32| format!(r#"{{"model":"claude-sonnet-4-6","input_tokens":{number},"output_tokens":1}}"#);
+    let whole: String = (1..=8).map(|number| cri("F", &charge(number))).collect();
+    let (long, plain) = (charge(1_000), logs.join("0.log"));
+    let begin = whole + &cri("P", &long[..20]);
+    std::fs::write(&plain, &begin).expect("works on this machine");
+    let running = Running::start(&logs, Some(&state));
+    running.until(9);
+    running.quit();
+
+    let all = begin + &cri("P", &long[20..33]) + &cri("F", &long[33..]);
+    let file = std::fs::File::create(logs.join("0.log.1.gz")).expect("works on this machine");
+    let mut packed = flate2::write::GzEncoder::new(file, flate2::Compression::default());
+    packed.write_all(all.as_bytes()).expect("works on this machine");
+    packed.finish().expect("works on this machine");
+    std::fs::remove_file(&plain).expect("works on this machine");
+    let again = Running::start(&logs, Some(&state));
+    let resumed = again.until(11);
+    again.quit();
+    let intake = &resumed.view.intake;
+    assert_eq!((intake.charges, intake.records, intake.torn), (9, 9, 0), "{intake:?}");
+    assert_eq!(resumed.view.total.input, 1_036);
+}
+
 #[test]
 fn a_sessions_budget_counts_the_same_charges_after_a_restart() {
     let folder = tempfile::tempdir().expect("works on this machine");

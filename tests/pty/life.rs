@@ -31,7 +31,7 @@ fn it_opens_shows_the_totals_of_the_sample_logs_and_quits() {
     console.wait_for_text("claude-opus-5-5");
     console.wait_for_text("release-bot");
     console.press("i");
-    for line in ["charges", "196", "rejected: json"] {
+    for line in ["charges", "196", "not usage"] {
         console.wait_for_text(line);
     }
     console.quit();

@@ -72,7 +72,7 @@ fn readme(seed: u64, truth: &Truth) -> String {
          `cargo run --example sample_logs -- sample-logs --seed {seed}`; a test compares the files with that program's output.\n\n\
          | file | what it shows |\n|---|---|\n\
          | `gateway.jsonl.1`, `gateway.jsonl` | LiteLLM's standard logging payload, trimmed, rotated once. Cached tokens are inside `prompt_tokens`. Failures (429, 529) have no tokens; `cache_hit: true` has tokens and costs nothing; `in-house-llama` costs 0.0 because LiteLLM has no price for it: unpriced, not free. |\n\
-         | `app.ndjson` | costtop's own format without costs. Half of what `search-api`, `support-bot` and `release-bot` send through the gateway is here too, under the same `response_id`: each counts once. A few lines are delivered twice, {} are unreadable. |\n\
+         | `app.ndjson` | costtop's own format without costs. Half of what `search-api`, `support-bot` and `release-bot` send through the gateway is here too, under the same `response_id`: each counts once. A few lines are delivered twice; of those that are no records there are {}. |\n\
          | `claude/` | Claude Code transcripts. One answer is several lines with one `message.id` and growing output; a session that continues another repeats lines of it. |\n\
          | `answers.jsonl` | Calls of the gateway again, as the providers answered: Anthropic Messages, OpenAI chat, Gemini, each in `response`. Same ids: they add nothing. |\n\
          | `spend-rows.jsonl` | Calls of the gateway again, as rows of its table `LiteLLM_SpendLogs`. They add nothing. |\n\

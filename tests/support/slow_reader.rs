@@ -221,6 +221,7 @@ pub fn compare(line: &[u8]) {
     match slow {
         wrappers::Seen::Blank => assert!(kind == Line::Blank && fast.is_empty(), "a blank line{}", show()),
         wrappers::Seen::Part => assert!(kind == Line::Part && fast.is_empty(), "a part{}", show()),
+        wrappers::Seen::Joined => {}
         wrappers::Seen::Unsure(error) => {
             let refused =
                 fast.iter().any(|fate| matches!(fate, Err(Skip::Rejected(Rejection::Json | Rejection::Depth))));

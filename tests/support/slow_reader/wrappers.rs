@@ -11,6 +11,8 @@ use super::{Expected, Ordered, Record, Text, depth_of, is_lenient, object, read 
 pub enum Seen {
     Blank,
     Part,
+    /// A text goes on in a later element of the same array: joining is for other tests.
+    Joined,
     /// `serde_json` refuses it and says why; the scanner may be milder.
     Unsure(String),
     Records,
@@ -65,9 +67,12 @@ fn array(text: &str, depth: u32, fates: &mut Vec<Result<Expected, Skip>>) -> See
     {
         return Seen::Records;
     }
-    for record in &records {
-        if let Seen::Unsure(error) = one(record, depth, fates) {
-            return Seen::Unsure(error);
+    for (place, record) in records.iter().enumerate() {
+        match one(record, depth, fates) {
+            Seen::Unsure(error) => return Seen::Unsure(error),
+            Seen::Joined => return Seen::Joined,
+            Seen::Part if place + 1 < records.len() => return Seen::Joined,
+            _ => {}
         }
     }
     Seen::Records

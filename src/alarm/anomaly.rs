@@ -1,6 +1,6 @@
 //! Anomalies: charges enter in the order of their times, conditions for the alarms leave. No clock; the same charges give the same alarms.
 //!
-//! Detectors are a fold over a sequence. History is folded once, from the ledger's final charges; live posts wait in the [`hold`] until the
+//! Detectors are a fold over a sequence. History is folded once, from the ledger's final charges; live posts wait in the `hold` until the
 //! watermark has passed them. docs/alarms.md says what each detector finds, how soon and how often it is wrong.
 
 mod baseline;

@@ -20,7 +20,7 @@ pub struct ReportArgs {
     /// What to read [default: the state, else the configured sources or known places]
     #[arg(value_name = "SOURCE")]
     pub sources: Vec<String>,
-    /// Groups, outermost first; also a label of your own from the configuration's [labels]
+    /// Groups, outermost first; also a label of your own, by its name in the configuration
     #[arg(long, value_name = "KEY,...", value_delimiter = ',', value_parser = GroupingParser)]
     pub by: Vec<Grouping>,
     /// Count from this time on

@@ -17,12 +17,14 @@ mod litellm;
 mod litellm_spend;
 mod marks;
 mod openai;
+mod otlp;
 mod own;
 mod responses;
 pub mod wrapper;
 
 use std::sync::Arc;
 
+use crate::source::Frame;
 use crate::time::Zone;
 pub use crate::usage::Format;
 use crate::usage::{Dimensions, Rejection, Usage};
@@ -115,6 +117,58 @@ impl Decoder {
     /// record's place. Nothing is called for a blank line, nor for a part of a text that goes on.
     pub fn decode(&mut self, offset: u64, line: &[u8], each: &mut impl FnMut(At, Result<&Usage<'_>, Skip>)) -> Line {
         self.line(At { offset, index: 0, wrapper: None }, 0, line, each)
+    }
+
+    /// Reads a whole body, each record as [`Decoder::decode`] would; none of its texts goes on in another.
+    pub fn decode_body(
+        &mut self,
+        frame: Frame,
+        offset: u64,
+        body: &[u8],
+        each: &mut impl FnMut(At, Result<&Usage<'_>, Skip>),
+    ) {
+        let at = At { offset, index: 0, wrapper: None };
+        match frame {
+            Frame::Lines => {
+                let mut from = 0;
+                for line in body.split_inclusive(|byte| *byte == b'\n') {
+                    self.decode(offset + from, line, each);
+                    from += line.len() as u64;
+                }
+            }
+            Frame::Values => self.values(at, body, each),
+            Frame::Otlp(signal, encoding) => otlp::read(signal, encoding, self.zone, body, &mut |index, result| {
+                each(At { index, ..at }, result);
+            }),
+        }
+    }
+
+    /// JSON values, one after the other; their place in the body is their index. Behind what is no JSON nothing more is read.
+    fn values<E>(&mut self, at: At, body: &[u8], each: &mut E)
+    where
+        E: FnMut(At, Result<&Usage<'_>, Skip>) + ?Sized,
+    {
+        let mut index = 0;
+        let mut rest = body;
+        while !rest.trim_ascii_start().is_empty() {
+            let mut scanner = Scanner::new(rest);
+            let value = scanner.span();
+            let value = match value {
+                Ok(value) => value,
+                Err(stop) => {
+                    each(At { index, ..at }, Err(stop.rejection().map_or(Skip::NotUsage, Skip::Rejected)));
+                    return;
+                }
+            };
+            let end = value.as_ptr_range().end.addr() - rest.as_ptr().addr();
+            let mut numbered = |at: At, result: Result<&Usage<'_>, Skip>| {
+                each(At { index, ..at }, result);
+                index += 1;
+            };
+            let numbered: &mut dyn FnMut(At, Result<&Usage<'_>, Skip>) = &mut numbered;
+            self.line(at, 0, value, numbered);
+            rest = &rest[end..];
+        }
     }
 
     #[inline]

@@ -32,6 +32,8 @@ pub struct Chunk {
     pub source: SourceId,
     /// Which file generation or connection; unique within one state.
     pub generation: u32,
+    /// What the bytes are.
+    pub frame: Frame,
     /// Offset of the first byte in its generation; of a packed file, in what it unpacks to.
     pub offset: u64,
     /// Lines with their newlines. The last may lack one: a dead generation's or an ended stream's torn end, or what a
@@ -57,6 +59,105 @@ pub struct Chunk {
     pub position: Option<Position>,
     /// These bytes' part of the byte budget; it returns when this is dropped.
     pub reserved: Option<Reservation>,
+    /// Who waits until what these bytes became is safe.
+    pub receipt: Option<Receipt>,
+}
+
+/// What the bytes of a chunk are, as the sender declared them. A chunk that is not of lines is a whole body.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Frame {
+    /// Lines.
+    #[default]
+    Lines,
+    /// JSON values one after the other, whatever stands between them: NDJSON, an array, or one object over many lines.
+    Values,
+    /// An export request of OpenTelemetry.
+    Otlp(Signal, Encoding),
+}
+
+/// What an OpenTelemetry request exports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// Log records.
+    Logs,
+    /// Spans.
+    Traces,
+    /// Data points.
+    Metrics,
+}
+
+/// How an OpenTelemetry request is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encoding {
+    /// Protobuf.
+    Protobuf,
+    /// JSON.
+    Json,
+}
+
+/// Waits for one body: told what became of its records once that is safe. Dropped untold, the body was not kept.
+#[derive(Debug)]
+pub struct Receipt(tokio::sync::oneshot::Sender<Receiving>);
+
+/// What became of a body's records.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Receiving {
+    /// Records in it.
+    pub records: u64,
+    /// Of these, rejected.
+    pub rejected: u64,
+}
+
+impl Receipt {
+    /// A receipt, and where its body's sender waits.
+    #[must_use]
+    pub fn new() -> (Receipt, tokio::sync::oneshot::Receiver<Receiving>) {
+        let (told, waits) = tokio::sync::oneshot::channel();
+        (Receipt(told), waits)
+    }
+
+    /// What the body became is safe.
+    pub fn safe(self, receiving: Receiving) {
+        // A sender that went away asks again, and is counted once.
+        let _ = self.0.send(receiving);
+    }
+}
+
+/// A request over HTTP that is no intake: a question, or an order, to the process that owns the state.
+#[derive(Debug)]
+pub struct Ask {
+    /// `GET` or `POST`.
+    pub method: Method,
+    /// The path, `/v1/snapshot`.
+    pub path: String,
+    /// What stands behind `?`, as it came.
+    pub query: String,
+    /// The body.
+    pub body: Vec<u8>,
+    /// Who asks: `unix uid 1000`, `127.0.0.1`; with a token or certificate, its name.
+    pub peer: Label,
+    /// Where the answer goes; dropped unanswered, the process is ending.
+    pub reply: tokio::sync::oneshot::Sender<Reply>,
+}
+
+/// How something is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// Changes nothing.
+    Get,
+    /// Changes something.
+    Post,
+}
+
+/// An answer over HTTP.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// The HTTP status.
+    pub status: u16,
+    /// The media type.
+    pub content_type: &'static str,
+    /// The body.
+    pub body: Vec<u8>,
 }
 
 impl Chunk {
@@ -66,6 +167,7 @@ impl Chunk {
         Chunk {
             source,
             generation,
+            frame: Frame::Lines,
             offset,
             bytes: Vec::new(),
             too_long: 0,
@@ -78,6 +180,7 @@ impl Chunk {
             owner: None,
             position: None,
             reserved: None,
+            receipt: None,
         }
     }
 }
@@ -153,6 +256,8 @@ pub enum Event {
         /// One sentence.
         text: String,
     },
+    /// Somebody asks over HTTP.
+    Ask(Ask),
     /// Everything that was there at the start has been sent.
     CaughtUp,
     /// Every source has ended; nothing will follow.

@@ -209,22 +209,7 @@ fn fed(lines: &[Vec<u8>], batch: usize) -> Vec<Value> {
     for lines in lines.chunks(batch) {
         let bytes = lines.concat();
         let length = bytes.len() as u64;
-        let chunk = Chunk {
-            source: 0,
-            generation: 1,
-            offset,
-            bytes,
-            too_long: 0,
-            broken: 0,
-            gaps: 0,
-            longest_line: 16 << 20,
-            again: false,
-            ends: false,
-            history: true,
-            owner: None,
-            position: None,
-            reserved: None,
-        };
+        let chunk = Chunk { bytes, ..Chunk::empty(0, 1, offset) };
         offset += length;
         engine.apply(&decoder.decode(chunk).batch, now, &mut posts).unwrap();
     }

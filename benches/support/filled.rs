@@ -38,22 +38,7 @@ pub fn batches(charges: u64, users: u64, span_ms: u64, seed: u64) -> Vec<Batch> 
         let end = rest.len().min(256 << 10);
         let end = memchr::memchr(b'\n', &rest[end - 1..]).map_or(rest.len(), |more| end + more);
         let (bytes, later) = rest.split_at(end);
-        let chunk = Chunk {
-            source: 0,
-            generation: 1,
-            offset,
-            bytes: bytes.to_vec(),
-            too_long: 0,
-            broken: 0,
-            gaps: 0,
-            longest_line: 16 << 20,
-            again: false,
-            ends: false,
-            history: true,
-            owner: None,
-            position: None,
-            reserved: None,
-        };
+        let chunk = Chunk { bytes: bytes.to_vec(), ..Chunk::empty(0, 1, offset) };
         offset += end as u64;
         batches.push(decoder.decode(chunk).batch);
         rest = later;

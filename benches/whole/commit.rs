@@ -61,22 +61,7 @@ impl World {
         let start_ms = self.now.ms() - span_ms.cast_signed();
         own::write(&mut bytes, &own::Plan { charges, users: 120, span_ms, start_ms, seed: self.seed }).expect("memory");
         let length = bytes.len() as u64;
-        let chunk = Chunk {
-            source: 0,
-            generation: 1,
-            offset: self.offset,
-            bytes,
-            too_long: 0,
-            broken: 0,
-            gaps: 0,
-            longest_line: 16 << 20,
-            again: false,
-            ends: false,
-            history: true,
-            owner: None,
-            position: None,
-            reserved: None,
-        };
+        let chunk = Chunk { bytes, ..Chunk::empty(0, 1, self.offset) };
         self.offset += length;
         let batch = self.decoder.decode(chunk).batch;
         self.engine.apply(&batch, self.now, &mut Vec::new()).expect("rows in memory");

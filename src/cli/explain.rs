@@ -81,7 +81,7 @@ pub fn run(args: &ExplainArgs, global: &Global) -> Result<ExitCode, Failure> {
                 }
             }
             Event::Note { text, .. } => eprintln!("costtop: {text}"),
-            Event::CaughtUp => {}
+            Event::Ask(_) | Event::CaughtUp => {}
             Event::Ended => break,
         }
     }

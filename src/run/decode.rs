@@ -9,11 +9,11 @@ use crate::engine::identity::IdentityKey;
 use crate::engine::record::{Batch, BatchBuilder, Place, Surroundings};
 use crate::format::labels::LabelPaths;
 use crate::format::wrapper::Parts;
-use crate::format::{Decoder, Skip};
+use crate::format::{At, Decoder, Skip};
 use crate::label::Label;
 use crate::price::{PriceBook, Pricer};
 use crate::source::budget::Reservation;
-use crate::source::{Chunk, Position, SourceId};
+use crate::source::{Chunk, Frame, Position, Receipt, SourceId};
 use crate::time::Zone;
 use crate::usage::{Dimension, Origin, RawText, Rejection, Usage};
 
@@ -46,6 +46,8 @@ pub struct Decoded {
     pub position: Option<Position>,
     /// Returns to the byte budget when the batch has been applied.
     pub reserved: Option<Reservation>,
+    /// Who waits until the batch is safe.
+    pub receipt: Option<Receipt>,
 }
 
 /// Bytes of unfinished texts that one decoder holds at most, over all files and connections.
@@ -75,6 +77,9 @@ impl LineDecoder {
     pub fn decode(&mut self, chunk: Chunk) -> Decoded {
         let around = self.shared.around.get(usize::from(chunk.source)).cloned().unwrap_or_default();
         self.decoder.pin(around.format);
+        if chunk.frame != Frame::Lines {
+            return self.body(chunk, &around);
+        }
         let parts = self.open.remove(&chunk.generation).unwrap_or_else(|| Parts::new(chunk.longest_line));
         self.decoder.go_on_with(parts);
         let mut rest = chunk.bytes.as_slice();
@@ -109,6 +114,25 @@ impl LineDecoder {
             generation: chunk.generation,
             position: chunk.position.map(|position| Position { open_since, ..position }),
             reserved: chunk.reserved,
+            receipt: chunk.receipt,
+        }
+    }
+
+    /// Decodes and prices a whole body: nothing of it goes on in another chunk.
+    fn body(&mut self, chunk: Chunk, around: &Surroundings) -> Decoded {
+        let intake = self.builder.intake();
+        intake.bytes += chunk.bytes.len() as u64;
+        let LineDecoder { shared, decoder, pricer, builder, .. } = self;
+        decoder.decode_body(chunk.frame, chunk.offset, &chunk.bytes, &mut |at, result| {
+            record(result, at, true, shared, (builder, pricer), around, &chunk);
+        });
+        Decoded {
+            batch: self.builder.finish(chunk.history),
+            source: chunk.source,
+            generation: chunk.generation,
+            position: None,
+            reserved: chunk.reserved,
+            receipt: chunk.receipt,
         }
     }
 
@@ -136,22 +160,37 @@ impl LineDecoder {
     fn line(&mut self, line: &[u8], whole: bool, offset: u64, around: &Surroundings, chunk: &Chunk) {
         self.builder.intake().lines += 1;
         let LineDecoder { shared, decoder, pricer, builder, .. } = self;
-        decoder.decode(offset, line, &mut |at, result| match result {
-            Ok(usage) => {
-                let owned = with_owner(usage, around, chunk.owner.as_ref());
-                let usage = owned.as_ref().unwrap_or(usage);
-                let place = Place { generation: chunk.generation, offset: at.offset, index: at.index };
-                let ids = shared.key.identify(usage, place);
-                builder.push(usage, pricer.price(usage), ids, place, around);
-            }
-            Err(Skip::NotUsage) => {
-                builder.intake().records += 1;
-                builder.intake().not_usage += 1;
-            }
-            // The end of a file that died or a stream that broke off.
-            Err(Skip::Rejected(Rejection::Json)) if !whole => builder.intake().torn += 1,
-            Err(Skip::Rejected(class)) => builder.intake().reject(class),
+        decoder.decode(offset, line, &mut |at, result| {
+            record(result, at, whole, shared, (builder, pricer), around, chunk);
         });
+    }
+}
+
+/// One record's fate: into the batch, or among the counts. `whole` is false at the end of a file that died or a stream that broke off.
+#[inline]
+fn record(
+    result: Result<&Usage<'_>, Skip>,
+    at: At,
+    whole: bool,
+    shared: &Shared,
+    (builder, pricer): (&mut BatchBuilder, &mut Pricer),
+    around: &Surroundings,
+    chunk: &Chunk,
+) {
+    match result {
+        Ok(usage) => {
+            let owned = with_owner(usage, around, chunk.owner.as_ref());
+            let usage = owned.as_ref().unwrap_or(usage);
+            let place = Place { generation: chunk.generation, offset: at.offset, index: at.index };
+            let ids = shared.key.identify(usage, place);
+            builder.push(usage, pricer.price(usage), ids, place, around);
+        }
+        Err(Skip::NotUsage) => {
+            builder.intake().records += 1;
+            builder.intake().not_usage += 1;
+        }
+        Err(Skip::Rejected(Rejection::Json)) if !whole => builder.intake().torn += 1,
+        Err(Skip::Rejected(class)) => builder.intake().reject(class),
     }
 }
 

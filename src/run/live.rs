@@ -372,6 +372,7 @@ impl Core {
                 self.log.add(now, Mark::Note, "source", &text);
                 self.dirty = true;
             }
+            Message::Ask(ask) => drop(ask),
             Message::CaughtUp { chunks } => self.caught_up_after = Some(chunks),
             Message::Ended { chunks } => {
                 self.ended_after = Some(chunks);

@@ -158,7 +158,8 @@ pub fn read(
                 }
             }
             Message::Note { text, .. } => notes.push(text),
-            Message::CaughtUp { .. } => {}
+            // Nothing of a one-shot command answers: the asker sees its request dropped.
+            Message::Ask(_) | Message::CaughtUp { .. } => {}
             Message::Ended { chunks } => expected = Some(chunks),
         }
     }

@@ -5,7 +5,7 @@ use std::thread::JoinHandle;
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::decode::{Decoded, LineDecoder, Shared};
-use crate::source::{self, Event, Handle, SourceError, SourceId, SourceSpec, SourceStatus};
+use crate::source::{self, Ask, Event, Handle, SourceError, SourceId, SourceSpec, SourceStatus};
 
 /// Chunks and batches that wait at one place. Enough that no thread waits for another one's turn; few, so that what waits is still
 /// in a cache when its turn comes. The bytes are bounded by the sources' budget.
@@ -24,6 +24,8 @@ pub enum Message {
         /// One sentence.
         text: String,
     },
+    /// Somebody asks over HTTP.
+    Ask(Ask),
     /// Everything that was there at the start is in the first `chunks` batches.
     CaughtUp {
         /// Batches sent before.
@@ -109,6 +111,7 @@ fn route(events: &Receiver<Event>, decoders: &[Sender<source::Chunk>], out: &Sen
             }
             Event::Status(status) => out.send(Message::Status(status)).is_ok(),
             Event::Note { source, text } => out.send(Message::Note { source, text }).is_ok(),
+            Event::Ask(ask) => out.send(Message::Ask(ask)).is_ok(),
             Event::CaughtUp => out.send(Message::CaughtUp { chunks }).is_ok(),
             Event::Ended => {
                 // The senders may live on; the engine knows that it is over.

@@ -206,20 +206,13 @@ impl Line {
     fn chunk(&self, cut: Cut, ends: bool, reserved: Option<super::budget::Reservation>) -> Event {
         let Cut { offset, bytes, too_long } = cut;
         Event::Chunk(Chunk {
-            source: self.source,
-            generation: self.generation,
-            offset,
             bytes,
             too_long,
-            broken: 0,
-            gaps: 0,
             longest_line: MAX_SOCKET_LINE as u64,
-            again: false,
             ends,
             history: false,
-            owner: None,
-            position: None,
             reserved,
+            ..Chunk::empty(self.source, self.generation, offset)
         })
     }
 }

@@ -25,20 +25,13 @@ pub(super) fn run(input: &impl AsFd, source: SourceId, name: &Label, once: bool,
     let send = |cut: Cut, ends, reserved| {
         let Cut { offset, bytes, too_long } = cut;
         outlet.send(Event::Chunk(Chunk {
-            source,
-            generation,
-            offset,
             bytes,
             too_long,
-            broken: 0,
-            gaps: 0,
             longest_line: MAX_FILE_LINE,
-            again: false,
             ends,
             history: once,
-            owner: None,
-            position: None,
             reserved,
+            ..Chunk::empty(source, generation, offset)
         }))
     };
     let mut cutter = StreamCutter::new(MAX_FILE_LINE as usize);

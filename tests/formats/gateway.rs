@@ -85,22 +85,7 @@ fn both_logs_together_count_once() {
         let options = Options { zone: Zone::UTC, mode: CostMode::Auto, ..Options::default() };
         let mut engine = Engine::new(options, rows, now);
         for (generation, log) in (1..).zip(logs) {
-            let chunk = Chunk {
-                source: 0,
-                generation,
-                offset: 0,
-                bytes: log.as_bytes().to_vec(),
-                too_long: 0,
-                broken: 0,
-                gaps: 0,
-                longest_line: 16 << 20,
-                again: false,
-                ends: false,
-                history: true,
-                owner: None,
-                position: None,
-                reserved: None,
-            };
+            let chunk = Chunk { bytes: log.as_bytes().to_vec(), ..Chunk::empty(0, generation, 0) };
             engine.apply(&decoder.decode(chunk).batch, now, &mut Vec::new()).unwrap();
         }
         let query = ReportQuery { by: Vec::new(), since: None, until: None, zone: Zone::UTC };

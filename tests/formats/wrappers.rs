@@ -124,18 +124,7 @@ fn decoder() -> LineDecoder {
 
 fn chunk(offset: u64, bytes: &[u8]) -> Chunk {
     Chunk {
-        source: 0,
-        generation: 1,
-        offset,
         bytes: bytes.to_vec(),
-        too_long: 0,
-        broken: 0,
-        gaps: 0,
-        longest_line: 16 << 20,
-        again: false,
-        ends: false,
-        history: true,
-        owner: None,
         position: Some(Position {
             generation: 1,
             path: "wrapped.log".into(),
@@ -149,7 +138,7 @@ fn chunk(offset: u64, bytes: &[u8]) -> Chunk {
             dead: false,
             open_since: None,
         }),
-        reserved: None,
+        ..Chunk::empty(0, 1, offset)
     }
 }
 

@@ -429,21 +429,17 @@ impl Follower {
 
     pub(super) fn send(&mut self, generation: u32, file: &Followed, lines: Lines, sink: Sink<'_>) {
         let chunk = Chunk {
-            source: self.sources[file.source].id,
-            generation,
-            offset: lines.offset,
             history: lines.offset < file.history_until,
             // A generation's last position is told by itself.
             ends: lines.bytes.is_empty() && lines.position.dead,
-            again: false,
             bytes: lines.bytes,
             too_long: lines.too_long,
             broken: lines.broken,
-            gaps: 0,
             longest_line: MAX_FILE_LINE,
             owner: file.owner.clone(),
             position: Some(lines.position),
             reserved: lines.reserved,
+            ..Chunk::empty(self.sources[file.source].id, generation, lines.offset)
         };
         self.stopped |= !sink(Event::Chunk(chunk));
     }

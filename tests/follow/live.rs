@@ -55,7 +55,7 @@ impl Live {
             Event::Status(status) => self.statuses.push(status),
             Event::CaughtUp => self.caught_up = true,
             Event::Ended => self.ended = true,
-            Event::Note { .. } => {}
+            Event::Ask(_) | Event::Note { .. } => {}
         }
     }
 

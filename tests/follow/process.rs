@@ -311,7 +311,7 @@ impl Counting {
             }
             Event::Note { text, .. } => self.notes.push(text),
             Event::CaughtUp => self.caught_up = true,
-            Event::Ended => {}
+            Event::Ask(_) | Event::Ended => {}
         }
     }
 

@@ -110,7 +110,7 @@ impl World {
             match event {
                 Event::Chunk(chunk) => self.take(chunk),
                 Event::Note { text, .. } => self.notes.push(text),
-                Event::Status(_) | Event::CaughtUp | Event::Ended => {}
+                Event::Ask(_) | Event::Status(_) | Event::CaughtUp | Event::Ended => {}
             }
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! Reports, filters and the dashboard run the same way; a one-shot command only ends when its sources do.
 
+pub mod bodies;
 pub mod decode;
 mod detect;
 mod fold;

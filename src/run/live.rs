@@ -171,6 +171,7 @@ pub fn run(setup: Setup, wires: &Wires) -> Result<(), LiveError> {
         around: Arc::clone(&setup.sources.around),
         labels: super::label_paths(&setup.config),
         keep_names: false,
+        bodies: Arc::clone(&opened.bodies),
     };
     let positions = std::mem::take(&mut opened.positions);
     let reading = source::Options {

@@ -3,10 +3,12 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, never};
 
+use super::bodies::{self, Bodies};
 use super::receipts::Receipts;
 use super::spill;
 use crate::config::{LabelSlots, LabelsError};
@@ -70,6 +72,8 @@ pub(super) struct Opened {
     pub alarms: Option<String>,
     pub detectors: Option<Vec<u8>>,
     pub notes: Vec<String>,
+    /// What was posted within the last hour.
+    pub bodies: Arc<Bodies>,
     dead: Graveyard,
     store: Option<Store>,
     rows_pending: bool,
@@ -103,6 +107,7 @@ impl Opened {
             alarms: None,
             detectors: None,
             notes,
+            bodies: Arc::default(),
             dead: Graveyard::default(),
             store: None,
             rows_pending: false,
@@ -168,6 +173,9 @@ impl Opened {
         self.engine.finish_cells(meta(META_INTAKE)).map_err(damaged)?;
         self.alarms = text(META_ALARMS);
         self.detectors = meta(META_DETECTORS).map(<[u8]>::to_vec);
+        for saved in bodies::PARTS.iter().filter_map(|name| meta(name)) {
+            self.bodies.load(saved, Timestamp::now());
+        }
         self.next_generation = text(META_GENERATION).and_then(|number| number.parse().ok()).unwrap_or(1);
         Ok(())
     }
@@ -217,6 +225,7 @@ impl Opened {
             writer,
             mode,
             labels: labels.save(),
+            bodies: Arc::clone(&self.bodies),
             in_flight: false,
             dirty_since: None,
             bytes: 0,
@@ -317,6 +326,7 @@ pub(super) struct Persistence {
     writer: Option<Writer>,
     mode: CostMode,
     labels: String,
+    bodies: Arc<Bodies>,
     in_flight: bool,
     dirty_since: Option<Instant>,
     bytes: u64,
@@ -396,6 +406,7 @@ impl Persistence {
         ];
         meta.extend(self.alarms.take().map(|alarms| (META_ALARMS, alarms.into_bytes())));
         meta.extend(self.detectors.take().map(|detectors| (META_DETECTORS, detectors)));
+        meta.extend(self.bodies.changes());
         let saved = Some(Timestamp::now());
         let forgotten = std::mem::take(&mut self.dead.forgotten);
         // One that died and was forgotten since the last commit; one that lives again was saved after.

@@ -13,7 +13,7 @@ use costtop::time::Timestamp;
 use costtop::ui::action::Effect;
 use crossbeam_channel::{Sender, bounded, unbounded};
 
-use crate::client::{connect, free_port, send};
+use crate::client::{connect, free_port, gzip, send, zstd};
 
 /// The engine's thread with a listener; its screen looks at nothing.
 struct Running {
@@ -114,4 +114,28 @@ fn acknowledgements_share_commits() {
     assert_eq!(requests(&state), 320);
     let commits = costtop::store::Store::open(&state).unwrap().1.sequence;
     assert!(commits < 200, "{commits} commits for 320 answers");
+}
+
+/// Without ids, in three encodings and from three connections: it is the same body.
+#[test]
+fn a_body_sent_again_counts_once_also_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    let without_ids = r#"{"model":"gpt-5","input_tokens":5,"output_tokens":1}
+{"model":"gpt-5","input_tokens":5,"output_tokens":1}"#;
+    let post = |running: &Running, headers: &[(&str, &str)], body: &[u8]| {
+        let answer = send(&mut connect(running.port), "POST /v1/events", headers, body).unwrap();
+        assert_eq!(answer.text(), r#"{"records":2,"rejected":0}"#);
+    };
+    let running = Running::start(Some(&state));
+    post(&running, &[], without_ids.as_bytes());
+    post(&running, &[("Content-Encoding", "gzip")], &gzip(without_ids.as_bytes()));
+    running.quit();
+    assert_eq!(requests(&state), 2, "two lines that are alike are two charges");
+    let running = Running::start(Some(&state));
+    post(&running, &[("Content-Encoding", "zstd")], &zstd(without_ids.as_bytes()));
+    assert_eq!(requests(&state), 2);
+    post(&running, &[], format!("{without_ids} ").as_bytes());
+    running.quit();
+    assert_eq!(requests(&state), 4, "another body");
 }

@@ -4,6 +4,8 @@
 
 #[path = "intake/client.rs"]
 mod client;
+#[path = "intake/grpc.rs"]
+mod grpc;
 #[path = "intake/http.rs"]
 mod http;
 #[path = "intake/receipts.rs"]

@@ -3,6 +3,7 @@
 
 mod answer;
 mod body;
+mod grpc;
 pub(super) mod watch;
 
 use std::sync::Arc;
@@ -22,7 +23,7 @@ use tokio::time::{sleep_until, timeout};
 use super::socket::{self, Peer};
 use super::start::Outlet;
 use super::unpack::Packing;
-use super::{Ask, Chunk, Encoding, Event, Frame, Method, Receipt, Signal, SourceId};
+use super::{Ask, Chunk, Encoding, Event, Frame, Method, Receipt, Receiving, Signal, SourceId};
 use answer::{Answer, Refusal};
 use body::{MAX_BODY, MAX_PACKED, Whole};
 use watch::{Running, Watch, Watched};
@@ -35,6 +36,8 @@ const SAFE_WITHIN: Duration = Duration::from_secs(30);
 const ANSWERED_WITHIN: Duration = Duration::from_secs(10);
 /// Requests at once on one connection of HTTP/2.
 const STREAMS: u32 = 32;
+/// Bytes of one request that HTTP/2 takes unasked.
+const WINDOW: u32 = 256 << 10;
 /// Bytes of the headers of one request.
 const MAX_HEADERS: usize = 64 << 10;
 
@@ -63,6 +66,9 @@ where
         .timer(TokioTimer::new())
         .max_concurrent_streams(STREAMS)
         .max_header_list_size(MAX_HEADERS as u32)
+        // What a sender may have on its way before it is asked for.
+        .initial_stream_window_size(WINDOW)
+        .initial_connection_window_size(2 * WINDOW)
         .keep_alive_interval(Duration::from_secs(60))
         .keep_alive_timeout(Duration::from_secs(20));
     let (peer, seen) = (Arc::new(peer), Arc::clone(&watch));
@@ -106,6 +112,12 @@ fn intake(path: &str) -> Option<Intake> {
 
 async fn take(request: Request<Incoming>, peer: &Peer, running: &Running, site: &Site) -> Answer {
     let wanted = intake(request.uri().path()).zip(site.source);
+    if grpc::is_call(request.headers()) {
+        return match call(request, peer, running, site).await {
+            Ok(receiving) => grpc::exported(receiving),
+            Err(refusal) => grpc::refused(refusal),
+        };
+    }
     // An exporter reads a refusal in its own encoding.
     let otlp = match wanted {
         Some((Intake::Export(_), _)) => Some(encoding(request.headers()).unwrap_or(Encoding::Json)),
@@ -119,6 +131,22 @@ async fn take(request: Request<Incoming>, peer: &Peer, running: &Running, site: 
         },
     };
     answered.unwrap_or_else(|refusal| refusal.answer(otlp))
+}
+
+/// A call of gRPC.
+async fn call(request: Request<Incoming>, peer: &Peer, running: &Running, site: &Site) -> Result<Receiving, Refusal> {
+    admit(&request, peer)?;
+    let (signal, source) = grpc::method(request.uri().path()).zip(site.source).ok_or(Refusal::Nobody)?;
+    let receiving = grpc::export(request, signal, source, running, site).await?;
+    readable(receiving)
+}
+
+/// A body of which nothing could be read is refused: to send it again would not help.
+fn readable(receiving: Receiving) -> Result<Receiving, Refusal> {
+    if receiving.records > 0 && receiving.rejected == receiving.records {
+        return Err(Refusal::Unreadable);
+    }
+    Ok(receiving)
 }
 
 /// Whether this request may be made at all. Whoever has no token is on this machine; but a browser is, too: a page of anybody's can send
@@ -157,7 +185,7 @@ async fn receive(
         Intake::Events => Frame::Values,
         Intake::Export(signal) => Frame::Otlp(signal, encoding(request.headers()).ok_or(Refusal::Type)?),
     };
-    let packing = packing(request.headers())?;
+    let packing = packing(request.headers(), &CONTENT_ENCODING)?;
     let declared = request.body().size_hint().exact();
     let most = if packing.is_some() { MAX_PACKED } else { MAX_BODY };
     let mut whole = body::collect(request.into_body(), declared, most, running, &site.outlet).await?;
@@ -166,10 +194,7 @@ async fn receive(
     if let Some(packing) = packing {
         whole = body::unpack(whole, packing, MAX_BODY, &site.outlet).await?;
     }
-    let receiving = hand_over(whole, frame, source, site).await?;
-    if receiving.records > 0 && receiving.rejected == receiving.records {
-        return Err(Refusal::Unreadable);
-    }
+    let receiving = readable(hand_over(whole, frame, source, site).await?)?;
     Ok(match frame {
         Frame::Otlp(signal, encoding) => answer::exported(receiving, signal, encoding),
         Frame::Lines | Frame::Values => answer::received(receiving),
@@ -177,7 +202,7 @@ async fn receive(
 }
 
 /// Hands a body to the engine and waits until what it became is safe.
-async fn hand_over(whole: Whole, frame: Frame, source: SourceId, site: &Site) -> Result<super::Receiving, Refusal> {
+async fn hand_over(whole: Whole, frame: Frame, source: SourceId, site: &Site) -> Result<Receiving, Refusal> {
     let (receipt, safe) = Receipt::new();
     let chunk = Chunk {
         frame,
@@ -221,8 +246,8 @@ async fn ask(request: Request<Incoming>, peer: &Peer, running: &Running, site: &
     }
 }
 
-fn packing(headers: &HeaderMap) -> Result<Option<Packing>, Refusal> {
-    match word(headers, &CONTENT_ENCODING).as_str() {
+fn packing(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Packing>, Refusal> {
+    match word(headers, name).as_str() {
         "" | "identity" => Ok(None),
         "gzip" | "x-gzip" => Ok(Some(Packing::Gzip)),
         "zstd" => Ok(Some(Packing::Zstd)),
@@ -273,6 +298,6 @@ mod tests {
         headers.insert(CONTENT_TYPE, hyper::header::HeaderValue::from_static("Application/JSON; charset=utf-8"));
         assert_eq!(encoding(&headers), Some(Encoding::Json));
         headers.insert(CONTENT_ENCODING, hyper::header::HeaderValue::from_static("deflate"));
-        assert_eq!(packing(&headers).unwrap_err(), Refusal::Encoding);
+        assert_eq!(packing(&headers, &CONTENT_ENCODING).unwrap_err(), Refusal::Encoding);
     }
 }

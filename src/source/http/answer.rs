@@ -1,13 +1,53 @@
 //! What is answered over HTTP: an outcome enters, a status with a body in the asker's own encoding leaves. Nothing of a request is repeated.
 
-use http_body_util::Full;
-use hyper::body::Bytes;
-use hyper::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use hyper::body::{Body, Bytes, Frame, SizeHint};
+use hyper::header::{
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
+};
 use hyper::{Response, StatusCode};
 
 use crate::source::{Encoding, Receiving, Reply, Signal};
 
-pub(super) type Answer = Response<Full<Bytes>>;
+pub(super) type Answer = Response<Content>;
+
+/// The body of an answer: bytes, then perhaps trailers.
+#[derive(Debug, Default)]
+pub(super) struct Content {
+    bytes: Option<Bytes>,
+    trailers: Option<HeaderMap>,
+}
+
+impl Content {
+    pub(super) fn new(bytes: Vec<u8>) -> Content {
+        Content { bytes: Some(Bytes::from(bytes)).filter(|bytes| !bytes.is_empty()), trailers: None }
+    }
+
+    pub(super) fn with_trailers(bytes: Vec<u8>, trailers: HeaderMap) -> Content {
+        Content { trailers: Some(trailers), ..Content::new(bytes) }
+    }
+}
+
+impl Body for Content {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let bytes = self.bytes.take().map(Frame::data);
+        Poll::Ready(bytes.or_else(|| self.trailers.take().map(Frame::trailers)).map(Ok))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.bytes.is_none() && self.trailers.is_none()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
+    }
+}
 
 pub(super) const JSON: &str = "application/json";
 pub(super) const PROTOBUF: &str = "application/x-protobuf";
@@ -77,6 +117,11 @@ impl Refusal {
         }
     }
 
+    /// Coming again helps.
+    pub(super) const fn passes(self) -> bool {
+        matches!(self, Refusal::Busy | Refusal::Unsafe | Refusal::Ending | Refusal::Slow | Refusal::BrokeOff)
+    }
+
     /// The answer; `otlp` tells how an exporter wants it written.
     pub(super) fn answer(self, otlp: Option<Encoding>) -> Answer {
         let text = self.to_string();
@@ -117,7 +162,7 @@ impl Refusal {
 
 /// An answer with the headers that all have.
 pub(super) fn answer(status: StatusCode, media: &'static str, body: Vec<u8>) -> Answer {
-    let mut answer = Response::new(Full::new(Bytes::from(body)));
+    let mut answer = Response::new(Content::new(body));
     *answer.status_mut() = status;
     let headers = answer.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(media));

@@ -10,6 +10,7 @@ mod number;
 mod permission;
 mod price;
 mod print;
+mod server;
 
 pub use budget::specificity;
 pub(crate) use document::{Document, Table, Value};
@@ -45,6 +46,8 @@ pub struct Config {
     pub budgets: Vec<BudgetConfig>,
     /// How alarms are heard.
     pub alarm: AlarmConfig,
+    /// Who may send and ask over a network.
+    pub server: ServerConfig,
     /// Commands to run on alarms.
     pub hooks: Vec<HookConfig>,
     /// Name of the theme.
@@ -88,7 +91,7 @@ impl GraphChoice {
 /// One source with what the operator knows about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceConfig {
-    /// `path` or `listen` as written: a file, folder, glob, `-`, `unix:PATH`, `tcp://HOST:PORT`.
+    /// `path` or `listen` as written: a file, folder, glob, `-`, `unix:PATH`, `http://HOST:PORT`…
     pub spec: String,
     /// The only format that is read from it; `None`: whatever a line is.
     pub format: Option<Format>,
@@ -251,6 +254,21 @@ impl DetectorsConfig {
     }
 }
 
+/// `[server]`: where what others must show is kept. The secrets themselves are read by who compares them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ServerConfig {
+    /// A file with a token a line.
+    pub token_file: Option<PathBuf>,
+    /// A variable with a token.
+    pub token_env: Option<String>,
+    /// The chain of this machine's certificate.
+    pub certificate: Option<PathBuf>,
+    /// Its key.
+    pub key: Option<PathBuf>,
+    /// Who signs the certificates that clients have to show.
+    pub client_ca: Option<PathBuf>,
+}
+
 /// `[[hook]]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HookConfig {
@@ -308,6 +326,7 @@ impl Default for Config {
                 quiet_hours: None,
                 detectors: DetectorsConfig::ALL,
             },
+            server: ServerConfig::default(),
             hooks: Vec::new(),
             theme: "auto".to_owned(),
             graph: GraphChoice::Auto,

@@ -2,8 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic, also in the functions its cases share")]
 
+#[path = "intake/access.rs"]
+mod access;
 #[path = "intake/client.rs"]
 mod client;
+#[path = "intake/datagrams.rs"]
+mod datagrams;
 #[path = "intake/grpc.rs"]
 mod grpc;
 #[path = "intake/http.rs"]

@@ -7,7 +7,7 @@ use etcetera::BaseStrategy;
 
 use super::document::{Document, Table};
 use super::error::{ConfigError, Origin};
-use super::{Config, GraphChoice, file};
+use super::{Config, GraphChoice, ServerConfig, file};
 use crate::time::Zone;
 use crate::usage::UserField;
 
@@ -109,8 +109,11 @@ impl Loaded {
             }
         };
         let loaded = Loaded::from_layers(Some((&path, &text)), flags, environment)?;
-        if !loaded.config.hooks.is_empty() {
-            super::permission::check(&path)?;
+        let config = &loaded.config;
+        if !config.hooks.is_empty() {
+            super::permission::check(&path, "hooks")?;
+        } else if config.server != ServerConfig::default() {
+            super::permission::check(&path, "tokens or certificates")?;
         }
         Ok(loaded)
     }

@@ -158,6 +158,7 @@ impl Serialize for Intake<'_> {
         map.serialize_entry("rejected", &intake.rejected_total())?;
         map.serialize_entry("rejected_by", &RejectedBy(intake.rejected))?;
         map.serialize_entry("late", &intake.late)?;
+        map.serialize_entry("dropped", &intake.dropped)?;
         map.serialize_entry("undated", &intake.undated)?;
         map.serialize_entry("no_id", &intake.no_id)?;
         map.serialize_entry("id_reused", &intake.id_reused)?;

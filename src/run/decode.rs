@@ -107,6 +107,7 @@ impl LineDecoder {
         }
         intake.torn += chunk.broken;
         intake.gaps += chunk.gaps;
+        intake.dropped += chunk.dropped;
         for _ in 0..chunk.too_long {
             intake.lines += 1;
             intake.reject(Rejection::TooLong);

@@ -179,6 +179,7 @@ pub fn run(setup: Setup, wires: &Wires) -> Result<(), LiveError> {
         from_end: setup.from_end,
         next_generation: opened.next_generation,
         positions: positions.clone(),
+        access: setup.sources.access.clone(),
         ..source::Options::default()
     };
     let mut log = EventLog::new(setup.log.as_deref()).map_err(LiveError::Log)?;

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use hyper::body::{Body as _, Incoming};
-use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderMap, HeaderName, ORIGIN};
+use hyper::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN};
 use hyper::service::service_fn;
 use hyper::{Request, Version};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -20,6 +20,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::oneshot;
 use tokio::time::{sleep_until, timeout};
 
+use super::access::Access;
 use super::socket::{self, Peer};
 use super::start::Outlet;
 use super::unpack::Packing;
@@ -41,6 +42,9 @@ const WINDOW: u32 = 256 << 10;
 /// Bytes of the headers of one request.
 const MAX_HEADERS: usize = 64 << 10;
 
+/// The one question without a token.
+const HEALTH: &str = "/healthz";
+
 /// One listener.
 #[derive(Debug)]
 pub(super) struct Site {
@@ -50,6 +54,8 @@ pub(super) struct Site {
     pub(super) generation: u32,
     /// Bytes of bodies read.
     pub(super) read: Arc<AtomicU64>,
+    /// Which tokens are good.
+    pub(super) access: Access,
     pub(super) outlet: Outlet,
 }
 
@@ -111,31 +117,30 @@ fn intake(path: &str) -> Option<Intake> {
 }
 
 async fn take(request: Request<Incoming>, peer: &Peer, running: &Running, site: &Site) -> Answer {
-    let wanted = intake(request.uri().path()).zip(site.source);
+    let admitted = admit(&request, peer, &site.access);
     if grpc::is_call(request.headers()) {
-        return match call(request, peer, running, site).await {
-            Ok(receiving) => grpc::exported(receiving),
-            Err(refusal) => grpc::refused(refusal),
+        let answered = match admitted {
+            Ok(_) => call(request, running, site).await,
+            Err(refusal) => Err(refusal),
         };
+        return answered.map_or_else(grpc::refused, grpc::exported);
     }
+    let wanted = intake(request.uri().path()).zip(site.source);
     // An exporter reads a refusal in its own encoding.
     let otlp = match wanted {
         Some((Intake::Export(_), _)) => Some(encoding(request.headers()).unwrap_or(Encoding::Json)),
         _ => None,
     };
-    let answered = match admit(&request, peer) {
-        Err(refusal) => Err(refusal),
-        Ok(()) => match wanted {
-            Some((intake, source)) => receive(request, intake, source, running, site).await,
-            None => ask(request, peer, running, site).await,
-        },
+    let answered = match (admitted, wanted) {
+        (Err(refusal), _) => Err(refusal),
+        (Ok(_), Some((intake, source))) => receive(request, intake, source, running, site).await,
+        (Ok(peer), None) => ask(request, &peer, running, site).await,
     };
     answered.unwrap_or_else(|refusal| refusal.answer(otlp))
 }
 
 /// A call of gRPC.
-async fn call(request: Request<Incoming>, peer: &Peer, running: &Running, site: &Site) -> Result<Receiving, Refusal> {
-    admit(&request, peer)?;
+async fn call(request: Request<Incoming>, running: &Running, site: &Site) -> Result<Receiving, Refusal> {
     let (signal, source) = grpc::method(request.uri().path()).zip(site.source).ok_or(Refusal::Nobody)?;
     let receiving = grpc::export(request, signal, source, running, site).await?;
     readable(receiving)
@@ -149,16 +154,27 @@ fn readable(receiving: Receiving) -> Result<Receiving, Refusal> {
     Ok(receiving)
 }
 
-/// Whether this request may be made at all. Whoever has no token is on this machine; but a browser is, too: a page of anybody's can send
-/// to a loopback address, with its `Origin`, or under a name that it makes to mean this machine.
-fn admit(request: &Request<Incoming>, peer: &Peer) -> Result<(), Refusal> {
-    if request.headers().contains_key(ORIGIN) {
+/// Whether this request may be made at all, and who makes it. Where no token is asked for, whoever comes is on this machine; but a browser
+/// is, too: anybody's page can send to a loopback address, with its `Origin`, or under a name that it makes to mean this machine.
+fn admit(request: &Request<Incoming>, peer: &Peer, access: &Access) -> Result<Peer, Refusal> {
+    let headers = request.headers();
+    if headers.contains_key(ORIGIN) {
         return Err(Refusal::Origin);
     }
-    let Peer::Tcp(_) = peer else { return Ok(()) };
-    let named = request.headers().get(HOST).map(|host| host.to_str().unwrap_or_default());
+    let Peer::Tcp(address, _) = peer else { return Ok(peer.clone()) };
+    if access.asks() {
+        // Whoever watches over processes asks whether this one lives, and has no token.
+        if request.method() == hyper::Method::GET && request.uri().path() == HEALTH {
+            return Ok(peer.clone());
+        }
+        let shown = headers.get(AUTHORIZATION).map(HeaderValue::as_bytes);
+        let holder = shown.and_then(|shown| access.holder(shown)).ok_or(Refusal::Token)?;
+        return Ok(Peer::Tcp(*address, Some(holder.clone())));
+    }
+    let named = headers.get(HOST).map(|host| host.to_str().unwrap_or_default());
     let host = named.or_else(|| request.uri().authority().map(hyper::http::uri::Authority::as_str));
-    if host.is_some_and(is_this_machine) { Ok(()) } else { Err(Refusal::Host) }
+    // A certificate was shown to whoever is not on this machine.
+    if !address.is_loopback() || host.is_some_and(is_this_machine) { Ok(peer.clone()) } else { Err(Refusal::Host) }
 }
 
 fn is_this_machine(host: &str) -> bool {

@@ -29,9 +29,17 @@ impl Listener {
     }
 
     pub fn start_with(options: &Options, judge: impl Fn(&[u8]) -> Option<Receiving> + Send + 'static) -> Listener {
+        Listener::start_at("http", options, judge)
+    }
+
+    pub fn start_at(
+        scheme: &str,
+        options: &Options,
+        judge: impl Fn(&[u8]) -> Option<Receiving> + Send + 'static,
+    ) -> Listener {
         let port = free_port();
         let (events_in, events) = bounded(8);
-        let spec = SourceSpec::parse(0, &format!("http://127.0.0.1:{port}")).unwrap();
+        let spec = SourceSpec::parse(0, &format!("{scheme}://127.0.0.1:{port}")).unwrap();
         let handle = start(vec![spec], options, events_in).unwrap();
         let taken = std::thread::spawn(move || {
             let mut taken = Vec::new();

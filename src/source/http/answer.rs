@@ -6,7 +6,8 @@ use std::task::{Context, Poll};
 
 use hyper::body::{Body, Bytes, Frame, SizeHint};
 use hyper::header::{
-    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::{Response, StatusCode};
 
@@ -67,6 +68,9 @@ pub(super) enum Refusal {
     /// The body broke off.
     #[error("the body broke off: send it again")]
     BrokeOff,
+    /// None, or an unknown one.
+    #[error("a token is needed: send Authorization: Bearer and one of token_file")]
+    Token,
     /// A web page, not a program.
     #[error("requests of web pages are refused: send without an Origin header")]
     Origin,
@@ -106,6 +110,7 @@ impl Refusal {
     pub(super) const fn status(self) -> StatusCode {
         match self {
             Refusal::Unreadable | Refusal::Packed | Refusal::BrokeOff => StatusCode::BAD_REQUEST,
+            Refusal::Token => StatusCode::UNAUTHORIZED,
             Refusal::Origin => StatusCode::FORBIDDEN,
             Refusal::Host => StatusCode::MISDIRECTED_REQUEST,
             Refusal::Nobody => StatusCode::NOT_FOUND,
@@ -140,6 +145,9 @@ impl Refusal {
         if let Refusal::Method(allowed) = self {
             headers.insert(ALLOW, HeaderValue::from_static(allowed));
         }
+        if self == Refusal::Token {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
         // What of the body was not read would be taken for the next request.
         if matches!(self, Refusal::Slow | Refusal::TooLarge(_) | Refusal::Ending) {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
@@ -155,6 +163,7 @@ impl Refusal {
             Refusal::Origin | Refusal::Host => 7,                                           // PERMISSION_DENIED
             Refusal::TooLarge(_) => 8,                                                      // RESOURCE_EXHAUSTED
             Refusal::Nobody | Refusal::Method(_) | Refusal::Encoding => 12,                 // UNIMPLEMENTED
+            Refusal::Token => 16,                                                           // UNAUTHENTICATED
             Refusal::Busy | Refusal::Unsafe | Refusal::Ending => 14,                        // UNAVAILABLE
         }
     }

@@ -15,7 +15,7 @@ mod golden;
 #[path = "formats/wrappers.rs"]
 mod wrappers;
 
-use costtop::format::wrapper::Parts;
+use costtop::format::context::Context;
 use costtop::format::{Decoder, Format, Line, Skip};
 use costtop::money::Cost;
 use costtop::time::Zone;
@@ -388,7 +388,7 @@ fn a_line_is_what_it_is_whatever_stood_before() {
         for fixture in &lines {
             let line = fixture[place % fixture.len()];
             let fates = |decoder: &mut Decoder| {
-                decoder.go_on_with(Parts::default());
+                decoder.go_on_with(Context::default());
                 let mut fates = Vec::new();
                 let kind = decoder
                     .decode(0, line.as_bytes(), &mut |_, result| fates.push(result.map(|usage| format!("{usage:?}"))));

@@ -415,6 +415,7 @@ impl Counting {
                 generation: number() as u32,
                 dead: number() == 1,
                 open_since: None,
+                context: std::sync::Arc::default(),
                 device: number(),
                 inode: number(),
                 offset: number(),

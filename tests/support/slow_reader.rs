@@ -15,7 +15,7 @@ mod gateway;
 #[path = "slow_reader/wrappers.rs"]
 mod wrappers;
 
-use costtop::format::wrapper::Parts;
+use costtop::format::context::Context;
 use costtop::format::{Decoder, Line, Skip};
 use costtop::money::Cost;
 use costtop::time::{Timestamp, Zone, parse_rfc3339};
@@ -200,13 +200,13 @@ pub fn compare(line: &[u8]) {
         br#"{"usage":{"total_tokens":1}}"#,
         br#"{"model":"m"}"#,
     ] {
-        decoder.go_on_with(Parts::default());
+        decoder.go_on_with(Context::default());
         decoder.decode(0, warm_up, &mut |_, _| {});
         let mut again = Vec::new();
         let same = decoder.decode(0, line, &mut |_, result| again.push(result.map(|usage| format!("{usage:?}"))));
         assert_eq!((kind, &fast), (same, &again), "depends on the lines before: {}", String::from_utf8_lossy(line));
     }
-    decoder.go_on_with(Parts::default());
+    decoder.go_on_with(Context::default());
     let show = || format!("\nline: {}\nfast: {fast:#?}", String::from_utf8_lossy(line));
 
     let text = String::from_utf8_lossy(line).into_owned();

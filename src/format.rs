@@ -212,7 +212,8 @@ impl Decoder {
         E: FnMut(At, Result<&Usage<'_>, Skip>) + ?Sized,
     {
         at.wrapper = at.wrapper.or(Some(head.wrapper));
-        let joined = head.lane.map_or(Joined::Alone, |lane| self.context.parts.join(lane, at.offset, text, head.goes_on));
+        let joined =
+            head.lane.map_or(Joined::Alone, |lane| self.context.parts.join(lane, at.offset, text, head.goes_on));
         let whole;
         let text = match joined {
             Joined::Alone => text,

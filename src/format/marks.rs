@@ -124,7 +124,12 @@ impl Marks {
             match text.bytes().as_ref() {
                 b"assistant" | b"progress" => self.agent_type = true,
                 b"session_meta" | b"turn_context" | b"event_msg" => self.codex_type = true,
-                b"user" | b"system" | b"summary" | b"attachment" | b"file-history-snapshot" | b"queue-operation"
+                b"user"
+                | b"system"
+                | b"summary"
+                | b"attachment"
+                | b"file-history-snapshot"
+                | b"queue-operation"
                 | b"response_item" => return Err(Stop::Left),
                 b"charge" | b"adjustment" | b"transfer" | b"outcome" => self.own = true,
                 b"result" | b"turn.completed" => self.sum_type = true,

@@ -51,7 +51,10 @@ impl Contexts {
     pub fn before(&mut self, chunk: &Chunk) -> Context {
         let parts = self.open.remove(&chunk.generation).unwrap_or_else(|| Parts::new(chunk.longest_line));
         let saved = self.saved.get(&chunk.generation).and_then(|saved| Context::load(saved));
-        debug_assert!(saved.is_some() || !self.saved.contains_key(&chunk.generation), "it was written here, or checked");
+        debug_assert!(
+            saved.is_some() || !self.saved.contains_key(&chunk.generation),
+            "it was written here, or checked"
+        );
         let mut context = saved.unwrap_or_default();
         context.replace_parts(parts);
         context
@@ -59,7 +62,9 @@ impl Contexts {
 
     /// Keeps the context behind a chunk whose lines ended at `offset`.
     pub fn after(&mut self, chunk: &Chunk, offset: u64, mut context: Context) -> Left {
-        let mut left = Left::default();
+        // Where no line was read, what was to be read again still is.
+        let unread = chunk.position.as_ref().filter(|_| chunk.bytes.is_empty());
+        let mut left = Left { open_since: unread.and_then(|position| position.open_since), ..Left::default() };
         let mut parts = context.replace_parts(Parts::default());
         if chunk.ends {
             left.torn = parts.torn();
@@ -73,10 +78,10 @@ impl Contexts {
             left.open_since = parts.since();
             self.open.insert(chunk.generation, parts);
         }
-        // What is read again was known before: its lines only bring back the texts that they begin.
-        if !chunk.again && !chunk.bytes.is_empty() {
+        let known = self.saved.get(&chunk.generation);
+        // What is read again was known before, and its lines only bring back the texts that they begin; unless nothing was known.
+        if !chunk.bytes.is_empty() && (!chunk.again || known.is_none()) {
             let bytes = context.save();
-            let known = self.saved.get(&chunk.generation);
             if bytes.is_empty() {
                 self.saved.remove(&chunk.generation);
             } else if known.is_none_or(|known| **known != *bytes) {

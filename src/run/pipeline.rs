@@ -57,7 +57,8 @@ impl Pipeline {
             let (chunks_in, chunks) = bounded::<source::Chunk>(QUEUE);
             let out = messages_in.clone();
             let mut decoder = LineDecoder::new(shared.clone());
-            decoder.resume(options.positions.iter().filter(|position| decoder_of(position.generation, count) == number));
+            decoder
+                .resume(options.positions.iter().filter(|position| decoder_of(position.generation, count) == number));
             threads.push(spawn(format!("costtop-decode-{number}"), move || {
                 for chunk in chunks {
                     if out.send(Message::Decoded(Box::new(decoder.decode(chunk)))).is_err() {

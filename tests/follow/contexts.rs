@@ -17,6 +17,7 @@ use costtop::source::{Event, Position};
 use costtop::time::Zone;
 use costtop::usage::{Ids, RawText, Tokens, Usage};
 use proptest::prelude::*;
+use serde_json::json;
 
 use crate::codex::statements;
 use crate::world::{follower, packed};
@@ -145,24 +146,25 @@ fn append(home: &tempfile::TempDir, number: usize, session: &mut Session, text: 
 }
 
 fn lines_of(number: usize, session: &mut Session, input: u32, settings: bool, twice: bool) -> String {
-    let mut text = String::new();
+    let mut lines = Vec::new();
     if session.text.is_empty() {
-        // Longer than a head, so that sessions are told apart by it, and a copy by its marks.
+        // Longer than a head, so that a copy is known by its marks.
         let pad = format!("{number}").repeat(1500);
-        text += &format!(
-            "{{\"type\":\"session_meta\",\"payload\":{{\"id\":\"019f6a10-3c1e-7a40-9b1d-00000000000{number}\",\"cwd\":\"/src/{number}\",\"base_instructions\":\"{pad}\"}}}}\n"
-        );
+        let id = format!("019f6a10-3c1e-7a40-9b1d-00000000000{number}");
+        let payload = json!({"id": id, "cwd": format!("/src/{number}"), "base_instructions": pad});
+        lines.push(json!({"type": "session_meta", "payload": payload}));
     }
     if settings || session.text.is_empty() {
         let model = ["gpt-5.6-sol", "gpt-5.6-luna"][input as usize % 2];
-        text += &format!("{{\"type\":\"turn_context\",\"payload\":{{\"model\":\"{model}\"}}}}\n");
+        lines.push(json!({"type": "turn_context", "payload": {"model": model}}));
     }
     session.total += input;
-    let total = session.total;
-    let count = format!(
-        "{{\"type\":\"event_msg\",\"payload\":{{\"type\":\"token_count\",\"info\":{{\"total_token_usage\":{{\"input_tokens\":{total}}},\"last_token_usage\":{{\"input_tokens\":{input}}}}}}}}}\n"
-    );
-    text + &count.repeat(1 + usize::from(twice))
+    let info =
+        json!({"total_token_usage": {"input_tokens": session.total}, "last_token_usage": {"input_tokens": input}});
+    for _ in 0..=usize::from(twice) {
+        lines.push(json!({"type": "event_msg", "payload": {"type": "token_count", "info": info}}));
+    }
+    lines.iter().flat_map(|line| [line.to_string(), "\n".to_owned()]).collect()
 }
 
 fn play(acts: &[Act]) -> Result<(), TestCaseError> {

@@ -564,7 +564,7 @@ fn codex_alone(record: &Value) -> Skip {
     };
     match last {
         None => Skip::NotUsage,
-        Some(last) if last == [0.0; 5] => Skip::NotUsage,
+        Some(last) if last.iter().all(|count| *count < 1.0) => Skip::NotUsage,
         Some([input, cached, write, output, _]) => {
             let read = cached.min(input);
             let write = write.min(input - read);

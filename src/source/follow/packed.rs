@@ -367,14 +367,7 @@ impl Follower {
     }
 
     /// From here on `file` is what its generation is read from.
-    fn lead(
-        &mut self,
-        slot: u32,
-        file: &mut Followed,
-        generation: u32,
-        marks: Marks,
-        open_since: Option<u64>,
-    ) {
+    fn lead(&mut self, slot: u32, file: &mut Followed, generation: u32, marks: Marks, open_since: Option<u64>) {
         self.leaders.insert(generation, slot);
         file.role = Role::Reader(Reader { open_since, ..Reader::new(generation, marks) });
     }

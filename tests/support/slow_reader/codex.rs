@@ -77,12 +77,11 @@ pub fn statements<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<Option<Statem
                     difference.iter().all(|count| *count >= 0).then_some(difference)
                 };
                 let used = match (total, before) {
-                    (None, _) => last,
                     (Some(total), Some(before)) if total == before => None,
                     (Some(total), Some(before)) if before != [0; 5] && last == Some(total) => Some(total),
                     (Some(total), Some(before)) => difference(total, before).or(last).or(Some(total)),
                     (Some(total), None) if !metas.is_empty() && parent.is_none() => Some(total),
-                    (Some(_), None) => last,
+                    _ => last,
                 };
                 before = total.or(before);
                 let Some(used) = used.filter(|used| *used != [0; 5]) else { continue };

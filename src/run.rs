@@ -3,6 +3,7 @@
 //! Reports, filters and the dashboard run the same way; a one-shot command only ends when its sources do.
 
 pub mod bodies;
+mod contexts;
 pub mod decode;
 mod detect;
 mod fold;

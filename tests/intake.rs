@@ -10,6 +10,8 @@ mod client;
 mod datagrams;
 #[path = "intake/grpc.rs"]
 mod grpc;
+#[path = "intake/hostile.rs"]
+mod hostile;
 #[path = "intake/http.rs"]
 mod http;
 #[path = "intake/receipts.rs"]

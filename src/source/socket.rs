@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::os::unix::net as std_unix;
 use std::path::{Path, PathBuf};
@@ -33,8 +34,8 @@ use crate::label::Label;
 const MAX_CONNECTIONS: usize = 64;
 /// Of these, of one address that is not this machine's own, whose programs share one.
 const MAX_OF_ONE_ADDRESS: usize = 16;
-/// A connection that only waits has its place for this long, however many others want one.
-const UNDISTURBED: Duration = Duration::from_millis(500);
+/// Connections that wait in the kernel: whoever finds no place there tries again after a whole second.
+const BACKLOG: libc::c_int = 1024;
 /// Bytes of one read; not above a line's cap, as [`StreamCutter`] asks.
 const READ: usize = 64 << 10;
 /// How often a full queue is tried again.
@@ -159,6 +160,8 @@ fn bind_tcp(address: SocketAddr, scheme: &'static str) -> Result<Listener, Sourc
     let refuse = |error| SourceError::Tcp(scheme, address, error);
     let listener = std::net::TcpListener::bind(address).map_err(refuse)?;
     listener.set_nonblocking(true).map_err(refuse)?;
+    // SAFETY: a descriptor that is open; the call only makes its queue longer, and where it cannot, the queue stays as it is.
+    unsafe { libc::listen(listener.as_raw_fd(), BACKLOG) };
     Ok(Listener::Tcp(listener))
 }
 
@@ -281,11 +284,13 @@ impl Door {
         self.0.len() < MAX_CONNECTIONS || self.make_room(|_| true)
     }
 
-    /// The one that has wasted its place for the longest time goes.
+    /// The one that wastes its place most goes.
     fn make_room(&mut self, may_go: impl Fn(&&Guest) -> bool) -> bool {
-        let wasted = self.0.iter().filter(|(_, guest)| may_go(guest)).filter_map(|(id, guest)| {
-            guest.watch.wastes().filter(|wasted| *wasted >= UNDISTURBED).map(|wasted| (wasted, *id))
-        });
+        let wasted = self
+            .0
+            .iter()
+            .filter(|(_, guest)| may_go(guest))
+            .filter_map(|(id, guest)| guest.watch.wastes().map(|wasted| (wasted, *id)));
         let Some((_, id)) = wasted.max() else { return false };
         self.0.remove(&id).inspect(|guest| guest.task.abort()).is_some()
     }
@@ -379,6 +384,8 @@ async fn listen(bound: Bound, access: Access, outlet: Outlet) {
                         (None, None) => continue,
                     };
                     door.0.insert(task.id(), Guest { peer, watch, task });
+                    // It is heard before others can take its place: a flood of mute ones shuts out nobody who speaks at once.
+                    tokio::task::yield_now().await;
                 }
                 // Descriptors may be short, or the peer went before we came.
                 Err(_) => sleep(ACCEPT_RETRY).await,

@@ -1,4 +1,6 @@
-//! Text that is safe to draw. Raw bytes of a log enter, a [`Label`] leaves; nothing else may reach a screen, file or alert.
+//! Text that is safe to draw and to keep. Raw bytes of a log enter, a [`Label`] leaves; nothing else may reach a screen, file or alert.
+
+mod secret;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,6 +8,9 @@ use std::sync::Arc;
 
 /// Longest label, in characters; the rest is cut.
 pub const MAX_CHARS: usize = 128;
+/// Bytes of a text that are looked at: more than a label ever shows, also where credentials before its end are much longer than what
+/// stands in their place.
+const MAX_BYTES: usize = 8192;
 
 /// Text of a log, cleaned: no control, format, private-use or surrogate characters, at most [`MAX_CHARS`] characters.
 ///
@@ -14,16 +19,16 @@ pub const MAX_CHARS: usize = 128;
 pub struct Label(Arc<str>);
 
 impl Label {
-    /// Cleans `text`.
+    /// Cleans a text of ours or of the operator.
     #[must_use]
     pub fn new(text: &str) -> Label {
         Label(Arc::from(clean(text).as_ref()))
     }
 
-    /// Cleans bytes that should be UTF-8; what is not becomes U+FFFD.
+    /// The door for a log's text: credentials in it are replaced, it is cleaned, and what is not UTF-8 becomes U+FFFD.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Label {
-        Label::new(&String::from_utf8_lossy(bytes))
+        Label::new(&String::from_utf8_lossy(&redact(&bytes[..bytes.len().min(MAX_BYTES)])))
     }
 
     /// The cleaned text.
@@ -49,6 +54,13 @@ impl std::borrow::Borrow<str> for Label {
     fn borrow(&self) -> &str {
         &self.0
     }
+}
+
+/// `bytes` of a log with each credential in them (a key, a token, a password by its name) replaced by `key:` and eight digits, the same for
+/// the same credential. For what leaves as bytes, such as ids; a label does it by itself.
+#[must_use]
+pub fn redact(bytes: &[u8]) -> Cow<'_, [u8]> {
+    secret::redact(bytes)
 }
 
 /// The cleaned form of `text`, borrowed where nothing had to change.

@@ -216,9 +216,9 @@ fn shaped(bytes: &[u8], at: usize) -> Option<Range<usize>> {
         }
         b'e' => web_token(rest).map(|length| at..at + length),
         b'B' | b'b' => {
-            let scheme = [b"bearer".as_slice(), b"basic"].into_iter().find(|scheme| {
-                rest.get(..scheme.len()).is_some_and(|word| word.eq_ignore_ascii_case(scheme))
-            })?;
+            let scheme = [b"bearer".as_slice(), b"basic"]
+                .into_iter()
+                .find(|scheme| rest.get(..scheme.len()).is_some_and(|word| word.eq_ignore_ascii_case(scheme)))?;
             let blanks = rest[scheme.len()..].iter().take_while(|byte| matches!(byte, b' ' | b'+' | b':')).count();
             let start = scheme.len() + blanks;
             let length = Body::Parts.run(&rest[start..]);
@@ -308,7 +308,8 @@ fn named(bytes: &[u8], at: usize) -> Option<Range<usize>> {
         return (is_one && !stood_in).then_some(start..start + value.len());
     }
     // `key:` and eight digits is what a credential was replaced by; no letter follows those.
-    let is_own = rest.get(..DIGITS).is_some_and(is_digits) && !rest.get(DIGITS).is_some_and(|next| Body::Word.has(*next));
+    let is_own =
+        rest.get(..DIGITS).is_some_and(is_digits) && !rest.get(DIGITS).is_some_and(|next| Body::Word.has(*next));
     let length = Body::Parts.run(rest);
     (!is_own && looks_random(&rest[..length])).then_some(start..start + length)
 }

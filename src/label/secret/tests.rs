@@ -42,14 +42,18 @@ fn what_stands_around_stays() {
     let key = format!("gh{}{}", "p_", credentials::noise(36, 7));
     let digits = redacted(&key);
     assert_eq!(digits.len(), "key:12345678".len());
-    assert_eq!(redacted(&format!("https://x-access:{key}@github.com/a")), format!("https://x-access:{digits}@github.com/a"));
+    assert_eq!(
+        redacted(&format!("https://x-access:{key}@github.com/a")),
+        format!("https://x-access:{digits}@github.com/a")
+    );
     assert_eq!(redacted(&format!("ü {key}, {key}")), format!("ü {digits}, {digits}"));
 }
 
 /// Parts of texts that can come together in ways nobody has thought of.
 fn part() -> impl Strategy<Value = String> {
     let corpus: Vec<String> = credentials().into_iter().map(|(_, text, _)| text).collect();
-    let words = ["key", "token", "password", "Bearer ", ":", "=", " ", "@", "://", ".", "-----BEGIN", "sk-", "eyJ", "\"", "_"];
+    let words =
+        ["key", "token", "password", "Bearer ", ":", "=", " ", "@", "://", ".", "-----BEGIN", "sk-", "eyJ", "\"", "_"];
     prop_oneof![
         4 => proptest::sample::select(corpus),
         2 => proptest::sample::select(HARMLESS.to_vec()).prop_map(str::to_owned),

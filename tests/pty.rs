@@ -20,8 +20,6 @@ mod demo;
 mod first;
 #[path = "pty/garbage.rs"]
 mod garbage;
-#[path = "pty/garbage.rs"]
-mod garbage;
 #[path = "support/hostile.rs"]
 mod hostile;
 #[path = "pty/keys.rs"]

@@ -36,14 +36,18 @@ const FIELDS: [&str; 23] = [
     "cost_center",
 ];
 
-/// A line of now with the text in every field, and a prompt beside them.
-fn line(text: &str) -> String {
-    let quoted = serde_json::to_string(text).unwrap();
+/// A line of now with these bytes between the quotes of every field, and a prompt beside them.
+fn line(inside: &[u8]) -> Vec<u8> {
     let time = costtop::time::Timestamp::now();
-    let fields: String = FIELDS.iter().map(|field| format!(",\"{field}\":{quoted}")).collect();
-    format!(
-        "{{\"ts\":\"{time}\",\"input_tokens\":5,\"cost_usd\":\"1.00\",\"prompt\":\"canary-of-a-prompt\"{fields}}}\n"
-    )
+    let head = format!(r#"{{"ts":"{time}","input_tokens":5,"cost_usd":"1.00","prompt":"canary-of-a-prompt""#);
+    let fields = FIELDS.iter().map(|field| [format!(",\"{field}\":\"").as_bytes(), inside, b"\""].concat());
+    [head.as_bytes(), &fields.collect::<Vec<_>>().concat(), b"}\n"].concat()
+}
+
+/// A text as it stands between the quotes of JSON.
+fn escaped(text: &str) -> Vec<u8> {
+    let quoted = serde_json::to_string(text).unwrap();
+    quoted.as_bytes()[1..quoted.len() - 1].to_vec()
 }
 
 /// What the program sent, without its own sequences: cursor, colours, modes, and titles, whose text is kept. Anything else stays and is

@@ -21,11 +21,13 @@ pub enum Format {
     Gemini,
     /// Answers of Bedrock's Converse API.
     Bedrock,
+    /// Export requests of OpenTelemetry.
+    Otlp,
 }
 
 impl Format {
     /// Every format.
-    pub const ALL: [Format; 9] = [
+    pub const ALL: [Format; 10] = [
         Format::Own,
         Format::ClaudeCode,
         Format::LiteLlm,
@@ -35,6 +37,7 @@ impl Format {
         Format::OpenAiResponses,
         Format::Gemini,
         Format::Bedrock,
+        Format::Otlp,
     ];
 
     /// The word of `explain`, of the configuration and of the documentation.
@@ -50,6 +53,7 @@ impl Format {
             Format::OpenAiResponses => "openai-responses",
             Format::Gemini => "gemini",
             Format::Bedrock => "bedrock",
+            Format::Otlp => "otlp",
         }
     }
 

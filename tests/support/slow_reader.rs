@@ -12,6 +12,8 @@ use std::fmt;
 mod answers;
 #[path = "slow_reader/gateway.rs"]
 mod gateway;
+#[path = "slow_reader/otlp.rs"]
+mod otlp;
 #[path = "slow_reader/wrappers.rs"]
 mod wrappers;
 
@@ -198,6 +200,7 @@ pub fn compare(line: &[u8]) {
         br#"{"call_type":"x","response_cost":0}"#,
         br#"{"call_type":"x","spend":0}"#,
         br#"{"usage":{"total_tokens":1}}"#,
+        br#"{"resourceLogs":[]}"#,
         br#"{"model":"m"}"#,
     ] {
         decoder.go_on_with(Parts::default());

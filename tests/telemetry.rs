@@ -67,7 +67,9 @@ impl World {
 /// The totals of these bodies of lines, in this order.
 fn totals(bodies: &[&str]) -> Counters {
     let mut world = World::new();
-    bodies.iter().for_each(|lines| world.lines(lines));
+    for lines in bodies {
+        world.lines(lines);
+    }
     world.totals()
 }
 

@@ -51,7 +51,9 @@ pub fn any(value: &Value) -> Vec<u8> {
         },
         Value::Array(elements) => {
             let mut array = Vec::new();
-            elements.iter().for_each(|element| put(1, &any(element), &mut array));
+            for element in elements {
+                put(1, &any(element), &mut array);
+            }
             put(5, &array, &mut out);
         }
         Value::Null | Value::Object(_) => put(6, b"", &mut out),
@@ -176,7 +178,9 @@ fn last_number(fields: &[(u64, Field<'_>)], wanted: u64) -> u64 {
 }
 
 fn hex(fields: &[(u64, Field<'_>)], wanted: u64) -> String {
-    bytes_of(fields, wanted).last().unwrap_or(&&b""[..]).iter().map(|byte| format!("{byte:02X}")).collect()
+    let digit = |digit: u8| char::from(b"0123456789ABCDEF"[usize::from(digit)]);
+    let id = bytes_of(fields, wanted).last().copied().unwrap_or_default();
+    id.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 fn pairs(fields: &[(u64, Field<'_>)], wanted: u64) -> Option<Vec<Value>> {

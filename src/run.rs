@@ -5,6 +5,7 @@
 pub mod decode;
 mod detect;
 mod fold;
+mod horizon;
 pub mod live;
 mod memory;
 pub mod once;

@@ -130,10 +130,10 @@ fn a_newer_schema_is_refused_and_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     Store::open(folder.path()).unwrap().0.close().unwrap();
     let path = folder.path().join("state.db");
-    rusqlite::Connection::open(&path).unwrap().pragma_update(None, "user_version", 3).unwrap();
+    rusqlite::Connection::open(&path).unwrap().pragma_update(None, "user_version", 4).unwrap();
     let before = fs::read(&path).unwrap();
     let error = Store::open(folder.path()).unwrap_err();
-    assert!(matches!(error, StoreError::Newer { found: 3, known: 2, .. }), "{error}");
+    assert!(matches!(error, StoreError::Newer { found: 4, known: 3, .. }), "{error}");
     assert!(matches!(Snapshot::open(folder.path()), Err(StoreError::Newer { .. })));
     assert_eq!(fs::read(&path).unwrap(), before);
 }

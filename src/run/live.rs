@@ -228,7 +228,7 @@ impl Core {
         let mut bell = Bell::new(config.alarm, config.zone);
         bell.resume(&alarms.statuses());
         let hooks = Hooks::start(&config.hooks)?;
-        let persistence = opened.start_writer(mode, config.labels.slots())?;
+        let persistence = opened.start_writer(mode, config.labels.slots(), config.state)?;
         let mut core = Core {
             config,
             mode,

@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, never};
 
+use super::horizon::{Horizon, SavedDays};
 use super::spill;
-use crate::config::{LabelSlots, LabelsError};
+use crate::config::{LabelSlots, LabelsError, StateConfig};
 use crate::engine::bill::CostMode;
 use crate::engine::identity::IdentityKey;
 use crate::engine::{Engine, Options};
@@ -34,6 +35,8 @@ const META_ALARMS: &str = "alarms";
 const META_DETECTORS: &str = "detectors";
 const META_GENERATION: &str = "generation";
 const META_MODE: &str = "cost_mode";
+/// Event days whose rows were dropped.
+pub(super) const META_DROPPED: &str = "dropped_days";
 /// Which of the operator's own labels stands in which slot.
 pub const META_LABELS: &str = "labels";
 
@@ -71,6 +74,8 @@ pub(super) struct Opened {
     dead: Graveyard,
     store: Option<Store>,
     rows_pending: bool,
+    /// What the state holds of each day.
+    days: SavedDays,
 }
 
 /// The word of `--cost`.
@@ -104,6 +109,7 @@ impl Opened {
             dead: Graveyard::default(),
             store: None,
             rows_pending: false,
+            days: SavedDays::default(),
         }
     }
 
@@ -157,6 +163,9 @@ impl Opened {
         }
         let damaged = |error: crate::engine::saved::Damaged| LoadError::Damaged(error.to_string());
         self.engine.load_names(&loaded.names, &loaded.profiles).map_err(damaged)?;
+        if !text(META_DROPPED).is_none_or(|days| self.engine.load_dropped_days(&days)) {
+            return Err(LoadError::Damaged("the days that were dropped".to_owned()));
+        }
         for cell in &loaded.cells {
             self.engine.load_cells(cell.tier, cell.time, &cell.bytes).map_err(damaged)?;
         }
@@ -178,9 +187,11 @@ impl Opened {
         let Some(store) = self.store.take() else { return Ok(()) };
         let mut failed: Option<io::Error> = None;
         let engine = &mut self.engine;
-        let streamed = store.for_each_row_blob(|_, _, bytes| {
+        let days = &mut self.days;
+        let streamed = store.for_each_row_blob(|day, _, bytes| {
             if failed.is_none() {
-                failed = engine.load_rows(bytes).err();
+                days.add(day, bytes.len());
+                failed = engine.load_rows(day, bytes).err();
             }
         });
         let reason = match (streamed, failed) {
@@ -209,7 +220,13 @@ impl Opened {
     }
 
     /// Starts the writer; without a state nothing is written.
-    pub fn start_writer(&mut self, mode: CostMode, labels: &LabelSlots) -> Result<Persistence, PersistError> {
+    pub fn start_writer(
+        &mut self,
+        mode: CostMode,
+        labels: &LabelSlots,
+        config: StateConfig,
+    ) -> Result<Persistence, PersistError> {
+        let horizon = Horizon::new(config, std::mem::take(&mut self.days));
         let writer = self.store.take().map(Writer::start).transpose()?;
         Ok(Persistence {
             writer,
@@ -224,6 +241,8 @@ impl Opened {
             alarms: None,
             detectors: None,
             trouble: None,
+            horizon,
+            dropping: false,
         })
     }
 }
@@ -314,6 +333,9 @@ pub(super) struct Persistence {
     alarms: Option<String>,
     detectors: Option<Vec<u8>>,
     trouble: Option<String>,
+    horizon: Horizon,
+    /// A drop of days is under way: what it changes becomes durable as one.
+    dropping: bool,
 }
 
 impl Persistence {
@@ -354,6 +376,9 @@ impl Persistence {
         if self.writer.is_none() || self.in_flight {
             return None;
         }
+        if self.dropping {
+            return Some(Duration::ZERO);
+        }
         let since = self.dirty_since?;
         if self.bytes >= COMMIT_BYTES {
             return Some(Duration::ZERO);
@@ -363,15 +388,21 @@ impl Persistence {
 
     /// Hands over a commit if one is due (or, with `all`, if there is anything).
     pub fn commit(&mut self, engine: &mut Engine, all: bool) -> io::Result<()> {
+        self.drop_days(engine, all)?;
+        if self.dropping {
+            return Ok(());
+        }
         let due = self.due_in(Instant::now()).is_some_and(|wait| wait.is_zero() || all);
         let Some(writer) = self.writer.as_ref().filter(|_| due) else { return Ok(()) };
         let changes = engine.take_changes()?;
+        self.horizon.appended(&changes.rows, &changes.dropped_days, self.bytes >= COMMIT_BYTES);
         let mut meta = vec![
             (META_INTAKE, changes.intake),
             (META_GENERATION, self.generation.to_string().into_bytes()),
             (META_MODE, mode_name(self.mode).as_bytes().to_vec()),
             (META_LABELS, self.labels.clone().into_bytes()),
         ];
+        meta.extend(changes.all_dropped.map(|days| (META_DROPPED, days.into_bytes())));
         meta.extend(self.alarms.take().map(|alarms| (META_ALARMS, alarms.into_bytes())));
         meta.extend(self.detectors.take().map(|detectors| (META_DETECTORS, detectors)));
         let saved = Some(Timestamp::now());
@@ -387,6 +418,7 @@ impl Persistence {
             positions: self.positions.drain().map(|(_, position)| with_context(position, saved)).collect(),
             names: changes.names,
             profiles: changes.profiles,
+            dropped_days: changes.dropped_days,
             rows: changes.rows.into_iter().map(|(day, rows, bytes)| RowBlob { day, rows, bytes }).collect(),
             cells: changes.cells.into_iter().map(|(tier, time, bytes)| CellBlob { tier, time, bytes }).collect(),
             sessions: changes.sessions,
@@ -398,6 +430,30 @@ impl Persistence {
         self.bytes = 0;
         if let Err(error) = writer.commit(commit) {
             self.trouble = Some(error.to_string());
+        }
+        Ok(())
+    }
+
+    /// Drops what lies beyond the horizon, a part at a time; with `all`, what was begun is ended.
+    fn drop_days(&mut self, engine: &mut Engine, all: bool) -> io::Result<()> {
+        // What a commit in flight holds must not be dropped beneath it: the next one would not know of it.
+        if self.writer.is_none() || self.in_flight && !self.dropping {
+            return Ok(());
+        }
+        if !self.dropping && !all {
+            let days = self.horizon.due(Timestamp::now(), Instant::now());
+            if !days.is_empty() {
+                engine.drop_days(&days);
+                self.dropping = true;
+            }
+        }
+        while self.dropping {
+            self.dropping = engine.drop_on()?;
+            if !self.dropping {
+                self.touch();
+            } else if !all {
+                break;
+            }
         }
         Ok(())
     }

@@ -8,6 +8,7 @@ pub mod cells;
 mod changed;
 mod charge;
 mod chart;
+pub mod claimed;
 pub mod counters;
 pub mod days;
 mod detail;

@@ -4,6 +4,7 @@
 
 pub mod decode;
 mod detect;
+mod copies;
 mod fold;
 mod horizon;
 pub mod live;
@@ -14,6 +15,7 @@ mod persist;
 pub mod pipeline;
 mod places;
 mod publish;
+mod recovery;
 pub mod replay;
 pub mod spill;
 

@@ -2,6 +2,8 @@
 
 #[path = "live/drill.rs"]
 mod drill;
+#[path = "live/state.rs"]
+mod state;
 
 use std::fs::OpenOptions;
 use std::io::Write as _;

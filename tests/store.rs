@@ -14,6 +14,8 @@ use costtop::store::{CellBlob, Commit, Loaded, Outcome, RowBlob, SavedPosition, 
 mod crash;
 #[path = "store/damage.rs"]
 mod damage;
+#[path = "store/power.rs"]
+mod power;
 #[path = "store/roundtrip.rs"]
 mod roundtrip;
 

@@ -2,9 +2,9 @@
 //!
 //! Reports, filters and the dashboard run the same way; a one-shot command only ends when its sources do.
 
+mod copies;
 pub mod decode;
 mod detect;
-mod copies;
 mod fold;
 mod horizon;
 pub mod live;
@@ -15,6 +15,7 @@ mod persist;
 pub mod pipeline;
 mod places;
 mod publish;
+mod receipts;
 mod recovery;
 pub mod replay;
 pub mod spill;

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io;
 
-use super::{Engine, Post};
 use super::counters::Counters;
-use super::names::{NONE, Profile, ProfileId};
 use super::ledger::Ledger;
+use super::names::{NONE, Profile, ProfileId};
 use super::recent::Recent;
 use super::record::Intake;
+use super::{Engine, Post};
 use crate::label::Label;
 use crate::money::Money;
 use crate::time::Timestamp;

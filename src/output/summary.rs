@@ -207,7 +207,8 @@ pub fn losses(document: &Document) -> Vec<String> {
     ] {
         if number > 0 {
             // What a sum does not hold is worth saying in dollars.
-            let money = if what == "late" { format!(" ({} not added)", usd(intake.late_cost, 2)) } else { String::new() };
+            let money =
+                if what == "late" { format!(" ({} not added)", usd(intake.late_cost, 2)) } else { String::new() };
             parts.push(format!("{} {what}{money}", count(number)));
         }
     }

@@ -9,16 +9,16 @@ use crossbeam_channel::{Receiver, never};
 
 use super::copies::Copies;
 use super::horizon::{Horizon, SavedDays};
+use super::receipts::Receipts;
 use super::recovery::{META_CLAIMED, META_UNVERIFIED, Recovery};
 use super::spill;
 use crate::config::{LabelSlots, LabelsError, StateConfig};
 use crate::engine::bill::CostMode;
 use crate::engine::identity::IdentityKey;
 use crate::engine::{Engine, Options};
-use crate::source::Position;
-use crate::store::{
-    CellBlob, Commit, Loaded, Outcome, Recovered, RowBlob, SavedPosition, Store, StoreError, Writer,
-};
+use crate::source::budget::Reservation;
+use crate::source::{Position, Receipt, Receiving};
+use crate::store::{CellBlob, Commit, Loaded, Outcome, Recovered, RowBlob, SavedPosition, Store, StoreError, Writer};
 use crate::time::{MINUTE_MS, Timestamp, Zone};
 
 /// Ledger rows kept in memory: the newest, which repeats are about.
@@ -312,6 +312,7 @@ impl Opened {
             copies,
             recovery: std::mem::take(&mut self.recovery),
             said: Vec::new(),
+            receipts: Receipts::default(),
         })
     }
 }
@@ -383,6 +384,15 @@ fn from_context(saved: &SavedPosition) -> Option<Position> {
     Some(position)
 }
 
+/// A batch that was applied.
+pub(super) struct Applied {
+    pub generation: u32,
+    pub position: Option<Position>,
+    pub bytes: u64,
+    pub receipt: Option<(Receipt, Receiving)>,
+    pub reserved: Option<Reservation>,
+}
+
 enum LoadError {
     Mode(String),
     Damaged(String),
@@ -410,12 +420,21 @@ pub(super) struct Persistence {
     recovery: Recovery,
     /// Sentences for the event list.
     said: Vec<String>,
+    receipts: Receipts,
 }
 
 impl Persistence {
-    /// A batch was applied; its position covers exactly what was applied.
-    pub fn applied(&mut self, generation: u32, position: Option<Position>, bytes: u64) {
+    /// A batch was applied; its position covers exactly what was applied. What has none cannot be read again: its sender may wait for it.
+    pub fn applied(&mut self, batch: Applied) {
+        let Applied { generation, position, bytes, receipt, reserved } = batch;
         self.generation = self.generation.max(generation.saturating_add(1));
+        if self.writer.is_none() {
+            if let Some((receipt, receiving)) = receipt {
+                receipt.safe(receiving);
+            }
+        } else {
+            self.receipts.applied(receipt, reserved.filter(|_| position.is_none()));
+        }
         if let Some(position) = position {
             if position.dead {
                 self.dead.add(generation);
@@ -443,7 +462,11 @@ impl Persistence {
     /// What an operator must see of the state: why nothing is durable any more, else what cannot be verified.
     pub fn note(&self, zone: Zone, now: Timestamp) -> Option<String> {
         let trouble = self.trouble.as_ref().map(|(since, error)| {
-            let since = if now.ms() - since.ms() < DAY_MS { zone.format(*since, "%H:%M") } else { zone.format(*since, "%Y-%m-%d %H:%M") };
+            let since = if now.ms() - since.ms() < DAY_MS {
+                zone.format(*since, "%H:%M")
+            } else {
+                zone.format(*since, "%Y-%m-%d %H:%M")
+            };
             format!("not durable since {since}: {error}")
         });
         trouble.or_else(|| self.recovery.note(zone, now))
@@ -472,7 +495,8 @@ impl Persistence {
         if self.bytes >= COMMIT_BYTES {
             return Some(Duration::ZERO);
         }
-        Some((since + COMMIT_AFTER).saturating_duration_since(now))
+        let due = (since + COMMIT_AFTER).saturating_duration_since(now);
+        Some(self.receipts.due_in(now).map_or(due, |receipt| receipt.min(due)))
     }
 
     /// Hands over a commit if one is due (or, with `all`, if there is anything).
@@ -519,9 +543,11 @@ impl Persistence {
             ..Commit::default()
         };
         self.in_flight = true;
+        self.receipts.committing();
         self.dirty_since = None;
         self.bytes = 0;
         if let Err(error) = writer.commit(commit) {
+            self.receipts.refuse();
             self.trouble.get_or_insert((Timestamp::now(), error.to_string()));
         }
         Ok(())
@@ -561,14 +587,17 @@ impl Persistence {
         match outcome {
             Outcome::Committed { .. } => {
                 self.in_flight = false;
+                self.receipts.safe();
                 self.trouble.take().map(|_| "state is durable again".to_owned())
             }
             Outcome::NotDurable { since, error } => {
+                self.receipts.refuse();
                 let sentence = format!("state is not durable: {error}");
                 self.trouble = Some((since, error));
                 Some(sentence)
             }
             Outcome::Lost { error } => {
+                self.receipts.refuse();
                 let sentence = format!("state is not durable any more: {error}");
                 self.trouble.get_or_insert((Timestamp::now(), error));
                 Some(sentence)

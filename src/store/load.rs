@@ -71,7 +71,11 @@ fn one(connection: &Connection, key: &str) -> Checked<Option<Vec<u8>>> {
 }
 
 /// All values of the meta table.
-pub(super) fn all_meta(connection: &Connection, path: &Path, head: &Head) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+pub(super) fn all_meta(
+    connection: &Connection,
+    path: &Path,
+    head: &Head,
+) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
     by_text(connection, head, Table::Meta, META).map_err(|failure| failure.at(path))
 }
 

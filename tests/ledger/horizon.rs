@@ -117,7 +117,12 @@ fn a_dropped_day_gives_back_its_ids_and_says_what_comes_late() {
     assert_eq!(engine.ledger().0.ids() * 10, ids * 3, "only three days are known by their ids");
     let mut left = 0;
     let (ledger, names) = engine.ledger();
-    ledger.for_each_bill(names, |_, _, _| { left += 1; Ok(()) }).expect("rows");
+    ledger
+        .for_each_bill(names, |_, _, _| {
+            left += 1;
+            Ok(())
+        })
+        .expect("rows");
     assert_eq!(left, 6000);
     // All of it again: what is known repeats, what is not comes late, and nothing is added.
     for of_day in 0..10 {

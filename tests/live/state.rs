@@ -188,7 +188,12 @@ fn a_dropped_day_is_told_as_late_and_stays_in_every_report() {
     running.quit();
 
     let mut engine = read_state(&state, &Config::default(), CostMode::Auto, now).expect("a state").expect("is there");
-    let query = ReportQuery { by: vec![GroupBy::named("user").expect("a grouping")], since: None, until: None, zone: Config::default().zone };
+    let query = ReportQuery {
+        by: vec![GroupBy::named("user").expect("a grouping")],
+        since: None,
+        until: None,
+        zone: Config::default().zone,
+    };
     let report = engine.report(&query).expect("rows");
     assert_eq!((report.totals.requests, report.totals.cost().pico()), (300, 300 * CENT), "the report is whole");
     assert_eq!((report.groups.len(), report.sessions), (7, 19));

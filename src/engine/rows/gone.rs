@@ -95,9 +95,9 @@ impl Rows {
             }
         }
         if let Some(bounds) = self.bounds.get_mut(segment) {
-            *bounds = left.iter().fold((i64::MAX, i64::MIN), |(least, greatest), time| {
-                (least.min(*time), greatest.max(*time))
-            });
+            *bounds = left
+                .iter()
+                .fold((i64::MAX, i64::MIN), |(least, greatest), time| (least.min(*time), greatest.max(*time)));
         }
         Ok(())
     }

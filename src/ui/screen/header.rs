@@ -111,7 +111,11 @@ fn left(scene: Scene<'_>, theme: &Theme) -> Vec<Segment> {
         if count > 0 {
             let segment = Segment::new(3, format!("{} {word}", text::grouped(i128::from(count))), warn);
             let is_late = word == "late";
-            left.push(if is_late { segment.then(format!(" {}", text::dollars(intake.late_cost)), dim) } else { segment });
+            left.push(if is_late {
+                segment.then(format!(" {}", text::dollars(intake.late_cost)), dim)
+            } else {
+                segment
+            });
         }
     }
     left

@@ -1,5 +1,7 @@
 //! The engine's thread from files to snapshots: it sleeps when nothing happens, and a restart goes on exactly where it ended.
 
+#[path = "live/disk.rs"]
+mod disk;
 #[path = "live/drill.rs"]
 mod drill;
 #[path = "live/state.rs"]

@@ -215,8 +215,8 @@ fn a_follower_sees_each_commit_of_the_owner_once() {
 fn looking_who_owns_a_state_keeps_nobody_from_owning_it() {
     let folder = tempfile::tempdir().unwrap();
     drop(Store::open(folder.path()).unwrap());
+    let done = std::sync::atomic::AtomicBool::new(false);
     std::thread::scope(|scope| {
-        let done = std::sync::atomic::AtomicBool::new(false);
         for _ in 0..2 {
             scope.spawn(|| {
                 while !done.load(std::sync::atomic::Ordering::Relaxed) {

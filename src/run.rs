@@ -2,6 +2,7 @@
 //!
 //! Reports, filters and the dashboard run the same way; a one-shot command only ends when its sources do.
 
+mod contexts;
 mod copies;
 pub mod decode;
 mod detect;

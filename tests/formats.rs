@@ -8,6 +8,8 @@ mod slow_reader;
 
 #[path = "formats/answers.rs"]
 mod answers;
+#[path = "formats/codex.rs"]
+mod codex;
 #[path = "formats/gateway.rs"]
 mod gateway;
 #[path = "formats/golden.rs"]
@@ -15,7 +17,7 @@ mod golden;
 #[path = "formats/wrappers.rs"]
 mod wrappers;
 
-use costtop::format::wrapper::Parts;
+use costtop::format::context::Context;
 use costtop::format::{Decoder, Format, Line, Skip};
 use costtop::money::Cost;
 use costtop::time::Zone;
@@ -26,7 +28,7 @@ const OWN: &str = include_str!("fixtures/formats/own.jsonl");
 const CLAUDE_CODE: &str = include_str!("fixtures/formats/claude_code.jsonl");
 const LITELLM: &str = include_str!("fixtures/formats/litellm.jsonl");
 const ANSWERS: &str = include_str!("fixtures/formats/answers.jsonl");
-const FIXTURES: [&str; 6] = [OWN, CLAUDE_CODE, LITELLM, ANSWERS, gateway::SPEND, wrappers::WRAPPED];
+const FIXTURES: [&str; 7] = [OWN, CLAUDE_CODE, LITELLM, ANSWERS, gateway::SPEND, wrappers::WRAPPED, codex::PARENT];
 
 /// Decodes `line` and hands its only record to `check`.
 fn with(line: &str, check: impl FnOnce(Line, Result<&Usage<'_>, Skip>)) {
@@ -388,7 +390,7 @@ fn a_line_is_what_it_is_whatever_stood_before() {
         for fixture in &lines {
             let line = fixture[place % fixture.len()];
             let fates = |decoder: &mut Decoder| {
-                decoder.go_on_with(Parts::default());
+                decoder.go_on_with(Context::default());
                 let mut fates = Vec::new();
                 let kind = decoder
                     .decode(0, line.as_bytes(), &mut |_, result| fates.push(result.map(|usage| format!("{usage:?}"))));
@@ -407,7 +409,7 @@ fn a_pinned_decoder_reads_one_format_only() {
         let mut free = Decoder::new(Zone::UTC);
         let mut counted = 0;
         let single = |line: &&str| line.starts_with('{');
-        let unwrapped = [OWN, CLAUDE_CODE, LITELLM, ANSWERS, gateway::SPEND];
+        let unwrapped = [OWN, CLAUDE_CODE, LITELLM, ANSWERS, gateway::SPEND, codex::PARENT];
         for line in unwrapped.into_iter().flat_map(str::lines).filter(single) {
             let fates = |decoder: &mut Decoder| {
                 let mut fate = None;

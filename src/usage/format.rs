@@ -7,6 +7,8 @@ pub enum Format {
     Own,
     /// Session files of Claude Code.
     ClaudeCode,
+    /// Rollout files of Codex CLI.
+    Codex,
     /// `StandardLoggingPayload` of a `LiteLLM` proxy.
     LiteLlm,
     /// Rows of a `LiteLLM` proxy's table of spend.
@@ -25,9 +27,10 @@ pub enum Format {
 
 impl Format {
     /// Every format.
-    pub const ALL: [Format; 9] = [
+    pub const ALL: [Format; 10] = [
         Format::Own,
         Format::ClaudeCode,
+        Format::Codex,
         Format::LiteLlm,
         Format::LiteLlmSpend,
         Format::Anthropic,
@@ -43,6 +46,7 @@ impl Format {
         match self {
             Format::Own => "own",
             Format::ClaudeCode => "claude-code",
+            Format::Codex => "codex",
             Format::LiteLlm => "litellm",
             Format::LiteLlmSpend => "litellm-spend",
             Format::Anthropic => "anthropic",

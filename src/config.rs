@@ -10,6 +10,7 @@ mod number;
 mod permission;
 mod price;
 mod print;
+mod state;
 
 pub use budget::specificity;
 pub(crate) use document::{Document, Table, Value};
@@ -19,6 +20,7 @@ pub use labels::{LabelConfig, LabelSlots, Labels, LabelsError};
 pub use load::{Loaded, Origins, Overrides, VARIABLES, default_path, themes_folder};
 pub use permission::{Exposed, exposed};
 pub use print::TEMPLATE;
+pub use state::StateConfig;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -46,6 +48,8 @@ pub struct Config {
     pub budgets: Vec<BudgetConfig>,
     /// How alarms are heard.
     pub alarm: AlarmConfig,
+    /// How much of the past is kept charge by charge.
+    pub state: StateConfig,
     /// Commands to run on alarms.
     pub hooks: Vec<HookConfig>,
     /// Name of the theme.
@@ -321,6 +325,7 @@ impl Default for Config {
                 quiet_hours: None,
                 detectors: DetectorsConfig::ALL,
             },
+            state: StateConfig::default(),
             hooks: Vec::new(),
             theme: "auto".to_owned(),
             graph: GraphChoice::Auto,

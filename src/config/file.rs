@@ -7,6 +7,7 @@ use super::document::{Table, Value};
 use super::error::{ConfigError, any_of, remedy};
 use super::labels::read_labels;
 use super::price::read_prices;
+use super::state::read_state;
 use super::{Config, GraphChoice, HookConfig, Origins, Severity, SourceConfig};
 use crate::label::Label;
 use crate::usage::{Dimension, Format, UserField};
@@ -56,6 +57,9 @@ pub(super) fn read(root: &Table, folder: &Path, config: &mut Config, origins: &m
     }
     if let Some(alarm) = root.get("alarm") {
         read_alarm(&alarm.table("[alarm]")?, config, origins)?;
+    }
+    if let Some(state) = root.get("state") {
+        read_state(&state.table("[state]")?, config, origins)?;
     }
     if let Some(hooks) = root.get("hook") {
         for table in hooks.tables("hook")? {

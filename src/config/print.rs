@@ -82,6 +82,9 @@ impl Loaded {
         for (name, on) in config.alarm.detectors.each() {
             lines.value(name, if on { "true" } else { "false" }, &format!("alarm.detectors.{name}"));
         }
+        lines.table("[state]", None);
+        lines.value("horizon", &format!("\"{}d\"", config.state.horizon_days), "state.horizon");
+        lines.value("max_size", &quoted(&super::state::spell(config.state.max_bytes)), "state.max_size");
         for (at, hook) in config.hooks.iter().enumerate() {
             lines.table("[[hook]]", Some(&format!("hook.{at}")));
             lines.plain("on", &list(hook.on.iter().map(|severity| severity.name())));

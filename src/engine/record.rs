@@ -7,7 +7,7 @@ use rustc_hash::FxBuildHasher;
 
 use super::rows::{put_varint, take_varint};
 use crate::label::{Label, redact};
-use crate::money::Cost;
+use crate::money::{Cost, Money};
 use crate::price::Priced;
 use crate::time::Timestamp;
 use crate::usage::{Dimension, Format, Origin, OwnLabel, RawText, Rejection, Tokens, Usage, UserField};
@@ -108,6 +108,8 @@ pub struct Intake {
     pub rejected: [u64; Rejection::ALL.len()],
     /// Records for a day that has been dropped.
     pub late: u64,
+    /// What those would cost; it is in no sum.
+    pub late_cost: Money,
     /// Records without a time.
     pub undated: u64,
     /// Records without an id.
@@ -148,6 +150,7 @@ impl Intake {
             *sum += count;
         }
         self.late += other.late;
+        self.late_cost += other.late_cost;
         self.undated += other.undated;
         self.no_id += other.no_id;
         self.id_reused += other.id_reused;

@@ -4,9 +4,11 @@
 
 pub mod bodies;
 mod contexts;
+mod copies;
 pub mod decode;
 mod detect;
 mod fold;
+mod horizon;
 pub mod live;
 mod memory;
 pub mod once;
@@ -16,6 +18,7 @@ pub mod pipeline;
 mod places;
 mod publish;
 mod receipts;
+mod recovery;
 pub mod replay;
 pub mod spill;
 

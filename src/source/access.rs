@@ -3,7 +3,6 @@
 use std::fmt;
 use std::fs;
 use std::io::{self, Read as _};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,7 +15,7 @@ use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use tokio_rustls::rustls::{self, RootCertStore};
 
 use super::spec::{Address, Spec};
-use crate::config::ServerConfig;
+use crate::config::{Exposed, ServerConfig, exposed};
 use crate::label::Label;
 
 /// Shortest token: 16 letters and digits are 95 bits.
@@ -70,8 +69,8 @@ pub enum AccessError {
         error: io::Error,
     },
     /// Somebody else could put in a token of theirs.
-    #[error("{0} '{path}' can be written by others: shut them out with 'chmod go-w {path}'", path = .1.display())]
-    Shared(&'static str, PathBuf),
+    #[error("{0} of [server]: {1}")]
+    Shared(&'static str, Exposed),
     /// A variable that is not there.
     #[error("variable '{0}' of 'token_env' in [server] is not set: put the token into it, or use 'token_file'")]
     Variable(String),
@@ -196,10 +195,10 @@ impl Access {
 
 fn read_private(what: &'static str, path: &Path) -> Result<Vec<u8>, AccessError> {
     let failed = |error| AccessError::Read { what, path: path.to_owned(), error };
-    let file = fs::File::open(path).map_err(failed)?;
-    if file.metadata().map_err(failed)?.mode() & 0o022 != 0 {
-        return Err(AccessError::Shared(what, path.to_owned()));
+    if let Some(exposed) = exposed(path).map_err(failed)? {
+        return Err(AccessError::Shared(what, exposed));
     }
+    let file = fs::File::open(path).map_err(failed)?;
     let mut bytes = Vec::new();
     file.take(MAX_FILE).read_to_end(&mut bytes).map_err(failed)?;
     Ok(bytes)

@@ -114,7 +114,13 @@ fn left(scene: Scene<'_>, theme: &Theme) -> Vec<Segment> {
     ];
     for (count, word) in counts {
         if count > 0 {
-            left.push(Segment::new(3, format!("{} {word}", text::grouped(i128::from(count))), warn));
+            let segment = Segment::new(3, format!("{} {word}", text::grouped(i128::from(count))), warn);
+            let is_late = word == "late";
+            left.push(if is_late {
+                segment.then(format!(" {}", text::dollars(intake.late_cost)), dim)
+            } else {
+                segment
+            });
         }
     }
     left

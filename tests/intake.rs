@@ -14,5 +14,14 @@ mod grpc;
 mod hostile;
 #[path = "intake/http.rs"]
 mod http;
+#[path = "intake/pressure.rs"]
+mod pressure;
+#[path = "intake/process.rs"]
+mod process;
 #[path = "intake/receipts.rs"]
 mod receipts;
+#[path = "../examples/kill_check/terminal.rs"]
+#[allow(dead_code, reason = "the programs that measure need more of it")]
+mod terminal;
+#[path = "intake/twins.rs"]
+mod twins;

@@ -11,15 +11,15 @@ use costtop::source::{Encoding, Frame, Receiving, Signal};
 use crate::client::gzip;
 use crate::http::Listener;
 
-const LOGS: &str = "/opentelemetry.proto.collector.logs.v1.LogsService/Export";
-const TRACES: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
-const METRICS: &str = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export";
+pub const LOGS: &str = "/opentelemetry.proto.collector.logs.v1.LogsService/Export";
+pub const TRACES: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+pub const METRICS: &str = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export";
 
 /// A path, headers, and the framed message.
-type Call<'c> = (&'c str, &'c [(&'c str, &'c str)], Vec<u8>);
+pub type Call<'c> = (&'c str, &'c [(&'c str, &'c str)], Vec<u8>);
 
 /// Calls one after the other on one connection; the message and the status of each.
-fn call(port: u16, calls: &[Call<'_>]) -> Vec<(Vec<u8>, HeaderMap)> {
+pub fn call(port: u16, calls: &[Call<'_>]) -> Vec<(Vec<u8>, HeaderMap)> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let stream = tokio::net::TcpStream::connect(("127.0.0.1", port)).await.unwrap();
@@ -45,7 +45,7 @@ fn call(port: u16, calls: &[Call<'_>]) -> Vec<(Vec<u8>, HeaderMap)> {
     })
 }
 
-fn framed(packed: bool, message: &[u8]) -> Vec<u8> {
+pub fn framed(packed: bool, message: &[u8]) -> Vec<u8> {
     [&[u8::from(packed)][..], &(message.len() as u32).to_be_bytes(), message].concat()
 }
 

@@ -6,24 +6,26 @@ use std::thread::JoinHandle;
 
 use costtop::config::{Config, SourceConfig};
 use costtop::engine::bill::CostMode;
+use costtop::engine::counters::Counters;
+use costtop::engine::report::ReportQuery;
 use costtop::run::Sources;
 use costtop::run::live::{self, LiveError, Setup, Wires};
 use costtop::run::once::read_state;
-use costtop::time::Timestamp;
+use costtop::time::{Timestamp, Zone};
 use costtop::ui::action::Effect;
 use crossbeam_channel::{Sender, bounded, unbounded};
 
 use crate::client::{connect, free_port, gzip, send, zstd};
 
 /// The engine's thread with a listener; its screen looks at nothing.
-struct Running {
-    port: u16,
+pub struct Running {
+    pub port: u16,
     effects: Sender<Effect>,
     thread: JoinHandle<Result<(), LiveError>>,
 }
 
 impl Running {
-    fn start(state: Option<&Path>) -> Running {
+    pub fn start(state: Option<&Path>) -> Running {
         let port = free_port();
         let config = Config::default();
         let source = SourceConfig { spec: format!("http://127.0.0.1:{port}"), format: None, labels: Vec::new() };
@@ -49,7 +51,7 @@ impl Running {
         Running { port, effects, thread }
     }
 
-    fn quit(self) {
+    pub fn quit(self) {
         self.effects.send(Effect::Quit).unwrap();
         self.thread.join().unwrap().unwrap();
     }
@@ -64,6 +66,13 @@ fn charge(number: u32) -> String {
 fn requests(state: &Path) -> u64 {
     let engine = read_state(state, &Config::default(), CostMode::Auto, Timestamp::now()).unwrap();
     engine.map_or(0, |engine| engine.intake().charges)
+}
+
+/// What a state adds up to.
+pub fn totals(state: &Path) -> Counters {
+    let mut engine = read_state(state, &Config::default(), CostMode::Auto, Timestamp::now()).unwrap().unwrap();
+    let query = ReportQuery { by: Vec::new(), since: None, until: None, zone: Zone::UTC };
+    engine.report(&query).unwrap().totals
 }
 
 #[test]

@@ -2,9 +2,10 @@
 
 mod dimension;
 mod format;
+mod name;
 
 pub use dimension::{Dimension, OwnLabel, OwnLabels};
-pub use format::Format;
+pub use format::{Format, MappingName};
 
 use std::borrow::Cow;
 

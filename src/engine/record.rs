@@ -1,11 +1,13 @@
 //! What enters the engine: batches of priced records with the labels they use. A batch stands alone, so batches apply in any order.
 
 use std::hash::BuildHasher as _;
+use std::sync::Arc;
 
 use hashbrown::HashTable;
 use rustc_hash::FxBuildHasher;
 
 use super::rows::{put_varint, take_varint};
+use crate::format::mapping::Mappings;
 use crate::label::Label;
 use crate::money::Cost;
 use crate::price::Priced;
@@ -237,6 +239,8 @@ pub struct Surroundings {
     pub user_order: Vec<UserField>,
     /// The only format that is read; `None`: whatever a line is.
     pub format: Option<Format>,
+    /// Logs of the operator's own.
+    pub mappings: Option<Arc<Mappings>>,
 }
 
 /// Builds batches; its tables are reused from batch to batch.

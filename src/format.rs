@@ -1,8 +1,9 @@
 //! A line of a log enters, what it says of requests leaves as [`Usage`], or why it says nothing. Knows no price, opens nothing, keeps no prompt.
 //!
 //! Which format a line has depends on the line alone, never on its neighbours (`Marks::format`); a decoder only remembers the last
-//! format to try it first, so that a line is walked once, and the order of a line's keys to find them faster. What a wrapper cut into
-//! parts is the one exception: it is joined from the lines of one file. docs/formats.md holds the mapping of every field.
+//! format to try it first, so that a line is walked once, and the order of a line's keys to find them faster. What a line says can
+//! depend on earlier ones of its file: a text in parts, running totals. That is the [`Context`], which each file has for itself.
+//! docs/formats.md holds the mapping of every field.
 
 pub mod labels;
 pub mod number;
@@ -13,6 +14,8 @@ mod anthropic;
 mod bedrock;
 mod bedrock_log;
 mod claude_code;
+mod codex;
+pub mod context;
 mod gemini;
 mod litellm;
 mod litellm_spend;
@@ -31,11 +34,12 @@ use crate::source::Frame;
 use crate::time::Zone;
 pub use crate::usage::Format;
 use crate::usage::{Dimensions, Rejection, Usage};
+use context::Context;
 use labels::LabelPaths;
 use mapping::{Hints, Mapping, Mappings, Told};
 use marks::Marks;
 use scanner::{Scanner, Stop};
-use wrapper::{Head, Joined, MAX_WRAPPERS, Parts, Wrapper};
+use wrapper::{Head, Joined, MAX_WRAPPERS, Wrapper};
 
 /// Why a record becomes no charge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,7 +85,7 @@ pub struct Decoder {
     mappings: Option<Arc<Mappings>>,
     /// Where what mappings did is told, if anyone wants to know.
     told: Option<Arc<Mutex<Vec<Told>>>>,
-    parts: Parts,
+    context: Context,
     /// Where metadata is unescaped.
     room: Vec<u8>,
     /// Where wrapped texts are unescaped, the outermost first.
@@ -100,7 +104,7 @@ impl Decoder {
             labels: None,
             mappings: None,
             told: None,
-            parts: Parts::default(),
+            context: Context::default(),
             room: Vec::new(),
             texts: Default::default(),
         }
@@ -130,9 +134,9 @@ impl Decoder {
         self.last = only.filter(|only| !matches!(only, Format::Mapped(_))).unwrap_or(self.last);
     }
 
-    /// The lines that follow go on with `parts`; returns what those before left unfinished. Each file and connection has its own.
-    pub fn go_on_with(&mut self, parts: Parts) -> Parts {
-        std::mem::replace(&mut self.parts, parts)
+    /// The lines that follow go on with `context`; returns what those before left. Each file and connection has its own.
+    pub fn go_on_with(&mut self, context: Context) -> Context {
+        std::mem::replace(&mut self.context, context)
     }
 
     /// Reads one line, with or without its newline, that stands at `offset`. `each` is called once for every record in it, with the
@@ -230,7 +234,8 @@ impl Decoder {
         E: FnMut(At, Result<&Usage<'_>, Skip>) + ?Sized,
     {
         at.wrapper = at.wrapper.or(Some(head.wrapper));
-        let joined = head.lane.map_or(Joined::Alone, |lane| self.parts.join(lane, at.offset, text, head.goes_on));
+        let joined =
+            head.lane.map_or(Joined::Alone, |lane| self.context.parts.join(lane, at.offset, text, head.goes_on));
         let whole;
         let text = match joined {
             Joined::Alone => text,
@@ -441,6 +446,7 @@ impl Decoder {
         match format {
             Format::Own => own::read(record, zone, marks, &mut self.order, each),
             Format::ClaudeCode => claude_code::read(record, zone, marks, each),
+            Format::Codex => codex::read(record, zone, marks, (&mut self.context.codex, &mut self.room), each),
             Format::LiteLlm => litellm::read(record, zone, marks, each),
             Format::LiteLlmSpend => litellm_spend::read(record, zone, marks, &mut self.room, each),
             Format::BedrockLog => bedrock_log::read(record, zone, marks, each),

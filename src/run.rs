@@ -2,6 +2,7 @@
 //!
 //! Reports, filters and the dashboard run the same way; a one-shot command only ends when its sources do.
 
+mod contexts;
 pub mod decode;
 mod detect;
 mod fold;
@@ -13,6 +14,7 @@ mod persist;
 pub mod pipeline;
 mod places;
 mod publish;
+mod receipts;
 pub mod replay;
 pub mod spill;
 

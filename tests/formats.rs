@@ -10,6 +10,8 @@ mod slow_reader;
 mod answers;
 #[path = "formats/bedrock_log.rs"]
 mod bedrock_log;
+#[path = "formats/codex.rs"]
+mod codex;
 #[path = "formats/gateway.rs"]
 mod gateway;
 #[path = "formats/golden.rs"]
@@ -19,7 +21,7 @@ mod mapping;
 #[path = "formats/wrappers.rs"]
 mod wrappers;
 
-use costtop::format::wrapper::Parts;
+use costtop::format::context::Context;
 use costtop::format::{Decoder, Format, Line, Skip};
 use costtop::money::Cost;
 use costtop::time::Zone;
@@ -30,8 +32,17 @@ const OWN: &str = include_str!("fixtures/formats/own.jsonl");
 const CLAUDE_CODE: &str = include_str!("fixtures/formats/claude_code.jsonl");
 const LITELLM: &str = include_str!("fixtures/formats/litellm.jsonl");
 const ANSWERS: &str = include_str!("fixtures/formats/answers.jsonl");
-const FIXTURES: [&str; 8] =
-    [OWN, CLAUDE_CODE, LITELLM, ANSWERS, gateway::SPEND, wrappers::WRAPPED, bedrock_log::LOG, mapping::PRESET_LINES];
+const FIXTURES: [&str; 9] = [
+    OWN,
+    CLAUDE_CODE,
+    LITELLM,
+    ANSWERS,
+    gateway::SPEND,
+    wrappers::WRAPPED,
+    codex::PARENT,
+    bedrock_log::LOG,
+    mapping::PRESET_LINES,
+];
 
 /// Decodes `line` and hands its only record to `check`.
 fn with(line: &str, check: impl FnOnce(Line, Result<&Usage<'_>, Skip>)) {
@@ -393,7 +404,7 @@ fn a_line_is_what_it_is_whatever_stood_before() {
         for fixture in &lines {
             let line = fixture[place % fixture.len()];
             let fates = |decoder: &mut Decoder| {
-                decoder.go_on_with(Parts::default());
+                decoder.go_on_with(Context::default());
                 let mut fates = Vec::new();
                 let kind = decoder
                     .decode(0, line.as_bytes(), &mut |_, result| fates.push(result.map(|usage| format!("{usage:?}"))));
@@ -412,8 +423,16 @@ fn a_pinned_decoder_reads_one_format_only() {
         let mut free = Decoder::new(Zone::UTC);
         let mut counted = 0;
         let single = |line: &&str| line.starts_with('{');
-        let unwrapped =
-            [OWN, CLAUDE_CODE, LITELLM, ANSWERS, gateway::SPEND, mapping::PRESET_LINES, bedrock_log::UNWRAPPED];
+        let unwrapped = [
+            OWN,
+            CLAUDE_CODE,
+            LITELLM,
+            ANSWERS,
+            gateway::SPEND,
+            codex::PARENT,
+            mapping::PRESET_LINES,
+            bedrock_log::UNWRAPPED,
+        ];
         for line in unwrapped.into_iter().flat_map(str::lines).filter(single) {
             let fates = |decoder: &mut Decoder| {
                 let mut fate = None;

@@ -18,7 +18,11 @@ pub(super) struct Marks {
     asked: bool,
     /// `type` is `assistant` or `progress`.
     agent_type: bool,
-    /// `type` is `result`: the sum of what other records said.
+    /// `type` is one of a Codex rollout's.
+    codex_type: bool,
+    /// `payload` is there.
+    pub(super) payload: bool,
+    /// `type` is `result` or `turn.completed`: the sum of what other records said.
     sum_type: bool,
     /// `message` or `data` is there.
     pub(super) agent_body: bool,
@@ -110,6 +114,8 @@ impl Marks {
             Some(Format::LiteLlmSpend)
         } else if self.agent_type && self.agent_body {
             Some(Format::ClaudeCode)
+        } else if self.codex_type && self.payload {
+            Some(Format::Codex)
         } else if let Some(format) = self.answers.format()
             && !self.sum_type
         {
@@ -138,6 +144,7 @@ impl Marks {
                     return Ok(());
                 }
             }
+            b"payload" => self.payload = true,
             b"call_type" => self.call_type = true,
             b"response_cost" => self.response_cost = true,
             b"spend" => self.spend = true,
@@ -170,19 +177,24 @@ impl Marks {
         self.message_of_json = ["{", "\\u007b", "\\u007B"].iter().any(|brace| value.is_text_of(brace.as_bytes()));
     }
 
-    /// Notes the record's `type`. Leaves the line if the type rules usage out: those of Claude Code's other lines, the bulk of a
-    /// session file. That happens whatever the format was thought to be, and at the first `type` of a line.
+    /// Notes the record's `type`. Leaves the line if the type rules usage out: those of Claude Code's and Codex's other lines, the bulk
+    /// of a session file. That happens whatever the format was thought to be, and at the first `type` of a line.
     pub(super) fn note_type<'a>(&mut self, value: &mut Scanner<'a>) -> Result<Scalar<'a>, Stop> {
         let kind = value.scalar()?;
-        (self.agent_type, self.sum_type) = (false, false);
+        (self.agent_type, self.codex_type, self.sum_type) = (false, false, false);
         if let Scalar::Text(text) = kind {
             match text.bytes().as_ref() {
                 b"assistant" | b"progress" => self.agent_type = true,
-                b"user" | b"system" | b"summary" | b"attachment" | b"file-history-snapshot" | b"queue-operation" => {
-                    return Err(Stop::Left);
-                }
+                b"session_meta" | b"turn_context" | b"event_msg" => self.codex_type = true,
+                b"user"
+                | b"system"
+                | b"summary"
+                | b"attachment"
+                | b"file-history-snapshot"
+                | b"queue-operation"
+                | b"response_item" => return Err(Stop::Left),
                 b"charge" | b"adjustment" | b"transfer" | b"outcome" => self.own = true,
-                b"result" => self.sum_type = true,
+                b"result" | b"turn.completed" => self.sum_type = true,
                 _ => {}
             }
         }

@@ -7,12 +7,15 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, never};
 
+use super::receipts::Receipts;
 use super::spill;
 use crate::config::{LabelSlots, LabelsError};
 use crate::engine::bill::CostMode;
 use crate::engine::identity::IdentityKey;
 use crate::engine::{Engine, Options};
-use crate::source::Position;
+use crate::format::context::Context;
+use crate::source::budget::Reservation;
+use crate::source::{Position, Receipt, Receiving};
 use crate::store::{CellBlob, Commit, Loaded, Outcome, RowBlob, SavedPosition, Store, StoreError, Writer};
 use crate::time::{MINUTE_MS, Timestamp};
 
@@ -224,6 +227,7 @@ impl Opened {
             alarms: None,
             detectors: None,
             trouble: None,
+            receipts: Receipts::default(),
         })
     }
 }
@@ -277,22 +281,48 @@ impl Graveyard {
     }
 }
 
-/// A position with what its decoder needs to go on: where the first record begins that was not whole yet. Nothing of the record itself
-/// is kept, it may hold a prompt.
+/// How a saved context begins. Those of earlier versions are an offset of 8 bytes and nothing else.
+const CONTEXT: u8 = 1;
+/// Where no record is unfinished.
+const NOTHING_OPEN: u64 = u64::MAX;
+
+/// A position with what its decoder needs to go on: where the first record begins that was not whole yet, and what the lines before
+/// said. Nothing of the record itself is kept, it may hold a prompt.
 fn with_context(position: Position, saved: Option<Timestamp>) -> SavedPosition {
-    let context = position.open_since.map_or(Vec::new(), |since| since.to_le_bytes().to_vec());
+    let mut context = Vec::new();
+    if position.open_since.is_some() || !position.context.is_empty() {
+        context.push(CONTEXT);
+        context.extend_from_slice(&position.open_since.unwrap_or(NOTHING_OPEN).to_le_bytes());
+        context.extend_from_slice(&position.context);
+    }
     SavedPosition { position, saved, context }
 }
 
 /// `None` if [`with_context`] did not write it.
 fn from_context(saved: &SavedPosition) -> Option<Position> {
     let mut position = saved.position.clone();
-    if !saved.context.is_empty() {
-        let since = u64::from_le_bytes(saved.context.as_slice().try_into().ok()?);
+    let (since, context) = match saved.context.as_slice() {
+        [] => return Some(position),
+        [CONTEXT, rest @ ..] if rest.len() >= 8 => rest.split_first_chunk::<8>()?,
+        old => (<&[u8; 8]>::try_from(old).ok()?, &[][..]),
+    };
+    let since = u64::from_le_bytes(*since);
+    if since != NOTHING_OPEN {
         position.open_since = Some(since).filter(|since| *since <= position.offset);
         position.open_since?;
     }
+    Context::load(context)?;
+    position.context = context.into();
     Some(position)
+}
+
+/// A batch that was applied.
+pub(super) struct Applied {
+    pub generation: u32,
+    pub position: Option<Position>,
+    pub bytes: u64,
+    pub receipt: Option<(Receipt, Receiving)>,
+    pub reserved: Option<Reservation>,
 }
 
 enum LoadError {
@@ -314,12 +344,21 @@ pub(super) struct Persistence {
     alarms: Option<String>,
     detectors: Option<Vec<u8>>,
     trouble: Option<String>,
+    receipts: Receipts,
 }
 
 impl Persistence {
-    /// A batch was applied; its position covers exactly what was applied.
-    pub fn applied(&mut self, generation: u32, position: Option<Position>, bytes: u64) {
+    /// A batch was applied; its position covers exactly what was applied. What has none cannot be read again: its sender may wait for it.
+    pub fn applied(&mut self, batch: Applied) {
+        let Applied { generation, position, bytes, receipt, reserved } = batch;
         self.generation = self.generation.max(generation.saturating_add(1));
+        if self.writer.is_none() {
+            if let Some((receipt, receiving)) = receipt {
+                receipt.safe(receiving);
+            }
+        } else {
+            self.receipts.applied(receipt, reserved.filter(|_| position.is_none()));
+        }
         if let Some(position) = position {
             if position.dead {
                 self.dead.add(generation);
@@ -358,7 +397,8 @@ impl Persistence {
         if self.bytes >= COMMIT_BYTES {
             return Some(Duration::ZERO);
         }
-        Some((since + COMMIT_AFTER).saturating_duration_since(now))
+        let due = (since + COMMIT_AFTER).saturating_duration_since(now);
+        Some(self.receipts.due_in(now).map_or(due, |receipt| receipt.min(due)))
     }
 
     /// Hands over a commit if one is due (or, with `all`, if there is anything).
@@ -394,9 +434,11 @@ impl Persistence {
             ..Commit::default()
         };
         self.in_flight = true;
+        self.receipts.committing();
         self.dirty_since = None;
         self.bytes = 0;
         if let Err(error) = writer.commit(commit) {
+            self.receipts.refuse();
             self.trouble = Some(error.to_string());
         }
         Ok(())
@@ -412,9 +454,11 @@ impl Persistence {
         match outcome {
             Outcome::Committed { .. } => {
                 self.in_flight = false;
+                self.receipts.safe();
                 self.trouble.take().map(|_| "state is durable again".to_owned())
             }
             Outcome::NotDurable { error, .. } | Outcome::Lost { error } => {
+                self.receipts.refuse();
                 let sentence = format!("state is not durable: {error}");
                 self.trouble = Some(sentence.clone());
                 Some(sentence)
@@ -461,6 +505,7 @@ mod tests {
             mark_hash: 1,
             dead,
             open_since: None,
+            context: std::sync::Arc::default(),
         };
         SavedPosition { position, saved: Some(now.plus_ms(-days_ago * 1440 * MINUTE_MS)), context: Vec::new() }
     }

@@ -27,6 +27,8 @@ pub enum Format {
     Own,
     /// Session files of Claude Code.
     ClaudeCode,
+    /// Rollout files of Codex CLI.
+    Codex,
     /// `StandardLoggingPayload` of a `LiteLLM` proxy.
     LiteLlm,
     /// Rows of a `LiteLLM` proxy's table of spend.
@@ -49,9 +51,10 @@ pub enum Format {
 
 impl Format {
     /// Every format that has a reader of its own.
-    pub const ALL: [Format; 10] = [
+    pub const ALL: [Format; 11] = [
         Format::Own,
         Format::ClaudeCode,
+        Format::Codex,
         Format::LiteLlm,
         Format::LiteLlmSpend,
         Format::Anthropic,
@@ -68,6 +71,7 @@ impl Format {
         match self {
             Format::Own => "own",
             Format::ClaudeCode => "claude-code",
+            Format::Codex => "codex",
             Format::LiteLlm => "litellm",
             Format::LiteLlmSpend => "litellm-spend",
             Format::Anthropic => "anthropic",

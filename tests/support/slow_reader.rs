@@ -12,6 +12,8 @@ use std::fmt;
 mod answers;
 #[path = "slow_reader/bedrock_log.rs"]
 mod bedrock_log;
+#[path = "slow_reader/codex.rs"]
+pub mod codex;
 #[path = "slow_reader/gateway.rs"]
 mod gateway;
 #[path = "slow_reader/mapping.rs"]
@@ -20,8 +22,8 @@ mod mapping;
 mod wrappers;
 
 use costtop::config::{MappingConfig, PRESETS};
+use costtop::format::context::Context;
 use costtop::format::mapping::Mappings;
-use costtop::format::wrapper::Parts;
 use costtop::format::{Decoder, Line, Skip};
 use costtop::money::Cost;
 use costtop::time::{Timestamp, Zone, parse_rfc3339};
@@ -29,7 +31,8 @@ use costtop::usage::{Origin, RawText, Rejection, Restated, Tokens, Usage};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
-const EARLY: [&str; 6] = ["user", "system", "summary", "attachment", "file-history-snapshot", "queue-operation"];
+const EARLY: [&str; 7] =
+    ["user", "system", "summary", "attachment", "file-history-snapshot", "queue-operation", "response_item"];
 
 /// A value whose objects hold each key once, where it stood last.
 struct Ordered(Value);
@@ -216,13 +219,13 @@ pub fn compare_with(own: &[MappingConfig], line: &[u8]) {
         br#"{"ai_model":"m","req_units":1}"#,
         br#"{"model":"m"}"#,
     ] {
-        decoder.go_on_with(Parts::default());
+        decoder.go_on_with(Context::default());
         decoder.decode(0, warm_up, &mut |_, _| {});
         let mut again = Vec::new();
         let same = decoder.decode(0, line, &mut |_, result| again.push(result.map(|usage| format!("{usage:?}"))));
         assert_eq!((kind, &fast), (same, &again), "depends on the lines before: {}", String::from_utf8_lossy(line));
     }
-    decoder.go_on_with(Parts::default());
+    decoder.go_on_with(Context::default());
     let show = || format!("\nline: {}\nfast: {fast:#?}", String::from_utf8_lossy(line));
 
     let text = String::from_utf8_lossy(line).into_owned();
@@ -324,6 +327,7 @@ fn read(own_mappings: &[MappingConfig], record: &Record) -> Result<Expected, Ski
         Some(Kind::LiteLlm) => gateway::litellm(&record),
         Some(Kind::SpendRow) => gateway::spend_row(&record),
         Some(Kind::ClaudeCode) => claude_code(&record, record["type"].as_str() == Some("progress")),
+        Some(Kind::Codex) => Err(codex_alone(&record)),
         Some(Kind::Answer) => {
             let answer = answers::find(&record).expect("found before");
             answers::read(&answer, members, &record)
@@ -350,6 +354,7 @@ enum Kind {
     LiteLlm,
     SpendRow,
     ClaudeCode,
+    Codex,
     Answer,
     Own,
 }
@@ -379,7 +384,9 @@ fn kind(members: &[(String, Value)], record: &Value) -> Option<Kind> {
         Some(Kind::SpendRow)
     } else if matches!(stated, "assistant" | "progress") && (has("message") || has("data")) {
         Some(Kind::ClaudeCode)
-    } else if stated != "result" && answers::find(record).is_some() {
+    } else if matches!(stated, "session_meta" | "turn_context" | "event_msg") && has("payload") {
+        Some(Kind::Codex)
+    } else if !matches!(stated, "result" | "turn.completed") && answers::find(record).is_some() {
         Some(Kind::Answer)
     } else if members.iter().any(|(key, value)| key == "type" && own_type(value))
         || own_names.iter().any(|key| has(key))
@@ -587,6 +594,49 @@ fn claude_usage(usage: &Value) -> Result<Tokens, Skip> {
         return Err(Skip::Rejected(Rejection::Number));
     }
     Ok(sum)
+}
+
+/// What a line of a Codex rollout is by itself: without its session's model nothing is billed.
+fn codex_alone(record: &Value) -> Skip {
+    let payload = &record["payload"];
+    let info = &payload["info"];
+    if record["type"] != "event_msg" || payload["type"] != "token_count" {
+        return Skip::NotUsage;
+    }
+    let number = |value: &Value| {
+        if value.is_null() {
+            return Ok(0.0);
+        }
+        decimal(value)
+            .filter(|number| *number >= 0.0 && number.fract() == 0.0 && *number <= u64::MAX as f64)
+            .filter(|_| !value.as_str().is_some_and(|text| text.starts_with('+')))
+            .ok_or(Skip::Rejected(Rejection::Number))
+    };
+    let read = |usage: &Value| -> Result<Option<[f64; 5]>, Skip> {
+        if !usage.is_object() {
+            return Ok(None);
+        }
+        let mut counts = [0.0; 5];
+        for (count, field) in counts.iter_mut().zip(codex::FIELDS) {
+            *count = number(&usage[field])?;
+        }
+        Ok(Some(counts))
+    };
+    let last = match read(&info["total_token_usage"]).and_then(|_| read(&info["last_token_usage"])) {
+        Ok(last) => last,
+        Err(skip) => return skip,
+    };
+    match last {
+        None => Skip::NotUsage,
+        Some(last) if last.iter().all(|count| *count < 1.0) => Skip::NotUsage,
+        Some([input, cached, write, output, _]) => {
+            let read = cached.min(input);
+            let write = write.min(input - read);
+            let most = f64::from(u32::MAX);
+            let fits = [input - read - write, read, write, output].iter().all(|count| *count <= most);
+            Skip::Rejected(if fits { Rejection::Model } else { Rejection::Number })
+        }
+    }
 }
 
 fn claude_code(record: &Value, progress: bool) -> Result<Expected, Skip> {

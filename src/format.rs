@@ -163,9 +163,12 @@ impl Decoder {
                 }
             }
             Frame::Values => self.values(at, body, each),
-            Frame::Otlp(signal, encoding) => otlp::read(signal, encoding, self.zone, body, &mut |index, result| {
-                each(At { index, ..at }, result);
-            }),
+            Frame::Otlp(signal, encoding) => {
+                let labels = self.labels.as_deref();
+                otlp::read((signal, encoding), self.zone, labels, body, &mut |index, result| {
+                    each(At { index, ..at }, result);
+                });
+            }
         }
     }
 
@@ -302,8 +305,10 @@ impl Decoder {
         E: FnMut(At, Result<&Usage<'_>, Skip>) + ?Sized,
     {
         let labels = self.labels.clone();
+        let mut index = at.index;
         let mut tell = |result: Result<&Usage<'_>, Skip>| {
-            labelled(labels.as_deref(), record, result, |result| each(at, result));
+            labelled(labels.as_deref(), record, result, |result| each(At { index, ..at }, result));
+            index += 1;
         };
         if let Some(format) = self.mapped(record, &mut tell) {
             return Line::Known(format);
@@ -311,7 +316,7 @@ impl Decoder {
         let marks = match self.read_as(self.last, Marks::new(self.only), record, &mut tell) {
             Reading::Done(format) => return self.known(format),
             Reading::Stopped(stop) => {
-                each(at, Err(stop.rejection().map_or(Skip::NotUsage, Skip::Rejected)));
+                tell(Err(stop.rejection().map_or(Skip::NotUsage, Skip::Rejected)));
                 return Line::Unknown;
             }
             Reading::Foreign(marks) => marks,
@@ -450,6 +455,7 @@ impl Decoder {
             Format::LiteLlm => litellm::read(record, zone, marks, each),
             Format::LiteLlmSpend => litellm_spend::read(record, zone, marks, &mut self.room, each),
             Format::BedrockLog => bedrock_log::read(record, zone, marks, each),
+            Format::Otlp => otlp::read_record(record, zone, marks, self.labels.as_deref(), each),
             Format::Mapped(_) => mapping::read(format, record, zone, marks, each),
             Format::Anthropic | Format::OpenAiChat | Format::OpenAiResponses | Format::Gemini | Format::Bedrock => {
                 answer::read(record, zone, marks, each)
@@ -467,7 +473,8 @@ fn labelled(
     each: impl FnOnce(Result<&Usage<'_>, Skip>),
 ) {
     match (labels, result) {
-        (Some(labels), Ok(usage)) => {
+        // Records of OpenTelemetry bring theirs along.
+        (Some(labels), Ok(usage)) if usage.dimensions.own.is_none() => {
             let own = labels.find(record);
             let dimensions = Dimensions { own: Some(&own), ..usage.dimensions };
             each(Ok(&Usage { dimensions, ..*usage }));

@@ -18,6 +18,8 @@ pub struct LabelPaths {
     paths: Paths,
     /// Each path's slot of a label; of one label the best first.
     slots: Vec<usize>,
+    /// Each path's keys with dots between them.
+    names: Vec<Box<[u8]>>,
 }
 
 impl LabelPaths {
@@ -30,6 +32,7 @@ impl LabelPaths {
             for path in std::iter::once(&printed[..]).chain(configured.iter().map(Vec::as_slice)).take(MOST_PATHS) {
                 all.paths.add(path);
                 all.slots.push(label.slot());
+                all.names.push(path.join(".").into_bytes().into());
             }
         }
         (!all.slots.is_empty()).then_some(all)
@@ -42,9 +45,28 @@ impl LabelPaths {
         let mut labels = [RawText::NONE; OwnLabel::MOST];
         // A record that became a usage was walked to its end before: this walk ends there, too.
         if self.paths.read(&mut Scanner::new(record), &mut found, |_, _| Ok(())).is_ok() {
-            for (slot, value) in self.slots.iter().zip(found) {
-                labels[*slot] = labels[*slot].or(value.plain());
-            }
+            labels = self.choose(|place| found[place].plain());
+        }
+        labels
+    }
+
+    /// How many paths there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// The places of the paths whose keys, with dots between them, are `name`.
+    pub fn called(&self, name: &[u8]) -> impl Iterator<Item = usize> {
+        self.names.iter().enumerate().filter(move |(_, own)| ***own == *name).map(|(place, _)| place)
+    }
+
+    /// The text at each label's first path that has one, by slot, where `text` is what stands at a path.
+    #[must_use]
+    pub fn choose<'a>(&self, text: impl Fn(usize) -> RawText<'a>) -> [RawText<'a>; OwnLabel::MOST] {
+        let mut labels = [RawText::NONE; OwnLabel::MOST];
+        for (place, slot) in self.slots.iter().enumerate() {
+            labels[*slot] = labels[*slot].or(text(place));
         }
         labels
     }

@@ -36,6 +36,8 @@ pub(super) struct Marks {
     pub(super) answers: answer::Places,
     /// `model`, a token count or a cost of costtop's own grammar is there, or a `type` of its own.
     pub(super) own: bool,
+    /// Resources with log records, spans or data points of OpenTelemetry are there.
+    pub(super) otlp: bool,
     /// `log` is a text.
     log: bool,
     /// `stream` is `stdout` or `stderr`.
@@ -106,6 +108,8 @@ impl Marks {
     fn detected(&self) -> Option<Format> {
         if self.sure_wrapper().is_some() {
             None
+        } else if self.otlp {
+            Some(Format::Otlp)
         } else if self.invocation {
             Some(Format::BedrockLog)
         } else if self.call_type && self.response_cost {
@@ -158,6 +162,8 @@ impl Marks {
                 self.invocation = value.text()?.is(b"ModelInvocationLog");
                 return Ok(());
             }
+            b"resourceLogs" | b"resourceSpans" | b"resourceMetrics" | b"resource_logs" | b"resource_spans"
+            | b"resource_metrics" => self.otlp |= value.peek() == Some(b'['),
             b"MESSAGE" => self.message = true,
             b"__REALTIME_TIMESTAMP" => self.journal_time = true,
             _ => {

@@ -43,6 +43,8 @@ pub enum Format {
     Gemini,
     /// Answers of Bedrock's Converse API.
     Bedrock,
+    /// Export requests of OpenTelemetry.
+    Otlp,
     /// Bedrock's model invocation log.
     BedrockLog,
     /// What a mapping describes: one built in, or one of the configuration.
@@ -51,7 +53,7 @@ pub enum Format {
 
 impl Format {
     /// Every format that has a reader of its own.
-    pub const ALL: [Format; 11] = [
+    pub const ALL: [Format; 12] = [
         Format::Own,
         Format::ClaudeCode,
         Format::Codex,
@@ -63,6 +65,7 @@ impl Format {
         Format::Gemini,
         Format::Bedrock,
         Format::BedrockLog,
+        Format::Otlp,
     ];
 
     /// The word of `explain`, of the configuration and of the documentation.
@@ -81,6 +84,7 @@ impl Format {
             Format::Bedrock => "bedrock",
             Format::BedrockLog => "bedrock-log",
             Format::Mapped(MappingName(name)) => NAMES.get(name),
+            Format::Otlp => "otlp",
         }
     }
 

@@ -18,6 +18,8 @@ pub mod codex;
 mod gateway;
 #[path = "slow_reader/mapping.rs"]
 mod mapping;
+#[path = "slow_reader/otlp.rs"]
+mod otlp;
 #[path = "slow_reader/wrappers.rs"]
 mod wrappers;
 
@@ -217,6 +219,7 @@ pub fn compare_with(own: &[MappingConfig], line: &[u8]) {
         br#"{"schemaType":"ModelInvocationLog"}"#,
         br#"{"ai":{"proxy":{}}}"#,
         br#"{"ai_model":"m","req_units":1}"#,
+        br#"{"resourceLogs":[]}"#,
         br#"{"model":"m"}"#,
     ] {
         decoder.go_on_with(Context::default());
@@ -333,7 +336,8 @@ fn read(own_mappings: &[MappingConfig], record: &Record) -> Result<Expected, Ski
             answers::read(&answer, members, &record)
         }
         Some(Kind::Own) => own(members, &record, record["type"].as_str().unwrap_or_default()),
-        None => Err(Skip::NotUsage),
+        // An export request is read as several records before.
+        Some(Kind::Otlp) | None => Err(Skip::NotUsage),
     }
 }
 
@@ -350,6 +354,7 @@ fn is_mapped(own: &[MappingConfig], members: &[(String, Value)], record: &Value)
 
 /// What a record is that no mapping describes.
 enum Kind {
+    Otlp,
     BedrockLog,
     LiteLlm,
     SpendRow,
@@ -358,6 +363,10 @@ enum Kind {
     Answer,
     Own,
 }
+
+/// What makes a record an export request.
+const OTLP: [&str; 6] =
+    ["resourceLogs", "resourceSpans", "resourceMetrics", "resource_logs", "resource_spans", "resource_metrics"];
 
 fn kind(members: &[(String, Value)], record: &Value) -> Option<Kind> {
     let has = |key: &str| record.get(key).is_some();
@@ -376,7 +385,9 @@ fn kind(members: &[(String, Value)], record: &Value) -> Option<Kind> {
         "cost_usd",
         "cost",
     ];
-    if record["schemaType"].as_str() == Some("ModelInvocationLog") {
+    if members.iter().any(|(key, value)| OTLP.contains(&key.as_str()) && value.is_array()) {
+        Some(Kind::Otlp)
+    } else if record["schemaType"].as_str() == Some("ModelInvocationLog") {
         Some(Kind::BedrockLog)
     } else if has("call_type") && has("response_cost") {
         Some(Kind::LiteLlm)

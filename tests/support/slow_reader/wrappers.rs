@@ -6,7 +6,7 @@ use costtop::time::{Timestamp, Zone, parse_rfc3339};
 use costtop::usage::Rejection;
 use serde_json::Value;
 
-use super::{Expected, Ordered, Record, Text, depth_of, is_lenient, object, read as read_record, set_time};
+use super::{Expected, Ordered, Record, Text, depth_of, is_lenient, object, otlp, read as read_record, set_time};
 
 /// What a line is.
 pub enum Seen {
@@ -115,7 +115,14 @@ fn one(own: &[MappingConfig], record: &Record, depth: u32, fates: &mut Vec<Resul
             return last;
         }
     }
-    fates.push(read_record(own, record));
+    let mapped = match record {
+        Record::Object(members) => super::is_mapped(own, members, &object(members.iter().cloned())),
+        Record::Other(_) => false,
+    };
+    match otlp::read(record).filter(|_| !mapped) {
+        Some(requests) => fates.extend(requests),
+        None => fates.push(read_record(own, record)),
+    }
     Seen::Records
 }
 

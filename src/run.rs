@@ -3,9 +3,11 @@
 //! Reports, filters and the dashboard run the same way; a one-shot command only ends when its sources do.
 
 mod contexts;
+mod copies;
 pub mod decode;
 mod detect;
 mod fold;
+mod horizon;
 pub mod live;
 mod memory;
 pub mod once;
@@ -15,6 +17,7 @@ pub mod pipeline;
 mod places;
 mod publish;
 mod receipts;
+mod recovery;
 pub mod replay;
 pub mod spill;
 

@@ -65,7 +65,7 @@ fn said(cuts: &[(u64, Vec<u8>)]) -> String {
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let [kind, seed, text @ ..] = bytes else { return };
-    let mut state = u64::from(*seed) * 0x9e37_79b9_7f4a_7c15 | 1;
+    let mut state = u64::from(*seed).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let mut random = move || {
         state ^= state << 13;
         state ^= state >> 7;

@@ -15,7 +15,7 @@ libfuzzer_sys::fuzz_target!(|text: &str| {
     for depth in [Depth::TrueColor, Depth::None] {
         match Themes::load(Some(folder), "own", (depth, Graph::Braille), |_| None) {
             Ok(mut themes) => {
-                drop(themes.shown().style(Role::Text));
+                std::hint::black_box(themes.shown().style(Role::Text));
                 themes.next();
             }
             Err(refusal) => assert!(format!("{refusal:?}").contains("own"), "{refusal:?}"),

@@ -10,7 +10,7 @@ use std::ops::Range;
 use siphasher::sip::SipHasher13;
 
 /// Shorter texts hold no credential: they are not looked at.
-const LEAST: usize = 12;
+const LEAST: usize = 10;
 /// What stands in the place of a credential, before its digits.
 const MARK: &[u8] = b"key:";
 const DIGITS: usize = 8;

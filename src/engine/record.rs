@@ -279,6 +279,9 @@ impl Known {
 #[derive(Debug)]
 struct Recent([Known; RECENT]);
 
+/// Longer texts are not remembered within a batch: whoever writes them fills no memory.
+const LONGEST_KNOWN: usize = 4096;
+
 /// A power of two.
 const RECENT: usize = 512;
 
@@ -434,6 +437,10 @@ impl BatchBuilder {
         let BatchBuilder { batch, texts, index, recent, .. } = self;
         if batch.labels.is_empty() {
             batch.labels.push(Label::new(""));
+        }
+        if written.len() > LONGEST_KNOWN {
+            batch.labels.push(text.label());
+            return batch.labels.len() as u32 - 1;
         }
         let hash = FxBuildHasher.hash_one(written);
         let known = if let Some(known) = index.find(hash, |known| known.is(texts, written)) {

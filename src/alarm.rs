@@ -137,6 +137,8 @@ pub struct Transition {
     pub silent: bool,
     /// It fires, and did before in the same incident: nobody is told again.
     pub again: bool,
+    /// The person who acknowledged or snoozed it, where that is what happened.
+    pub by: Option<Label>,
 }
 
 impl Transition {
@@ -150,7 +152,7 @@ impl Transition {
     /// The transition as `costtop alarms` prints it and as hooks are handed it.
     #[must_use]
     pub fn to_json(&self) -> serde_json::Value {
-        serde_json::json!({
+        let mut object = serde_json::json!({
             "ts": self.time.to_string(),
             "state": self.state.name(),
             "severity": self.severity.name(),
@@ -163,6 +165,10 @@ impl Transition {
             "limit_usd": self.limit.to_string(),
             "excess_usd": self.excess.to_string(),
             "incident": self.incident,
-        })
+        });
+        if let Some(by) = &self.by {
+            object["by"] = by.as_str().into();
+        }
+        object
     }
 }

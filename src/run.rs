@@ -2,6 +2,7 @@
 //!
 //! Reports, filters and the dashboard run the same way; a one-shot command only ends when its sources do.
 
+mod core;
 pub mod decode;
 mod detect;
 mod fold;
@@ -10,11 +11,17 @@ mod memory;
 pub mod once;
 mod open;
 mod persist;
+mod person;
 pub mod pipeline;
 mod places;
 mod publish;
 pub mod replay;
+mod setup;
+mod spent;
 pub mod spill;
+mod viewpoint;
+
+pub use setup::{RunError, Setup};
 
 use std::path::Path;
 use std::sync::Arc;

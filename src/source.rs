@@ -15,6 +15,7 @@ mod stdin;
 pub mod unpack;
 mod watch;
 
+pub use owner::user_name;
 pub use start::{Handle, Options, SourceError, SourceSpec, start};
 
 use std::path::PathBuf;

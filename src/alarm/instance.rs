@@ -42,6 +42,8 @@ pub struct AlarmStatus {
     pub incident: String,
     /// It was announced, so the bell repeats until it is acknowledged.
     pub loud: bool,
+    /// Who acknowledged or snoozed it last in this incident.
+    pub by: Option<Label>,
 }
 
 impl AlarmStatus {
@@ -65,6 +67,8 @@ pub(super) struct Instance {
     pub(super) snoozed_until: Option<Timestamp>,
     /// It was announced without silence.
     pub(super) loud: bool,
+    /// Who acknowledged or snoozed it last.
+    pub(super) by: Option<Label>,
 }
 
 impl Instance {
@@ -78,6 +82,7 @@ impl Instance {
             count: 1,
             snoozed_until: None,
             loud: false,
+            by: None,
             condition,
         }
     }
@@ -88,6 +93,10 @@ impl Instance {
         self.since = since;
         if !matches!(state, AlarmState::Snoozed | AlarmState::Recovering) {
             self.snoozed_until = None;
+        }
+        // What a person said is void once it is announced again.
+        if state == AlarmState::Firing {
+            self.by = None;
         }
     }
 
@@ -122,6 +131,7 @@ impl Instance {
             incident: self.incident(),
             silent: condition.silent,
             again: false,
+            by: None,
         }
     }
 
@@ -144,6 +154,7 @@ impl Instance {
             excess: condition.excess,
             incident: self.incident(),
             loud: self.loud,
+            by: self.by.clone(),
         }
     }
 }

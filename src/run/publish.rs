@@ -60,8 +60,8 @@ impl EventLog {
             _ => Mark::Note,
         };
         let text = match transition.state {
-            AlarmState::Acknowledged => format!("seen: {}", transition.message),
-            AlarmState::Snoozed => format!("snoozed: {}", transition.message),
+            AlarmState::Acknowledged => format!("seen{}: {}", by(transition), transition.message),
+            AlarmState::Snoozed => format!("snoozed{}: {}", by(transition), transition.message),
             AlarmState::Resolved => format!("over: {}", transition.message),
             _ if transition.again => format!("again: {}", transition.message),
             _ => transition.message.clone(),
@@ -83,6 +83,11 @@ impl EventLog {
     pub fn lines(&self) -> Vec<EventLine> {
         self.lines.iter().cloned().collect()
     }
+}
+
+/// Whose doing it was, if it was a person's.
+fn by(transition: &Transition) -> String {
+    transition.by.as_ref().map_or_else(String::new, |by| format!(" by {by}"))
 }
 
 /// The numbers of the names that alarms and budgets speak of, so that the screen can ask for them.

@@ -5,7 +5,7 @@ use costtop::engine::Post;
 use costtop::engine::names::NONE;
 use costtop::money::Money;
 
-use crate::world::{World, at, brief, config, usd};
+use crate::world::{World, at, brief, config, mara, usd};
 
 const DAY: &str = "timezone = \"UTC\"\n[[budget]]\nname = \"everything\"\nlimit = 600.00\nper = \"day\"\n";
 const EACH_USER: &str = "timezone = \"UTC\"\n[[budget]]\nname = \"each user\"\neach = \"user\"\nlimit = 1.00\nper = \"day\"\n\
@@ -98,10 +98,10 @@ fn a_correction_that_adds_before_it_takes_back_breaks_nothing() {
 fn acknowledged_alarms_are_silent_until_they_rise() {
     let mut world = World::new(DAY, "2026-11-21T09:00:00Z");
     let incident = world.spend("2026-11-21T10:00:00Z", "a", "600").remove(0).incident;
-    assert_eq!(world.alarms.acknowledge(Which::Incident("other"), world.now), 0);
-    assert_eq!(world.alarms.acknowledge(Which::Incident(&incident), world.now), 1);
+    assert_eq!(world.alarms.acknowledge(Which::Incident("other"), &mara(), world.now), 0);
+    assert_eq!(world.alarms.acknowledge(Which::Incident(&incident), &mara(), world.now), 1);
     assert_eq!(brief(&world.alarms.take_transitions()), ["acknowledged page"]);
-    assert_eq!(world.alarms.acknowledge(Which::All, world.now), 0);
+    assert_eq!(world.alarms.acknowledge(Which::All, &mara(), world.now), 0);
     assert_eq!(world.alarms.counts().acknowledged, 1);
     let risen = world.spend("2026-11-21T11:00:00Z", "a", "120");
     assert_eq!(brief(&risen), ["firing critical"]);
@@ -227,7 +227,7 @@ fn a_restart_keeps_what_fires_and_what_was_seen() {
     assert_eq!(next.alarms.statuses(), world.alarms.statuses());
     assert_eq!(brief(&next.spend("2026-11-21T11:00:00Z", "a", "10")), [""; 0], "not announced again");
 
-    world.alarms.acknowledge(Which::All, world.now);
+    world.alarms.acknowledge(Which::All, &mara(), world.now);
     let (next, _) = restart(&world, DAY, "601", "2026-11-21T11:00:00Z");
     assert_eq!(next.alarms.statuses()[0].state, AlarmState::Acknowledged);
 

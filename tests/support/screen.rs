@@ -191,6 +191,7 @@ pub fn alarm(rule: &str, key: Option<&str>, severity: Severity, state: AlarmStat
         excess: Money::ZERO,
         incident: format!("{rule}|{}", key.unwrap_or_default()),
         loud: true,
+        by: None,
     }
 }
 

@@ -92,6 +92,7 @@ fn hostile() -> Document {
         report: Report {
             totals,
             sessions: 17,
+            adjusted: usd("-10"),
             groups,
             intake: Intake {
                 files: 3,

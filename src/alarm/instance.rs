@@ -3,21 +3,24 @@
 use super::condition::Condition;
 use super::{AlarmState, Transition};
 use crate::config::Severity;
-use crate::label::Label;
+use crate::label::{Label, Word, arrived};
 use crate::money::Money;
 use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
 
 /// One alarm as screens show it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AlarmStatus {
     /// The budget's or rule's name.
     pub rule: Label,
     /// `global`, `user`, `session`, …
-    pub scope: &'static str,
+    #[serde(deserialize_with = "arrived::word")]
+    pub scope: Word,
     /// The user, model, session; `None` for global.
     pub key: Option<Label>,
     /// `budget`, `surge`, …
-    pub cause: &'static str,
+    #[serde(deserialize_with = "arrived::word")]
+    pub cause: Word,
     /// How loud.
     pub severity: Severity,
     /// Where it is in its life.
@@ -31,6 +34,7 @@ pub struct AlarmStatus {
     /// When its snooze ends; `None` where there is none.
     pub until: Option<Timestamp>,
     /// One sentence, as of the last transition.
+    #[serde(deserialize_with = "arrived::sentence")]
     pub message: String,
     /// Spent so far, as of the last charge.
     pub spent: Money,
@@ -39,6 +43,7 @@ pub struct AlarmStatus {
     /// Spent above that.
     pub excess: Money,
     /// Stable name of the incident.
+    #[serde(deserialize_with = "arrived::sentence")]
     pub incident: String,
     /// It was announced, so the bell repeats until it is acknowledged.
     pub loud: bool,

@@ -1,7 +1,7 @@
 //! The engine's thread: it alone changes the engine, with a screen in front of it or without one. Batches, orders and questions enter as
 //! messages; commits, transitions and answers leave. It draws nothing and reads no file but its own state.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -10,20 +10,21 @@ use crossbeam_channel::{Receiver, never, select};
 use super::decode::{Decoded, Shared};
 use super::detect::Detection;
 use super::memory::Leftover;
-use super::persist::{Opened, Persistence};
+use super::persist::{META_ADJUSTMENTS, Opened, Persistence};
 use super::pipeline::{Message, Pipeline};
 use super::places::Places;
 use super::publish::{EventLog, keep_status};
 use super::setup::{RunError, Setup};
 use super::spent::take_up_budgets;
 use super::viewpoint::Watched;
-use crate::alarm::{Alarms, Budgets, Which};
+use crate::alarm::{AdjustError, Adjustment, Adjustments, Alarms, Budgets, Transition, Which};
 use crate::config::{Config, Each};
 use crate::engine::bill::CostMode;
 use crate::engine::{Engine, Options, Post};
 use crate::label::Label;
 use crate::notifier::bell::Bell;
 use crate::notifier::command::Hooks;
+use crate::output::figures::difference;
 use crate::source::{self, SourceStatus};
 use crate::time::{MINUTE_MS, Timestamp};
 use crate::ui::snapshot::Mark;
@@ -32,6 +33,8 @@ use crate::ui::snapshot::Mark;
 const TICK: Duration = Duration::from_secs(1);
 /// Batches are applied this long before messages are looked at again.
 const TURN: Duration = Duration::from_millis(10);
+/// Transitions remembered for those who ask.
+const MOST_TOLD: usize = 200;
 /// What history says of alarms is told if it is not older than a day.
 const OLD_NEWS_MS: i64 = 1440 * MINUTE_MS;
 
@@ -68,6 +71,11 @@ pub(super) struct Core {
     pub engine: Engine,
     pub budgets: Budgets,
     pub alarms: Alarms,
+    pub adjustments: Adjustments,
+    /// What alarms did last, the newest first.
+    pub told: VecDeque<Transition>,
+    /// How often the bell was due.
+    pub rings: u64,
     pub bell: Bell,
     pub persistence: Persistence,
     pub log: EventLog,
@@ -173,7 +181,15 @@ impl Core {
             log.add(now, Mark::Warn, "state", &format!("saved alarms cannot be read ({error}): they begin anew"));
         }
         let per_session = config.budgets.iter().any(|budget| budget.each == Each::Session);
-        take_up_budgets(&mut budgets, &mut opened.engine, &mut alarms, per_session, now)?;
+        let adjustments = match opened.adjustments.as_deref().map(Adjustments::load).transpose() {
+            Ok(adjustments) => adjustments.unwrap_or_default(),
+            Err(error) => {
+                let text = format!("saved adjustments cannot be read ({error}): budgets stand without them");
+                log.add(now, Mark::Warn, "state", &text);
+                Adjustments::default()
+            }
+        };
+        take_up_budgets(&mut budgets, &mut opened.engine, &mut alarms, adjustments.kept(), per_session, now)?;
         let detectors = opened.detectors.take();
         let (engine, beside) = (&opened.engine, (&mut alarms, now));
         let detection = Detection::new(config.alarm.detectors, config.zone, detectors.as_deref(), engine, beside);
@@ -189,6 +205,9 @@ impl Core {
             engine: opened.engine,
             budgets,
             alarms,
+            adjustments,
+            told: VecDeque::new(),
+            rings: 0,
             watched: Watched::default(),
             detection,
             bell,
@@ -274,6 +293,7 @@ impl Core {
             }
             let rings = self.bell.ring(now);
             if rings {
+                self.rings += 1;
                 self.version += 1;
             }
             self.persistence.commit(&mut self.engine, false)?;
@@ -369,7 +389,9 @@ impl Core {
                 self.log.transition(transition);
             }
             self.hooks.notify(transition);
+            self.told.push_front(transition.clone());
         }
+        self.told.truncate(MOST_TOLD);
         self.bell.hear(&transitions, now);
         if !self.detection.is_folding() {
             self.save_alarms(now);
@@ -411,6 +433,24 @@ impl Core {
         }
     }
 
+    /// A person corrects budgets; returns how many sums moved.
+    ///
+    /// # Errors
+    /// [`AdjustError`]: nothing moved.
+    pub fn adjust(&mut self, adjustment: Adjustment, now: Timestamp) -> Result<usize, AdjustError> {
+        let said = said(&adjustment);
+        let names = self.engine.ledger().1;
+        let moved = self.adjustments.take(adjustment, (&mut self.budgets, names), now, &mut self.alarms)?;
+        if moved > 0 {
+            self.log.add(now, Mark::Note, "budget", &said);
+            self.persistence.beside(META_ADJUSTMENTS, self.adjustments.save().into_bytes());
+            self.persistence.touch();
+            self.transitions(now);
+            self.version += 1;
+        }
+        Ok(moved)
+    }
+
     /// A person has seen alarms; returns how many.
     pub fn acknowledge(&mut self, which: Which, by: &Label, now: Timestamp) -> usize {
         let meant = self.alarms.acknowledge(which, by, now);
@@ -424,4 +464,16 @@ impl Core {
         self.transitions(now);
         meant
     }
+}
+
+/// `adjusted by mara: -$10.00 of 'everything' (refund)`.
+fn said(adjustment: &Adjustment) -> String {
+    let Adjustment { budget, of, amount, reason, by, .. } = adjustment;
+    let whose = match budget {
+        Some(name) => format!(" of '{name}'"),
+        None => String::new(),
+    };
+    let of: String = of.iter().map(|(dimension, label)| format!(" {} {label}", dimension.name())).collect();
+    let reason = reason.as_ref().map_or_else(String::new, |reason| format!(" ({reason})"));
+    format!("adjusted by {by}: {}{whose}{of}{reason}", difference(*amount))
 }

@@ -1,6 +1,6 @@
 //! Between engine and store: what changed enters, commits leave, one in flight; after a restart the other way round.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -34,6 +34,10 @@ const META_ALARMS: &str = "alarms";
 const META_DETECTORS: &str = "detectors";
 const META_GENERATION: &str = "generation";
 const META_MODE: &str = "cost_mode";
+/// What persons corrected in budgets.
+pub const META_ADJUSTMENTS: &str = "adjustments";
+/// How things stood at the last commit, for those who ask while nobody runs.
+pub const META_STATUS: &str = "status";
 /// Which of the operator's own labels stands in which slot.
 pub const META_LABELS: &str = "labels";
 
@@ -67,6 +71,7 @@ pub(super) struct Opened {
     pub next_generation: u32,
     pub alarms: Option<String>,
     pub detectors: Option<Vec<u8>>,
+    pub adjustments: Option<String>,
     pub notes: Vec<String>,
     dead: Graveyard,
     store: Option<Store>,
@@ -100,6 +105,7 @@ impl Opened {
             next_generation: 1,
             alarms: None,
             detectors: None,
+            adjustments: None,
             notes,
             dead: Graveyard::default(),
             store: None,
@@ -166,6 +172,7 @@ impl Opened {
         self.engine.finish_cells(meta(META_INTAKE)).map_err(damaged)?;
         self.alarms = text(META_ALARMS);
         self.detectors = meta(META_DETECTORS).map(<[u8]>::to_vec);
+        self.adjustments = text(META_ADJUSTMENTS);
         self.next_generation = text(META_GENERATION).and_then(|number| number.parse().ok()).unwrap_or(1);
         Ok(())
     }
@@ -223,6 +230,7 @@ impl Opened {
             generation: self.next_generation,
             alarms: None,
             detectors: None,
+            beside: BTreeMap::new(),
             trouble: None,
         })
     }
@@ -313,6 +321,8 @@ pub(super) struct Persistence {
     generation: u32,
     alarms: Option<String>,
     detectors: Option<Vec<u8>>,
+    /// Values for the next commit, by key.
+    beside: BTreeMap<&'static str, Vec<u8>>,
     trouble: Option<String>,
 }
 
@@ -337,6 +347,11 @@ impl Persistence {
         self.alarms = Some(alarms);
         self.detectors = detectors.or(self.detectors.take());
         self.touch();
+    }
+
+    /// The next commit, whenever it is made, saves this value under its key.
+    pub fn beside(&mut self, key: &'static str, value: Vec<u8>) {
+        self.beside.insert(key, value);
     }
 
     /// Something is to be saved.
@@ -374,6 +389,7 @@ impl Persistence {
         ];
         meta.extend(self.alarms.take().map(|alarms| (META_ALARMS, alarms.into_bytes())));
         meta.extend(self.detectors.take().map(|detectors| (META_DETECTORS, detectors)));
+        meta.extend(std::mem::take(&mut self.beside));
         let saved = Some(Timestamp::now());
         let forgotten = std::mem::take(&mut self.dead.forgotten);
         // One that died and was forgotten since the last commit; one that lives again was saved after.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io;
 
-use crate::alarm::{Alarms, Budgets, SessionSpend};
+use crate::alarm::{Adjustment, Alarms, Budgets, SessionSpend};
 use crate::engine::Engine;
 use crate::engine::names::{NONE, NameId, ProfileId};
 use crate::money::Money;
@@ -17,6 +17,7 @@ pub(super) fn take_up_budgets(
     budgets: &mut Budgets,
     engine: &mut Engine,
     alarms: &mut Alarms,
+    adjustments: &[Adjustment],
     per_session: bool,
     now: Timestamp,
 ) -> io::Result<()> {
@@ -26,7 +27,7 @@ pub(super) fn take_up_budgets(
         cells.push((Timestamp::from_ms(minute * MINUTE_MS), profile, sums.cost()));
     });
     let sessions = if per_session { session_parts(engine, now)? } else { Vec::new() };
-    budgets.rebuild(cells, sessions, engine.names(), now, alarms);
+    budgets.rebuild(cells, sessions, adjustments, engine.ledger().1, now, alarms);
     Ok(())
 }
 

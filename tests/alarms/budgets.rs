@@ -213,7 +213,7 @@ fn restart(world: &World, text: &str, spent: &str, now: &str) -> (World, Vec<Tra
     assert_eq!(next.alarms.save(), saved);
     let profile = next.profile("a", "search");
     let cells = [(at("2026-11-21T10:00:00Z"), profile, usd(spent))];
-    next.budgets.rebuild(cells, [], &next.names, next.now, &mut next.alarms);
+    next.budgets.rebuild(cells, [], &[], &mut next.names, next.now, &mut next.alarms);
     let transitions = next.alarms.take_transitions();
     (next, transitions)
 }
@@ -268,7 +268,7 @@ fn sessions_come_back_from_the_store() {
     let (first, last) = (at("2026-11-20T09:00:00Z"), at("2026-11-21T08:00:00Z"));
     let run = SessionSpend { first, last, profile, session: post.session, spent: usd("0.45") };
     let nameless = SessionSpend { session: NONE, ..run };
-    world.budgets.rebuild([], [run, nameless], &world.names, world.now, &mut world.alarms);
+    world.budgets.rebuild([], [run, nameless], &[], &mut world.names, world.now, &mut world.alarms);
     assert_eq!(brief(&world.alarms.take_transitions()), ["(firing warn)"]);
     assert_eq!(world.status("agent run", Some("run-7")).period_start, first);
     assert_eq!(brief(&world.apply(&[post])), ["firing page"]);

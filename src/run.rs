@@ -15,6 +15,7 @@ mod person;
 pub mod pipeline;
 mod places;
 mod publish;
+mod receipts;
 pub mod replay;
 mod setup;
 mod spent;

@@ -10,7 +10,7 @@ use crossbeam_channel::{Receiver, never, select};
 use super::decode::{Decoded, Shared};
 use super::detect::Detection;
 use super::memory::Leftover;
-use super::persist::{META_ADJUSTMENTS, Opened, Persistence};
+use super::persist::{Applied, META_ADJUSTMENTS, Opened, Persistence};
 use super::pipeline::{Message, Pipeline};
 use super::places::Places;
 use super::publish::{EventLog, keep_status};
@@ -25,7 +25,7 @@ use crate::label::Label;
 use crate::notifier::bell::Bell;
 use crate::notifier::command::Hooks;
 use crate::output::figures::difference;
-use crate::source::{self, SourceStatus};
+use crate::source::{self, Receiving, SourceStatus};
 use crate::time::{MINUTE_MS, Timestamp};
 use crate::ui::snapshot::Mark;
 
@@ -371,7 +371,16 @@ impl Core {
         if let Some(position) = &decoded.position {
             self.places.note(position);
         }
-        self.persistence.applied(decoded.generation, decoded.position, decoded.batch.intake.bytes);
+        let intake = &decoded.batch.intake;
+        let records = intake.records + decoded.batch.records.len() as u64;
+        let receiving = Receiving { records, rejected: intake.rejected_total() };
+        self.persistence.applied(Applied {
+            generation: decoded.generation,
+            position: decoded.position,
+            bytes: intake.bytes,
+            receipt: decoded.receipt.map(|receipt| (receipt, receiving)),
+            reserved: decoded.reserved,
+        });
         self.transitions(now);
         self.version += 1;
         Ok(())

@@ -29,7 +29,7 @@ mod standing;
 pub mod tier;
 mod top;
 pub mod view;
-mod whole;
+pub mod whole;
 
 use std::io;
 use std::sync::Arc;

@@ -48,6 +48,7 @@ pub mod notifier;
 pub mod store;
 
 // What leaves: text, answers and screen.
+pub mod client;
 pub mod output;
 pub mod server;
 pub mod ui;

@@ -2,8 +2,11 @@
 //!
 //! Reports, filters and the dashboard run the same way; a one-shot command only ends when its sources do.
 
+mod answer;
+pub mod attach;
 mod core;
 pub mod decode;
+mod desk;
 mod detect;
 mod fold;
 pub mod live;
@@ -17,6 +20,7 @@ mod places;
 mod publish;
 mod receipts;
 pub mod replay;
+pub mod serve;
 mod setup;
 mod spent;
 pub mod spill;

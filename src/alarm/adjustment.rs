@@ -89,6 +89,17 @@ impl Adjustments {
         self.total
     }
 
+    /// The sum of those in a span; of one without bounds, of all there ever were. What lies more than two months back is known as a part
+    /// of that alone.
+    #[must_use]
+    pub fn within(&self, since: Option<Timestamp>, until: Option<Timestamp>) -> Money {
+        if since.is_none() && until.is_none() {
+            return self.total;
+        }
+        let meant = |time: Timestamp| since.is_none_or(|since| time >= since) && until.is_none_or(|until| time < until);
+        self.kept.iter().filter(|one| meant(one.time)).map(|one| one.amount).sum()
+    }
+
     /// Those that still count somewhere, the oldest first.
     #[must_use]
     pub fn kept(&self) -> &[Adjustment] {

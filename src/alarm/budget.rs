@@ -204,6 +204,17 @@ impl Budgets {
         Ok(moved)
     }
 
+    /// Moves sums by what persons corrected, and looks at them again; what no budget counts any more moves none.
+    pub fn correct(&mut self, adjustments: &[Adjustment], names: &mut Names, alarms: &mut Alarms) {
+        for adjustment in adjustments {
+            let mut touched = self.move_by(adjustment, names, true);
+            for sum in &touched {
+                self.kept[sum.budget].relatch(sum, names, alarms);
+            }
+            self.judge_all(&mut touched, names, alarms);
+        }
+    }
+
     /// Adds an adjustment to the sums it means.
     fn move_by(&mut self, adjustment: &Adjustment, names: &mut Names, silent: bool) -> Vec<Touched> {
         let (parts, session) = adjustment.parts(names);

@@ -160,7 +160,10 @@ pub fn themes(name: &str, depth: Depth, graph: Graph) -> Result<Themes, ThemeRef
 }
 
 /// The themes for this terminal, the configured one shown.
-fn shown(setup: &Setup, global: &Global) -> Result<Themes, Failure> {
+///
+/// # Errors
+/// As [`themes`].
+pub fn shown(setup: &Setup, global: &Global) -> Result<Themes, Failure> {
     let graph = Graph::detect(setup.config.graph, |name| std::env::var(name).ok());
     themes(&setup.config.theme, depth(global.color), graph).map_err(Failure::configuration)
 }

@@ -7,6 +7,7 @@ use super::counters::Counters;
 use super::names::{NameId, OTHER, ProfileId};
 use super::report::{Report, ReportGroup};
 use crate::label::Label;
+use crate::money::Money;
 use crate::time::{MINUTE_MS, Timestamp};
 use crate::usage::Dimension;
 
@@ -27,7 +28,24 @@ struct Sum {
     sessions: u64,
 }
 
+/// What was spent, in three figures.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Spent {
+    /// Dollars per hour over the last five minutes.
+    pub burn: Money,
+    /// Since local midnight.
+    pub today: Money,
+    /// Since the state began.
+    pub total: Money,
+}
+
 impl Engine {
+    /// What was spent, at the cost of nothing.
+    #[must_use]
+    pub fn spent(&self) -> Spent {
+        Spent { burn: self.recent.burn(), today: self.today.2.cost(), total: self.total.cost() }
+    }
+
     /// Totals of everything, grouped by `by`; without any, totals only. Of groups the `most` costliest, the others together as
     /// `(other)`. A session counts in the group of its first charge. The first event is known as closely as the sums of its time are.
     ///

@@ -17,7 +17,8 @@ const MOST_WORDS: usize = 256;
 static WORDS: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
 
 /// Each part of a label's length cleaned, so that nothing but the length of a sentence is left as it came.
-fn cleaned(text: &str) -> String {
+#[must_use]
+pub fn cleaned(text: &str) -> String {
     let kept: String = text.chars().take(MOST_CHARS).collect();
     let mut out = String::with_capacity(kept.len());
     let mut rest = kept.as_str();

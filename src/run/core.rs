@@ -3,11 +3,14 @@
 
 use std::collections::{HashSet, VecDeque};
 use std::io;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, never, select};
+use tokio::sync::oneshot;
 
 use super::decode::{Decoded, Shared};
+use super::desk::Desk;
 use super::detect::Detection;
 use super::memory::Leftover;
 use super::persist::{Applied, META_ADJUSTMENTS, Opened, Persistence};
@@ -25,7 +28,7 @@ use crate::label::Label;
 use crate::notifier::bell::Bell;
 use crate::notifier::command::Hooks;
 use crate::output::figures::difference;
-use crate::source::{self, Receiving, SourceStatus};
+use crate::source::{self, Ask, Receipt, Receiving, SourceStatus};
 use crate::time::{MINUTE_MS, Timestamp};
 use crate::ui::snapshot::Mark;
 
@@ -86,6 +89,10 @@ pub(super) struct Core {
     pub version: u64,
     /// Charges that are open on some screen.
     pub watched: Watched,
+    /// Questions that came and are not read yet.
+    pub asks: VecDeque<Ask>,
+    /// When the process began.
+    pub since: Timestamp,
     detection: Detection,
     hooks: Hooks,
     /// What the last batch changed.
@@ -133,30 +140,35 @@ pub(super) fn run<F: Front>(setup: Setup, front: &mut F, orders: &Receiver<F::Or
         keep_names: false,
     };
     let positions = std::mem::take(&mut opened.positions);
+    let mut log = EventLog::new(setup.log.as_deref()).map_err(RunError::Log)?;
     let reading = source::Options {
         notify: setup.notify,
         from_end: setup.from_end,
         next_generation: opened.next_generation,
         positions: positions.clone(),
+        control: control(setup.state.as_deref(), &mut log, now),
         ..source::Options::default()
     };
-    let mut log = EventLog::new(setup.log.as_deref()).map_err(RunError::Log)?;
     for (mark, kind, text) in &setup.said {
         log.add(now, *mark, kind, text);
     }
+    let mut desk = Desk::start()?;
     let mut core = Core::new(setup.config, opened, setup.mode, log, now, shared.clone())?;
     for position in &positions {
         core.generations.insert(position.generation);
         core.places.note(position);
     }
     let pipeline = Pipeline::start(setup.sources.specs, &reading, &shared)?;
-    let result = core.serve(&pipeline, front, orders);
+    let result = core.serve(&pipeline, front, orders, &mut desk);
+    // Whoever still waits is told that this process ends.
+    drop(desk);
     pipeline.stop();
     if let Err(RunError::Rows(_)) = &result {
         // The ledger may hold half a record: the state stays at its last commit, which is whole.
         return result;
     }
     core.save_alarms(Timestamp::now());
+    core.keep_status(Timestamp::now());
     core.persistence.close(&mut core.engine)?;
     result
 }
@@ -209,6 +221,8 @@ impl Core {
             told: VecDeque::new(),
             rings: 0,
             watched: Watched::default(),
+            asks: VecDeque::new(),
+            since: now,
             detection,
             bell,
             hooks,
@@ -237,13 +251,14 @@ impl Core {
         pipeline: &Pipeline,
         front: &mut F,
         orders: &Receiver<F::Order>,
+        desk: &mut Desk,
     ) -> Result<(), RunError> {
         // What has ended is never received from again; whoever is in front stays.
         let mut outcomes = self.persistence.outcomes();
         let mut hook_outcomes = self.hooks.outcomes().clone();
         let mut messages = pipeline.messages().clone();
         loop {
-            let wait = self.wait(front);
+            let wait = self.wait(front, desk);
             select! {
                 recv(messages) -> message => match message {
                     Ok(message) => {
@@ -296,7 +311,11 @@ impl Core {
                 self.rings += 1;
                 self.version += 1;
             }
-            self.persistence.commit(&mut self.engine, false)?;
+            desk.answer(self, now)?;
+            if self.persistence.due_in(Instant::now()).is_some_and(|due| due.is_zero()) {
+                self.keep_status(now);
+                self.persistence.commit(&mut self.engine, false)?;
+            }
             if !front.show(self, rings, now)? {
                 return Ok(());
             }
@@ -304,11 +323,11 @@ impl Core {
     }
 
     /// How long nothing needs to be done.
-    fn wait(&self, front: &impl Front) -> Duration {
+    fn wait(&self, front: &impl Front, desk: &Desk) -> Duration {
         if self.engine.is_working() || self.detection.is_folding() {
             return Duration::ZERO;
         }
-        let due = [front.due_in(self), self.persistence.due_in(Instant::now())];
+        let due = [front.due_in(self), desk.due_in(self), self.persistence.due_in(Instant::now())];
         due.into_iter().flatten().fold(TICK, Duration::min)
     }
 
@@ -326,7 +345,7 @@ impl Core {
                 self.log.add(now, Mark::Note, "source", &text);
                 self.version += 1;
             }
-            Message::Ask(ask) => drop(ask),
+            Message::Ask(ask) => self.asks.push_back(ask),
             Message::CaughtUp { chunks } => self.caught_up_after = Some(chunks),
             Message::Ended { chunks } => {
                 self.ended_after = Some(chunks);
@@ -442,22 +461,46 @@ impl Core {
         }
     }
 
+    /// A person silences the bell, until an instant or until it is resumed; `None` lets it ring again.
+    pub fn silence(&mut self, until: Option<Option<Timestamp>>, by: &Label, now: Timestamp) {
+        match until {
+            Some(until) => self.bell.mute(until),
+            None => self.bell.unmute(),
+        }
+        let text = match until {
+            None => format!("the bell rings again, says {by}"),
+            Some(None) => format!("the bell is silent, says {by}"),
+            Some(Some(until)) => {
+                format!("the bell is silent until {}, says {by}", self.config.zone.format(until, "%H:%M:%S"))
+            }
+        };
+        self.log.add(now, Mark::Note, "bell", &text);
+        self.version += 1;
+    }
+
     /// A person corrects budgets; returns how many sums moved.
+    /// What is to be answered waits for the commit that keeps it.
     ///
     /// # Errors
     /// [`AdjustError`]: nothing moved.
-    pub fn adjust(&mut self, adjustment: Adjustment, now: Timestamp) -> Result<usize, AdjustError> {
+    pub fn adjust(
+        &mut self,
+        adjustment: Adjustment,
+        now: Timestamp,
+    ) -> Result<(usize, oneshot::Receiver<Receiving>), AdjustError> {
         let said = said(&adjustment);
         let names = self.engine.ledger().1;
         let moved = self.adjustments.take(adjustment, (&mut self.budgets, names), now, &mut self.alarms)?;
         if moved > 0 {
             self.log.add(now, Mark::Note, "budget", &said);
             self.persistence.beside(META_ADJUSTMENTS, self.adjustments.save().into_bytes());
-            self.persistence.touch();
             self.transitions(now);
             self.version += 1;
         }
-        Ok(moved)
+        let (receipt, safe) = Receipt::new();
+        let receipt = Some((receipt, Receiving::default()));
+        self.persistence.applied(Applied { generation: 0, position: None, bytes: 0, receipt, reserved: None });
+        Ok((moved, safe))
     }
 
     /// A person has seen alarms; returns how many.
@@ -473,6 +516,17 @@ impl Core {
         self.transitions(now);
         meant
     }
+}
+
+/// Where orders from a shell come in; `None` without a state, or where the system has no room for the path.
+fn control(state: Option<&Path>, log: &mut EventLog, now: Timestamp) -> Option<PathBuf> {
+    let path = crate::store::location::control(state?);
+    if path.as_os_str().len() > crate::store::location::LONGEST_SOCKET {
+        let text = "the state's path is too long for a socket: orders from a shell are not heard";
+        log.add(now, Mark::Warn, "state", text);
+        return None;
+    }
+    Some(path)
 }
 
 /// `adjusted by mara: -$10.00 of 'everything' (refund)`.

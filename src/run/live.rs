@@ -93,8 +93,7 @@ impl Front for Screen<'_> {
             Effect::Snooze(incident, minutes) => {
                 core.snooze(Which::Incident(&incident), minutes, &self.who, now);
             }
-            Effect::Mute(true) => core.bell.mute(None),
-            Effect::Mute(false) => core.bell.unmute(),
+            Effect::Mute(silent) => core.silence(silent.then_some(None), &self.who, now),
             Effect::Charge(id) => self.viewpoint.open(id),
             Effect::Quit => return Ok(false),
         }

@@ -21,6 +21,8 @@ const EVENTS: usize = 200;
 #[derive(Default)]
 pub(super) struct EventLog {
     lines: VecDeque<EventLine>,
+    /// Lines added so far.
+    count: u64,
     unpriced: HashSet<Label>,
     file: Option<File>,
 }
@@ -42,8 +44,10 @@ impl EventLog {
             self.file = None;
             let text = format!("the log cannot be written any more ({error})");
             self.lines.push_front(EventLine { time, mark: Mark::Warn, kind: "log", text });
+            self.count += 1;
         }
         self.lines.push_front(EventLine { time, mark, kind, text });
+        self.count += 1;
         self.lines.truncate(EVENTS);
     }
 
@@ -77,6 +81,17 @@ impl EventLog {
                 self.add(now, Mark::Warn, "price", &text);
             }
         }
+    }
+
+    /// How many lines there ever were.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// What was added behind the first `told` lines, the oldest first; of very many the newest.
+    pub fn since(&self, told: u64) -> impl Iterator<Item = &EventLine> {
+        let new = usize::try_from(self.count - told).unwrap_or(usize::MAX).min(self.lines.len());
+        self.lines.range(..new).rev()
     }
 
     /// The newest lines.

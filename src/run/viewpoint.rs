@@ -138,6 +138,7 @@ impl Viewpoint {
             lag_ms: core.lag_ms,
             progress: (!core.caught_up).then(|| progress(&core.sources)),
             bell: BellStatus { enabled: core.config.alarm.bell, muted: core.bell.is_muted(now) },
+            cut_off: None,
             state_note: core.persistence.trouble().map(|text| clean(text).into_owned()),
         })
     }

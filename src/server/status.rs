@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::alarm::{AlarmStatus, BudgetState, BudgetStatus};
-use crate::engine::view::View;
+use crate::engine::whole::Spent;
 use crate::label::Label;
 use crate::money::Money;
 use crate::output::text;
@@ -82,7 +82,7 @@ pub struct Standing<'a> {
     /// Where days begin.
     pub zone: Zone,
     /// Burn, today and total.
-    pub view: &'a View,
+    pub spent: Spent,
     /// All budgets, of those kept for each of many the fullest.
     pub budgets: &'a [BudgetStatus],
     /// All alarms.
@@ -106,9 +106,9 @@ impl Status {
             schema: SCHEMA.to_owned(),
             at: standing.now,
             timezone: standing.zone,
-            burn_usd_per_hour: standing.view.burn_all,
-            today_usd: standing.view.today_all.cost(),
-            total_usd: standing.view.total.cost(),
+            burn_usd_per_hour: standing.spent.burn,
+            today_usd: standing.spent.today,
+            total_usd: standing.spent.total,
             budget: fullest.map(|budget| FullestBudget {
                 name: budget.name.clone(),
                 key: budget.key.clone(),

@@ -8,8 +8,8 @@ use crate::usage::Dimension;
 
 /// The schema of question and answer; another one is refused, on both sides.
 pub const SCHEMA: &str = "costtop.view.v1";
-/// An answer waits at most this long for something new.
-pub const MOST_WAIT_MS: u64 = 25_000;
+/// An answer waits at most this long for something new; the listener gives up on one after ten seconds.
+pub const MOST_WAIT_MS: u64 = 8_000;
 /// Rows of a table or a list that a screen can want; more than any terminal has.
 const MOST_ROWS: usize = 1000;
 /// Steps of a chart that a screen can want.

@@ -39,6 +39,8 @@ pub struct Snapshot {
     pub progress: Option<f64>,
     /// Whether alarms are heard.
     pub bell: BellStatus,
+    /// Since when the engine, which is elsewhere, has not answered: all this is of before. `None`: it is here, or answers.
+    pub cut_off: Option<Timestamp>,
     /// Something the operator must know about the state, such as `not durable since 14:02`.
     #[serde(deserialize_with = "arrived::maybe")]
     pub state_note: Option<String>,
@@ -62,6 +64,7 @@ impl Snapshot {
             lag_ms: None,
             progress: Some(0.0),
             bell: BellStatus { enabled: true, muted: false },
+            cut_off: None,
             state_note: None,
         }
     }

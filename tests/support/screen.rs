@@ -281,6 +281,7 @@ pub fn busy() -> Snapshot {
         lag_ms: Some(420),
         progress: None,
         bell: BellStatus { enabled: true, muted: false },
+        cut_off: None,
         state_note: None,
     }
 }

@@ -468,10 +468,10 @@ impl Core {
             None => self.bell.unmute(),
         }
         let text = match until {
-            None => format!("the bell rings again, says {by}"),
-            Some(None) => format!("the bell is silent, says {by}"),
+            None => format!("let ring again by {by}"),
+            Some(None) => format!("silenced by {by}"),
             Some(Some(until)) => {
-                format!("the bell is silent until {}, says {by}", self.config.zone.format(until, "%H:%M:%S"))
+                format!("silenced by {by} until {}", self.config.zone.format(until, "%H:%M:%S"))
             }
         };
         self.log.add(now, Mark::Note, "bell", &text);

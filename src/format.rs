@@ -1,8 +1,9 @@
 //! A line of a log enters, what it says of requests leaves as [`Usage`], or why it says nothing. Knows no price, opens nothing, keeps no prompt.
 //!
 //! Which format a line has depends on the line alone, never on its neighbours (`Marks::format`); a decoder only remembers the last
-//! format to try it first, so that a line is walked once, and the order of a line's keys to find them faster. What a wrapper cut into
-//! parts is the one exception: it is joined from the lines of one file. docs/formats.md holds the mapping of every field.
+//! format to try it first, so that a line is walked once, and the order of a line's keys to find them faster. What a line says can
+//! depend on earlier ones of its file: a text in parts, running totals. That is the [`Context`], which each file has for itself.
+//! docs/formats.md holds the mapping of every field.
 
 pub mod labels;
 pub mod number;
@@ -12,6 +13,8 @@ mod answer;
 mod anthropic;
 mod bedrock;
 mod claude_code;
+mod codex;
+pub mod context;
 mod gemini;
 mod litellm;
 mod litellm_spend;
@@ -28,10 +31,11 @@ use crate::source::Frame;
 use crate::time::Zone;
 pub use crate::usage::Format;
 use crate::usage::{Dimensions, Rejection, Usage};
+use context::Context;
 use labels::LabelPaths;
 use marks::Marks;
 use scanner::{Scanner, Stop};
-use wrapper::{Head, Joined, MAX_WRAPPERS, Parts, Wrapper};
+use wrapper::{Head, Joined, MAX_WRAPPERS, Wrapper};
 
 /// Why a record becomes no charge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,7 +78,7 @@ pub struct Decoder {
     last: Format,
     order: own::Order,
     labels: Option<Arc<LabelPaths>>,
-    parts: Parts,
+    context: Context,
     /// Where metadata is unescaped.
     room: Vec<u8>,
     /// Where wrapped texts are unescaped, the outermost first.
@@ -91,7 +95,7 @@ impl Decoder {
             last: Format::Own,
             order: own::Order::default(),
             labels: None,
-            parts: Parts::default(),
+            context: Context::default(),
             room: Vec::new(),
             texts: Default::default(),
         }
@@ -108,9 +112,9 @@ impl Decoder {
         self.last = only.unwrap_or(self.last);
     }
 
-    /// The lines that follow go on with `parts`; returns what those before left unfinished. Each file and connection has its own.
-    pub fn go_on_with(&mut self, parts: Parts) -> Parts {
-        std::mem::replace(&mut self.parts, parts)
+    /// The lines that follow go on with `context`; returns what those before left. Each file and connection has its own.
+    pub fn go_on_with(&mut self, context: Context) -> Context {
+        std::mem::replace(&mut self.context, context)
     }
 
     /// Reads one line, with or without its newline, that stands at `offset`. `each` is called once for every record in it, with the
@@ -137,9 +141,12 @@ impl Decoder {
                 }
             }
             Frame::Values => self.values(at, body, each),
-            Frame::Otlp(signal, encoding) => otlp::read(signal, encoding, self.zone, body, &mut |index, result| {
-                each(At { index, ..at }, result);
-            }),
+            Frame::Otlp(signal, encoding) => {
+                let labels = self.labels.as_deref();
+                otlp::read((signal, encoding), self.zone, labels, body, &mut |index, result| {
+                    each(At { index, ..at }, result);
+                });
+            }
         }
     }
 
@@ -208,7 +215,8 @@ impl Decoder {
         E: FnMut(At, Result<&Usage<'_>, Skip>) + ?Sized,
     {
         at.wrapper = at.wrapper.or(Some(head.wrapper));
-        let joined = head.lane.map_or(Joined::Alone, |lane| self.parts.join(lane, at.offset, text, head.goes_on));
+        let joined =
+            head.lane.map_or(Joined::Alone, |lane| self.context.parts.join(lane, at.offset, text, head.goes_on));
         let whole;
         let text = match joined {
             Joined::Alone => text,
@@ -275,13 +283,15 @@ impl Decoder {
         E: FnMut(At, Result<&Usage<'_>, Skip>) + ?Sized,
     {
         let labels = self.labels.clone();
+        let mut index = at.index;
         let mut tell = |result: Result<&Usage<'_>, Skip>| {
-            labelled(labels.as_deref(), record, result, |result| each(at, result));
+            labelled(labels.as_deref(), record, result, |result| each(At { index, ..at }, result));
+            index += 1;
         };
         let marks = match self.read_as(self.last, record, &mut tell) {
             Reading::Done(format) => return self.known(format),
             Reading::Stopped(stop) => {
-                each(at, Err(stop.rejection().map_or(Skip::NotUsage, Skip::Rejected)));
+                tell(Err(stop.rejection().map_or(Skip::NotUsage, Skip::Rejected)));
                 return Line::Unknown;
             }
             Reading::Foreign(marks) => marks,
@@ -335,8 +345,10 @@ impl Decoder {
         match format {
             Format::Own => own::read(record, zone, marks, &mut self.order, each),
             Format::ClaudeCode => claude_code::read(record, zone, marks, each),
+            Format::Codex => codex::read(record, zone, marks, (&mut self.context.codex, &mut self.room), each),
             Format::LiteLlm => litellm::read(record, zone, marks, each),
             Format::LiteLlmSpend => litellm_spend::read(record, zone, marks, &mut self.room, each),
+            Format::Otlp => otlp::read_record(record, zone, marks, self.labels.as_deref(), each),
             _ => answer::read(record, zone, marks, each),
         }
     }
@@ -351,7 +363,8 @@ fn labelled(
     each: impl FnOnce(Result<&Usage<'_>, Skip>),
 ) {
     match (labels, result) {
-        (Some(labels), Ok(usage)) => {
+        // Records of OpenTelemetry bring theirs along.
+        (Some(labels), Ok(usage)) if usage.dimensions.own.is_none() => {
             let own = labels.find(record);
             let dimensions = Dimensions { own: Some(&own), ..usage.dimensions };
             each(Ok(&Usage { dimensions, ..*usage }));

@@ -4,6 +4,7 @@
 
 mod answer;
 pub mod attach;
+mod contexts;
 mod core;
 pub mod decode;
 mod desk;

@@ -32,6 +32,7 @@ fn position(generation: u32, offset: u64) -> SavedPosition {
             mark_hash: u64::MAX - offset,
             dead: false,
             open_since: None,
+            context: std::sync::Arc::default(),
         },
         context: offset.to_le_bytes().to_vec(),
     }

@@ -13,7 +13,11 @@ pub(super) struct Marks {
     only: Option<Format>,
     /// `type` is `assistant` or `progress`.
     agent_type: bool,
-    /// `type` is `result`: the sum of what other records said.
+    /// `type` is one of a Codex rollout's.
+    codex_type: bool,
+    /// `payload` is there.
+    pub(super) payload: bool,
+    /// `type` is `result` or `turn.completed`: the sum of what other records said.
     sum_type: bool,
     /// `message` or `data` is there.
     pub(super) agent_body: bool,
@@ -27,6 +31,8 @@ pub(super) struct Marks {
     pub(super) answers: answer::Places,
     /// `model`, a token count or a cost of costtop's own grammar is there, or a `type` of its own.
     pub(super) own: bool,
+    /// Resources with log records, spans or data points of OpenTelemetry are there.
+    pub(super) otlp: bool,
     /// `log` is a text.
     log: bool,
     /// `stream` is `stdout` or `stderr`.
@@ -65,12 +71,16 @@ impl Marks {
     fn detected(&self) -> Option<Format> {
         if self.wrapper().is_some() {
             None
+        } else if self.otlp {
+            Some(Format::Otlp)
         } else if self.call_type && self.response_cost {
             Some(Format::LiteLlm)
         } else if self.call_type && self.spend {
             Some(Format::LiteLlmSpend)
         } else if self.agent_type && self.agent_body {
             Some(Format::ClaudeCode)
+        } else if self.codex_type && self.payload {
+            Some(Format::Codex)
         } else if let Some(format) = self.answers.format()
             && !self.sum_type
         {
@@ -87,6 +97,7 @@ impl Marks {
         match key {
             b"type" => return self.note_type(value).map(drop),
             b"message" | b"data" => self.agent_body = true,
+            b"payload" => self.payload = true,
             b"call_type" => self.call_type = true,
             b"response_cost" => self.response_cost = true,
             b"spend" => self.spend = true,
@@ -96,6 +107,8 @@ impl Marks {
                 self.stream = stream.is(b"stdout") || stream.is(b"stderr");
                 return Ok(());
             }
+            b"resourceLogs" | b"resourceSpans" | b"resourceMetrics" | b"resource_logs" | b"resource_spans"
+            | b"resource_metrics" => self.otlp |= value.peek() == Some(b'['),
             b"MESSAGE" => self.message = true,
             b"__REALTIME_TIMESTAMP" => self.journal_time = true,
             _ => {
@@ -108,19 +121,24 @@ impl Marks {
         value.skip()
     }
 
-    /// Notes the record's `type`. Leaves the line if the type rules usage out: those of Claude Code's other lines, the bulk of a
-    /// session file. That happens whatever the format was thought to be, and at the first `type` of a line.
+    /// Notes the record's `type`. Leaves the line if the type rules usage out: those of Claude Code's and Codex's other lines, the bulk
+    /// of a session file. That happens whatever the format was thought to be, and at the first `type` of a line.
     pub(super) fn note_type<'a>(&mut self, value: &mut Scanner<'a>) -> Result<Scalar<'a>, Stop> {
         let kind = value.scalar()?;
-        (self.agent_type, self.sum_type) = (false, false);
+        (self.agent_type, self.codex_type, self.sum_type) = (false, false, false);
         if let Scalar::Text(text) = kind {
             match text.bytes().as_ref() {
                 b"assistant" | b"progress" => self.agent_type = true,
-                b"user" | b"system" | b"summary" | b"attachment" | b"file-history-snapshot" | b"queue-operation" => {
-                    return Err(Stop::Left);
-                }
+                b"session_meta" | b"turn_context" | b"event_msg" => self.codex_type = true,
+                b"user"
+                | b"system"
+                | b"summary"
+                | b"attachment"
+                | b"file-history-snapshot"
+                | b"queue-operation"
+                | b"response_item" => return Err(Stop::Left),
                 b"charge" | b"adjustment" | b"transfer" | b"outcome" => self.own = true,
-                b"result" => self.sum_type = true,
+                b"result" | b"turn.completed" => self.sum_type = true,
                 _ => {}
             }
         }

@@ -13,6 +13,19 @@ use super::scanner::{Amount, Count, Scalar};
 pub fn tokens(value: Scalar<'_>) -> Result<u32, Rejection> {
     match value {
         Scalar::Null => Ok(0),
+        Scalar::Number(text) => one_request(text).ok_or(Rejection::Number),
+        Scalar::Text(text) => one_request(&text.bytes()).ok_or(Rejection::Number),
+        Scalar::True | Scalar::False | Scalar::Nested => Err(Rejection::Number),
+    }
+}
+
+/// A running total of tokens: as [`tokens`], but as large as a session makes it.
+///
+/// # Errors
+/// As [`tokens`].
+pub fn running(value: Scalar<'_>) -> Result<u64, Rejection> {
+    match value {
+        Scalar::Null => Ok(0),
         Scalar::Number(text) => whole(text).ok_or(Rejection::Number),
         Scalar::Text(text) => whole(&text.bytes()).ok_or(Rejection::Number),
         Scalar::True | Scalar::False | Scalar::Nested => Err(Rejection::Number),
@@ -133,10 +146,15 @@ fn digits(text: &[u8]) -> Option<u32> {
     text.iter().try_fold(0, |sum, byte| byte.is_ascii_digit().then(|| sum * 10 + u32::from(byte - b'0')))
 }
 
+/// What one request can use.
+fn one_request(text: &[u8]) -> Option<u32> {
+    digits(text).or_else(|| u32::try_from(whole(text)?).ok())
+}
+
 /// Decimal text that stands for a whole number.
-fn whole(text: &[u8]) -> Option<u32> {
+fn whole(text: &[u8]) -> Option<u64> {
     if let Some(plain) = digits(text) {
-        return Some(plain);
+        return Some(plain.into());
     }
     let (negative, text) = match text.split_first() {
         Some((b'-', rest)) => (true, rest),
@@ -177,7 +195,7 @@ fn whole(text: &[u8]) -> Option<u32> {
     if negative {
         return None;
     }
-    u32::try_from(shifted(mantissa, zeros - places + exponent)?).ok()
+    shifted(mantissa, zeros - places + exponent)
 }
 
 /// `mantissa` with `places` zeros behind it; `None` if that is no `u64`.

@@ -4,11 +4,12 @@ use std::io;
 use std::path::Path;
 
 use super::decode::Shared;
-use super::places::Places;
+use super::places::{self, Places};
 use crate::engine::Engine;
 use crate::engine::bill::{Class, CostMode};
 use crate::engine::identity::RecordIds;
 use crate::engine::names::Names;
+use crate::engine::record::Place;
 use crate::engine::view::ChargeId;
 use crate::format::{Decoder, Format, Line};
 use crate::label::clean;
@@ -48,7 +49,12 @@ pub(super) fn open(
     let (bill, classes) = ledger.charge_of(id, names)?;
     let Some(class) = classes.iter().find(|class| class.number == bill.number) else { return Ok(None) };
     let place = class.row.place;
-    let found = places.find(place, |path, line| read(path, line, class, shared, mode));
+    let found = places.find(place, |path, line| {
+        let alone = Decoder::new(shared.zone);
+        read(path, line, class, shared, mode, alone)
+            // What it says may hang on the lines before it.
+            .or_else(|| read(path, line, class, shared, mode, behind(path, place, shared)?))
+    });
     let open = match found {
         Ok(read) => OpenCharge {
             charge,
@@ -69,10 +75,17 @@ pub(super) fn open(
 }
 
 /// The line, if it is the one that the ledger's row was made of. Of a record in parts the first line alone says nothing.
-fn read(path: &Path, line: &[u8], class: &Class, shared: &Shared, mode: CostMode) -> Option<Read> {
+fn read(
+    path: &Path,
+    line: &[u8],
+    class: &Class,
+    shared: &Shared,
+    mode: CostMode,
+    mut decoder: Decoder,
+) -> Option<Read> {
     let mut read = None;
     let row = &class.row;
-    let format = Decoder::new(shared.zone).decode(row.place.offset, line, &mut |at, result| {
+    let format = decoder.decode(row.place.offset, line, &mut |at, result| {
         let Ok(usage) = result else { return };
         let is_it = at.index == row.place.index
             && hashes(&shared.key.identify(usage, row.place)) == hashes(&row.ids)
@@ -85,6 +98,17 @@ fn read(path: &Path, line: &[u8], class: &Class, shared: &Shared, mode: CostMode
     });
     let format = if let Line::Known(format) = format { Some(format) } else { None };
     read.map(|read| Read { format, ..read })
+}
+
+/// A decoder that has read what stands before a line.
+fn behind(path: &Path, place: Place, shared: &Shared) -> Option<Decoder> {
+    let mut decoder = Decoder::new(shared.zone);
+    let mut offset = 0;
+    places::lines_before(path, place.offset, |line| {
+        decoder.decode(offset, line, &mut |_, _| {});
+        offset += line.len() as u64;
+    })?;
+    Some(decoder)
 }
 
 /// Ids without what they link: that depends on what came before.

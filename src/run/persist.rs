@@ -13,6 +13,7 @@ use crate::config::{LabelSlots, LabelsError};
 use crate::engine::bill::CostMode;
 use crate::engine::identity::IdentityKey;
 use crate::engine::{Engine, Options};
+use crate::format::context::Context;
 use crate::source::budget::Reservation;
 use crate::source::{Position, Receipt, Receiving};
 use crate::store::{CellBlob, Commit, Loaded, Outcome, RowBlob, SavedPosition, Store, StoreError, Writer};
@@ -288,21 +289,38 @@ impl Graveyard {
     }
 }
 
-/// A position with what its decoder needs to go on: where the first record begins that was not whole yet. Nothing of the record itself
-/// is kept, it may hold a prompt.
+/// How a saved context begins. Those of earlier versions are an offset of 8 bytes and nothing else.
+const CONTEXT: u8 = 1;
+/// Where no record is unfinished.
+const NOTHING_OPEN: u64 = u64::MAX;
+
+/// A position with what its decoder needs to go on: where the first record begins that was not whole yet, and what the lines before
+/// said. Nothing of the record itself is kept, it may hold a prompt.
 fn with_context(position: Position, saved: Option<Timestamp>) -> SavedPosition {
-    let context = position.open_since.map_or(Vec::new(), |since| since.to_le_bytes().to_vec());
+    let mut context = Vec::new();
+    if position.open_since.is_some() || !position.context.is_empty() {
+        context.push(CONTEXT);
+        context.extend_from_slice(&position.open_since.unwrap_or(NOTHING_OPEN).to_le_bytes());
+        context.extend_from_slice(&position.context);
+    }
     SavedPosition { position, saved, context }
 }
 
 /// `None` if [`with_context`] did not write it.
 fn from_context(saved: &SavedPosition) -> Option<Position> {
     let mut position = saved.position.clone();
-    if !saved.context.is_empty() {
-        let since = u64::from_le_bytes(saved.context.as_slice().try_into().ok()?);
+    let (since, context) = match saved.context.as_slice() {
+        [] => return Some(position),
+        [CONTEXT, rest @ ..] if rest.len() >= 8 => rest.split_first_chunk::<8>()?,
+        old => (<&[u8; 8]>::try_from(old).ok()?, &[][..]),
+    };
+    let since = u64::from_le_bytes(*since);
+    if since != NOTHING_OPEN {
         position.open_since = Some(since).filter(|since| *since <= position.offset);
         position.open_since?;
     }
+    Context::load(context)?;
+    position.context = context.into();
     Some(position)
 }
 
@@ -503,6 +521,7 @@ mod tests {
             mark_hash: 1,
             dead,
             open_since: None,
+            context: std::sync::Arc::default(),
         };
         SavedPosition { position, saved: Some(now.plus_ms(-days_ago * 1440 * MINUTE_MS)), context: Vec::new() }
     }

@@ -37,6 +37,8 @@ const HOT: Duration = Duration::from_secs(10);
 const LINGER_RENAMED: Duration = Duration::from_secs(60);
 /// As above for a deleted file, whose blocks are free only once we let go.
 const LINGER_DELETED: Duration = Duration::from_secs(10);
+/// A copy that goes its own way was not read before: what its lines hang on begins anywhere.
+const FROM_ITS_HEAD: Option<u64> = Some(0);
 /// Ended generations that are kept to recognise copies of them.
 const MAX_TOMBS: usize = 4096;
 

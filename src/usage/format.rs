@@ -7,6 +7,8 @@ pub enum Format {
     Own,
     /// Session files of Claude Code.
     ClaudeCode,
+    /// Rollout files of Codex CLI.
+    Codex,
     /// `StandardLoggingPayload` of a `LiteLLM` proxy.
     LiteLlm,
     /// Rows of a `LiteLLM` proxy's table of spend.
@@ -21,13 +23,16 @@ pub enum Format {
     Gemini,
     /// Answers of Bedrock's Converse API.
     Bedrock,
+    /// Export requests of OpenTelemetry.
+    Otlp,
 }
 
 impl Format {
     /// Every format.
-    pub const ALL: [Format; 9] = [
+    pub const ALL: [Format; 11] = [
         Format::Own,
         Format::ClaudeCode,
+        Format::Codex,
         Format::LiteLlm,
         Format::LiteLlmSpend,
         Format::Anthropic,
@@ -35,6 +40,7 @@ impl Format {
         Format::OpenAiResponses,
         Format::Gemini,
         Format::Bedrock,
+        Format::Otlp,
     ];
 
     /// The word of `explain`, of the configuration and of the documentation.
@@ -43,6 +49,7 @@ impl Format {
         match self {
             Format::Own => "own",
             Format::ClaudeCode => "claude-code",
+            Format::Codex => "codex",
             Format::LiteLlm => "litellm",
             Format::LiteLlmSpend => "litellm-spend",
             Format::Anthropic => "anthropic",
@@ -50,6 +57,7 @@ impl Format {
             Format::OpenAiResponses => "openai-responses",
             Format::Gemini => "gemini",
             Format::Bedrock => "bedrock",
+            Format::Otlp => "otlp",
         }
     }
 

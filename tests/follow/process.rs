@@ -320,7 +320,8 @@ impl Counting {
         self.broken += chunk.broken;
         self.gaps += chunk.gaps;
         let now = now_ns();
-        for line in chunk.bytes.split_inclusive(|byte| *byte == b'\n') {
+        let counted = if chunk.again { &[][..] } else { &chunk.bytes };
+        for line in counted.split_inclusive(|byte| *byte == b'\n') {
             let Some(line) = line.strip_suffix(b"\n") else {
                 self.torn += 1;
                 continue;
@@ -415,6 +416,7 @@ impl Counting {
                 generation: number() as u32,
                 dead: number() == 1,
                 open_since: None,
+                context: std::sync::Arc::default(),
                 device: number(),
                 inode: number(),
                 offset: number(),

@@ -10,12 +10,16 @@ use std::fmt;
 
 #[path = "slow_reader/answers.rs"]
 mod answers;
+#[path = "slow_reader/codex.rs"]
+pub mod codex;
 #[path = "slow_reader/gateway.rs"]
 mod gateway;
+#[path = "slow_reader/otlp.rs"]
+mod otlp;
 #[path = "slow_reader/wrappers.rs"]
 mod wrappers;
 
-use costtop::format::wrapper::Parts;
+use costtop::format::context::Context;
 use costtop::format::{Decoder, Line, Skip};
 use costtop::money::Cost;
 use costtop::time::{Timestamp, Zone, parse_rfc3339};
@@ -23,7 +27,8 @@ use costtop::usage::{Origin, RawText, Rejection, Restated, Tokens, Usage};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
-const EARLY: [&str; 6] = ["user", "system", "summary", "attachment", "file-history-snapshot", "queue-operation"];
+const EARLY: [&str; 7] =
+    ["user", "system", "summary", "attachment", "file-history-snapshot", "queue-operation", "response_item"];
 
 /// A value whose objects hold each key once, where it stood last.
 struct Ordered(Value);
@@ -198,15 +203,16 @@ pub fn compare(line: &[u8]) {
         br#"{"call_type":"x","response_cost":0}"#,
         br#"{"call_type":"x","spend":0}"#,
         br#"{"usage":{"total_tokens":1}}"#,
+        br#"{"resourceLogs":[]}"#,
         br#"{"model":"m"}"#,
     ] {
-        decoder.go_on_with(Parts::default());
+        decoder.go_on_with(Context::default());
         decoder.decode(0, warm_up, &mut |_, _| {});
         let mut again = Vec::new();
         let same = decoder.decode(0, line, &mut |_, result| again.push(result.map(|usage| format!("{usage:?}"))));
         assert_eq!((kind, &fast), (same, &again), "depends on the lines before: {}", String::from_utf8_lossy(line));
     }
-    decoder.go_on_with(Parts::default());
+    decoder.go_on_with(Context::default());
     let show = || format!("\nline: {}\nfast: {fast:#?}", String::from_utf8_lossy(line));
 
     let text = String::from_utf8_lossy(line).into_owned();
@@ -302,7 +308,9 @@ fn read(record: &Record) -> Result<Expected, Skip> {
         gateway::spend_row(&record)
     } else if matches!(kind, "assistant" | "progress") && (has("message") || has("data")) {
         claude_code(&record, kind == "progress")
-    } else if let Some(answer) = answers::find(&record).filter(|_| kind != "result") {
+    } else if matches!(kind, "session_meta" | "turn_context" | "event_msg") && has("payload") {
+        Err(codex_alone(&record))
+    } else if let Some(answer) = answers::find(&record).filter(|_| !matches!(kind, "result" | "turn.completed")) {
         answers::read(&answer, members, &record)
     } else if members.iter().any(|(key, value)| {
         key == "type" && matches!(value.as_str(), Some("charge" | "adjustment" | "transfer" | "outcome"))
@@ -525,6 +533,49 @@ fn claude_usage(usage: &Value) -> Result<Tokens, Skip> {
         return Err(Skip::Rejected(Rejection::Number));
     }
     Ok(sum)
+}
+
+/// What a line of a Codex rollout is by itself: without its session's model nothing is billed.
+fn codex_alone(record: &Value) -> Skip {
+    let payload = &record["payload"];
+    let info = &payload["info"];
+    if record["type"] != "event_msg" || payload["type"] != "token_count" {
+        return Skip::NotUsage;
+    }
+    let number = |value: &Value| {
+        if value.is_null() {
+            return Ok(0.0);
+        }
+        decimal(value)
+            .filter(|number| *number >= 0.0 && number.fract() == 0.0 && *number <= u64::MAX as f64)
+            .filter(|_| !value.as_str().is_some_and(|text| text.starts_with('+')))
+            .ok_or(Skip::Rejected(Rejection::Number))
+    };
+    let read = |usage: &Value| -> Result<Option<[f64; 5]>, Skip> {
+        if !usage.is_object() {
+            return Ok(None);
+        }
+        let mut counts = [0.0; 5];
+        for (count, field) in counts.iter_mut().zip(codex::FIELDS) {
+            *count = number(&usage[field])?;
+        }
+        Ok(Some(counts))
+    };
+    let last = match read(&info["total_token_usage"]).and_then(|_| read(&info["last_token_usage"])) {
+        Ok(last) => last,
+        Err(skip) => return skip,
+    };
+    match last {
+        None => Skip::NotUsage,
+        Some(last) if last.iter().all(|count| *count < 1.0) => Skip::NotUsage,
+        Some([input, cached, write, output, _]) => {
+            let read = cached.min(input);
+            let write = write.min(input - read);
+            let most = f64::from(u32::MAX);
+            let fits = [input - read - write, read, write, output].iter().all(|count| *count <= most);
+            Skip::Rejected(if fits { Rejection::Model } else { Rejection::Number })
+        }
+    }
 }
 
 fn claude_code(record: &Value, progress: bool) -> Result<Expected, Skip> {

@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::engine::bill::CostMode;
 use crate::engine::identity::{IdentityKey, RecordIds, link};
 use crate::engine::record::{Place, Surroundings};
-use crate::format::wrapper::Parts;
+use crate::format::context::Context;
 use crate::format::{At, Decoder, Format, Line, Skip};
 use crate::label::Label;
 use crate::output::text::count;
@@ -107,10 +107,10 @@ impl Explainer {
         writeln!(out, "{}:{}  {}", spot.name, spot.line, rejected(Rejection::TooLong))
     }
 
-    /// The lines that follow are of one file or stream; those that went on at the end of its last ones are `parts`. Returns what those
-    /// before left unfinished.
-    pub fn go_on_with(&mut self, parts: Parts) -> Parts {
-        self.decoder.go_on_with(parts)
+    /// The lines that follow are of one file or stream, and go on in the `context` that its last ones left. Returns that of the lines
+    /// before.
+    pub fn go_on_with(&mut self, context: Context) -> Context {
+        self.decoder.go_on_with(context)
     }
 
     /// Records that were never finished.

@@ -444,16 +444,22 @@ impl Follower {
         self.stopped |= !sink(Event::Chunk(chunk));
     }
 
-    /// Tells a position without lines: of a copy that is not read, or of a generation that has ended.
+    /// Tells a position without lines, of a generation that goes on later.
     pub(super) fn send_position(
         &mut self,
         file: &Followed,
         generation: u32,
         marks: &Marks,
-        dead: bool,
+        open_since: Option<u64>,
         sink: Sink<'_>,
     ) {
-        let position = marks.position(generation, &file.path, file.key, dead);
+        let position = Position { open_since, ..marks.position(generation, &file.path, file.key, false) };
+        self.send(generation, file, Lines::at(marks.offset, Vec::new(), position), sink);
+    }
+
+    /// The same of one that has ended.
+    pub(super) fn send_dead(&mut self, file: &Followed, generation: u32, marks: &Marks, sink: Sink<'_>) {
+        let position = marks.position(generation, &file.path, file.key, true);
         self.send(generation, file, Lines::at(marks.offset, Vec::new(), position), sink);
     }
 

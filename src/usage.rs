@@ -92,7 +92,7 @@ impl<'a> RawText<'a> {
         self.bytes
     }
 
-    /// The text, safe to draw.
+    /// The text, safe to draw and to keep.
     #[must_use]
     pub fn label(self) -> Label {
         Label::from_bytes(&self.bytes())

@@ -7,6 +7,7 @@ use super::document::{Table, Value};
 use super::error::{ConfigError, any_of, remedy};
 use super::labels::read_labels;
 use super::price::read_prices;
+use super::state::read_state;
 use super::{Config, GraphChoice, HookConfig, Origins, Severity, SourceConfig};
 use crate::label::Label;
 use crate::usage::{Dimension, Format, UserField};
@@ -56,6 +57,9 @@ pub(super) fn read(root: &Table, folder: &Path, config: &mut Config, origins: &m
     }
     if let Some(alarm) = root.get("alarm") {
         read_alarm(&alarm.table("[alarm]")?, config, origins)?;
+    }
+    if let Some(state) = root.get("state") {
+        read_state(&state.table("[state]")?, config, origins)?;
     }
     if let Some(hooks) = root.get("hook") {
         for table in hooks.tables("hook")? {
@@ -241,8 +245,15 @@ fn read_hook(table: &Table) -> Result<HookConfig, ConfigError> {
         Some(timeout) => duration(&timeout, 1, 600)?,
         None => HookConfig::TIMEOUT,
     };
+    let per_hour = match table.get("per_hour") {
+        Some(value) => {
+            let number = u32::try_from(value.scaled(0)?).ok().filter(|number| (1..=3600).contains(number));
+            number.ok_or_else(|| value.refuse("'per_hour' is not between 1 and 3600: write per_hour = 60"))?
+        }
+        None => HookConfig::PER_HOUR,
+    };
     table.finish()?;
-    Ok(HookConfig { on: severities, command, timeout })
+    Ok(HookConfig { on: severities, command, timeout, per_hour })
 }
 
 /// `90s`, `5m`, `1h`, between `least` and `most` seconds.

@@ -7,8 +7,8 @@ use hashbrown::HashTable;
 use rustc_hash::FxBuildHasher;
 
 use super::rows::{put_varint, take_varint};
-use crate::label::Label;
-use crate::money::Cost;
+use crate::label::{Label, redact};
+use crate::money::{Cost, Money};
 use crate::price::Priced;
 use crate::time::Timestamp;
 use crate::usage::{Dimension, Format, Origin, OwnLabel, RawText, Rejection, Tokens, Usage, UserField};
@@ -109,6 +109,8 @@ pub struct Intake {
     pub rejected: [u64; Rejection::ALL.len()],
     /// Records for a day that has been dropped.
     pub late: u64,
+    /// What those would cost; it is in no sum.
+    pub late_cost: Money,
     /// Records without a time.
     pub undated: u64,
     /// Records without an id.
@@ -149,6 +151,7 @@ impl Intake {
             *sum += count;
         }
         self.late += other.late;
+        self.late_cost += other.late_cost;
         self.undated += other.undated;
         self.no_id += other.no_id;
         self.id_reused += other.id_reused;
@@ -171,7 +174,7 @@ pub struct Batch {
     pub names: Vec<u8>,
 }
 
-/// What a record is called and under which terms it ran: text as it stood in the log, for those who print it back.
+/// What a record is called and under which terms it ran: text as it stood in the log but for credentials, for those who print it back.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RawNames {
     /// Request, response and call id, session, and the request this one repeats.
@@ -200,6 +203,7 @@ impl RawNames {
             terms.speed,
         ] {
             let bytes = text.bytes();
+            let bytes = redact(&bytes);
             put_varint(bytes.len() as u64, &mut body);
             body.extend_from_slice(&bytes);
         }

@@ -208,7 +208,7 @@ impl Core {
         let mut bell = Bell::new(config.alarm, config.zone);
         bell.resume(&alarms.statuses());
         let hooks = Hooks::start(&config.hooks)?;
-        let persistence = opened.start_writer(mode, config.labels.slots())?;
+        let persistence = opened.start_writer(mode, config.labels.slots(), config.state)?;
         let mut core = Core {
             config,
             mode,
@@ -314,7 +314,11 @@ impl Core {
             desk.answer(self, now)?;
             if self.persistence.due_in(Instant::now()).is_some_and(|due| due.is_zero()) {
                 self.keep_status(now);
-                self.persistence.commit(&mut self.engine, false)?;
+            }
+            self.persistence.commit(&mut self.engine, false)?;
+            for text in self.persistence.take_said() {
+                self.log.add(now, Mark::Warn, "state", &text);
+                self.version += 1;
             }
             if !front.show(self, rings, now)? {
                 return Ok(());
@@ -354,6 +358,7 @@ impl Core {
         }
         if !self.caught_up && self.caught_up_after.is_some_and(|chunks| self.applied >= chunks) {
             self.caught_up = true;
+            self.persistence.caught_up(&self.engine);
             self.version += 1;
             self.leftover.release();
             self.detection.begin(&mut self.engine, now)?;
@@ -461,20 +466,18 @@ impl Core {
         }
     }
 
-    /// A person silences the bell, until an instant or until it is resumed; `None` lets it ring again.
-    pub fn silence(&mut self, until: Option<Option<Timestamp>>, by: &Label, now: Timestamp) {
-        match until {
-            Some(until) => self.bell.mute(until),
-            None => self.bell.unmute(),
-        }
-        let text = match until {
-            None => format!("let ring again by {by}"),
-            Some(None) => format!("silenced by {by}"),
-            Some(Some(until)) => {
-                format!("silenced by {by} until {}", self.config.zone.format(until, "%H:%M:%S"))
-            }
-        };
-        self.log.add(now, Mark::Note, "bell", &text);
+    /// A person silences the bell, until an instant or, without one, until somebody resumes it.
+    pub fn silence(&mut self, until: Option<Timestamp>, by: &Label, now: Timestamp) {
+        self.bell.mute(until);
+        let until = until.map(|until| format!(" until {}", self.config.zone.format(until, "%H:%M:%S")));
+        self.log.add(now, Mark::Note, "bell", &format!("silenced by {by}{}", until.unwrap_or_default()));
+        self.version += 1;
+    }
+
+    /// A person lets the bell ring again.
+    pub fn resume(&mut self, by: &Label, now: Timestamp) {
+        self.bell.unmute();
+        self.log.add(now, Mark::Note, "bell", &format!("let ring again by {by}"));
         self.version += 1;
     }
 
@@ -536,7 +539,7 @@ fn said(adjustment: &Adjustment) -> String {
         Some(name) => format!(" of '{name}'"),
         None => String::new(),
     };
-    let of: String = of.iter().map(|(dimension, label)| format!(" {} {label}", dimension.name())).collect();
+    let of = of.iter().map(|(dimension, label)| format!(" {} {label}", dimension.name())).collect::<Vec<_>>().concat();
     let reason = reason.as_ref().map_or_else(String::new, |reason| format!(" ({reason})"));
     format!("adjusted by {by}: {}{whose}{of}{reason}", difference(*amount))
 }

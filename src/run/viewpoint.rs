@@ -139,7 +139,7 @@ impl Viewpoint {
             progress: (!core.caught_up).then(|| progress(&core.sources)),
             bell: BellStatus { enabled: core.config.alarm.bell, muted: core.bell.is_muted(now) },
             cut_off: None,
-            state_note: core.persistence.trouble().map(|text| clean(text).into_owned()),
+            state_note: core.persistence.note(core.config.zone, now).map(|text| clean(&text).into_owned()),
         })
     }
 

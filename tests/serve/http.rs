@@ -32,6 +32,12 @@ fn the_snapshot_says_what_the_report_says() {
     assert_eq!((posted.status, posted.json()["records"].as_u64()), (200, Some(1)));
     assert_eq!(server.get("/v1/snapshot").json()["totals"]["cost_usd"], "3.000000000000");
     assert_eq!(server.get("/v1/snapshot?by=user").json()["groups"][0]["cost_usd"], "1.750000000000", "ana leads now");
+    // A correction moves it to another group, and another cost.
+    let corrected = charge("d", "ben", "4.00").replace("{\"ts\"", "{\"revision\":2,\"ts\"");
+    assert_eq!(server.post("/v1/events", &corrected).status, 200);
+    let groups = server.get("/v1/snapshot?by=user").json()["groups"].clone();
+    let cost = |at: usize| (groups[at]["key"]["user"].as_str().unwrap(), groups[at]["cost_usd"].as_str().unwrap());
+    assert_eq!((cost(0), cost(1)), (("ben", "5.250000000000"), ("ana", "0.750000000000")));
 }
 
 #[test]

@@ -6,7 +6,9 @@ mod error;
 mod file;
 mod labels;
 mod load;
+mod mapping;
 mod number;
+mod path;
 mod permission;
 mod price;
 mod print;
@@ -19,10 +21,15 @@ pub(crate) use error::any_of;
 pub use error::{ConfigError, Origin, remedy};
 pub use labels::{LabelConfig, LabelSlots, Labels, LabelsError};
 pub use load::{Loaded, Origins, Overrides, VARIABLES, default_path, themes_folder};
+pub use mapping::{
+    CostUnit, MOST_PATHS as MOST_MAPPING_PATHS, MappedField, MappingConfig, PRESETS, Test, TimeFormat, TimeUnit,
+};
+pub use path::{KeyPath, spell_path};
 pub use permission::{Exposed, exposed};
 pub use print::TEMPLATE;
 pub use state::StateConfig;
 
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -41,6 +48,8 @@ pub struct Config {
     pub user: Vec<UserField>,
     /// Dimensions of the operator's own.
     pub labels: Labels,
+    /// Logs of the operator's own.
+    pub mappings: Vec<MappingConfig>,
     /// What to follow when no SOURCE is named.
     pub sources: Vec<SourceConfig>,
     /// Prices of the operator's own.
@@ -304,7 +313,7 @@ impl HookConfig {
 }
 
 /// How loud an alarm is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Severity {
     /// A badge.
     Info,
@@ -335,6 +344,7 @@ impl Default for Config {
             zone: Zone::local(),
             user: UserField::DEFAULT.to_vec(),
             labels: Labels::default(),
+            mappings: Vec::new(),
             sources: Vec::new(),
             prices: PriceConfig::default(),
             budgets: Vec::new(),

@@ -80,7 +80,12 @@ impl Setup {
         if sources.is_empty() {
             return Err(Failure::usage(places::nothing_to_read()));
         }
-        Sources::new(&sources, &self.config).map_err(|error| match error {
+        self.checked(&sources)
+    }
+
+    /// Sources as they are named, and their listeners as the configuration guards them.
+    pub fn checked(&self, sources: &[SourceConfig]) -> Result<Sources, Failure> {
+        Sources::new(sources, &self.config).map_err(|error| match error {
             SourceError::Access(error) => Failure::configuration(error),
             error => Failure::usage(error.to_string()),
         })

@@ -9,8 +9,9 @@ use costtop::engine::bill::CostMode;
 use costtop::engine::counters::Counters;
 use costtop::engine::report::ReportQuery;
 use costtop::run::Sources;
-use costtop::run::live::{self, LiveError, Setup, Wires};
+use costtop::run::live::{self, Wires};
 use costtop::run::once::read_state;
+use costtop::run::{RunError, Setup};
 use costtop::time::{Timestamp, Zone};
 use costtop::ui::action::Effect;
 use crossbeam_channel::{Sender, bounded, unbounded};
@@ -21,7 +22,7 @@ use crate::client::{connect, free_port, gzip, send, zstd};
 pub struct Running {
     pub port: u16,
     effects: Sender<Effect>,
-    thread: JoinHandle<Result<(), LiveError>>,
+    thread: JoinHandle<Result<(), RunError>>,
 }
 
 impl Running {

@@ -88,7 +88,7 @@ fn about_sources(sources: &[SourceStatus], out: &mut dyn Write) -> io::Result<()
         let place = crate::label::Label::new(&source.source.to_string());
         labels([("place", Some(&place)), ("source", Some(&source.name))])
     };
-    let figures: [(&str, &str, &str, Value); 5] = [
+    let figures: [(&str, &str, &str, Value); 6] = [
         ("source_up", "gauge", "0 while a source is in trouble.", |source| {
             u64::from(!matches!(source.state, SourceState::Lost(_)))
         }),

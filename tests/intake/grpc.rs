@@ -20,6 +20,7 @@ pub type Call<'c> = (&'c str, &'c [(&'c str, &'c str)], Vec<u8>);
 
 /// Calls one after the other on one connection; the message and the status of each.
 pub fn call(port: u16, calls: &[Call<'_>]) -> Vec<(Vec<u8>, HeaderMap)> {
+    drop(crate::client::connect(port));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let stream = tokio::net::TcpStream::connect(("127.0.0.1", port)).await.unwrap();

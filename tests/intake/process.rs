@@ -18,7 +18,10 @@ pub struct World {
 
 impl World {
     pub fn new() -> World {
-        World { home: tempfile::tempdir().unwrap(), port: free_port() }
+        let home = tempfile::tempdir().unwrap();
+        // A terminal's program begins there.
+        std::fs::create_dir(home.path().join("home")).unwrap();
+        World { home, port: free_port() }
     }
 
     pub fn socket(&self) -> PathBuf {

@@ -44,11 +44,12 @@ Examples:
   costtop serve                                   what this machine has, and http://127.0.0.1:4318 (gRPC: 4317)
   costtop serve --listen 127.0.0.1:9000 logs/     follow a folder, answer on another port
   curl -s http://127.0.0.1:4318/v1/snapshot?by=model | jq '.groups[] | {key, cost_usd}'
-  curl -s http://127.0.0.1:4318/metrics           for Prometheus; also /healthz, /v1/alarms, /v1/status
+  curl -s http://127.0.0.1:4318/metrics           for Prometheus; /healthz for whoever watches
   costtop attach http://127.0.0.1:4318            its dashboard, which rings here
 
-It owns the state 'default' (--state NAME for another), writes its log to standard error or to --log FILE, and ends
-with everything saved on INT or TERM. POST /v1/events and OpenTelemetry's /v1/logs, /v1/traces, /v1/metrics take usage.";
+It owns the state 'default' (--state NAME for another), writes its log to standard error or to
+--log FILE, and ends with everything saved on INT or TERM. POST /v1/events and OpenTelemetry's
+/v1/logs, /v1/traces and /v1/metrics take usage.";
 
 /// Serves until a signal.
 ///

@@ -16,13 +16,17 @@ mod claude_code;
 mod codex;
 pub mod context;
 mod gemini;
+mod gemini_cli;
 mod litellm;
 mod litellm_spend;
 mod marks;
 mod openai;
+mod opencode;
 mod otlp;
 mod own;
+mod pi;
 mod responses;
+mod stream;
 pub mod wrapper;
 
 use std::sync::Arc;
@@ -35,7 +39,7 @@ use context::Context;
 use labels::LabelPaths;
 use marks::Marks;
 use scanner::{Scanner, Stop};
-use wrapper::{Head, Joined, MAX_WRAPPERS, Wrapper};
+use wrapper::{Framed, Head, Joined, MAX_WRAPPERS, Wrapper};
 
 /// Why a record becomes no charge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,7 +124,24 @@ impl Decoder {
     /// Reads one line, with or without its newline, that stands at `offset`. `each` is called once for every record in it, with the
     /// record's place. Nothing is called for a blank line, nor for a part of a text that goes on.
     pub fn decode(&mut self, offset: u64, line: &[u8], each: &mut impl FnMut(At, Result<&Usage<'_>, Skip>)) -> Line {
-        self.line(At { offset, index: 0, wrapper: None }, 0, line, each)
+        let at = At { offset, index: 0, wrapper: None };
+        match self.context.parts.frame(offset, line) {
+            Framed::Alone => self.line(at, 0, line, each),
+            Framed::Held => Line::Part,
+            Framed::Whole(offset, text) => self.line(At { offset, ..at }, 0, &text, each),
+            Framed::TooLong(offset) => {
+                each(At { offset, ..at }, Err(Skip::Rejected(Rejection::TooLong)));
+                Line::Unknown
+            }
+            Framed::Broken(offset) => {
+                each(At { offset, ..at }, Err(Skip::Rejected(Rejection::Json)));
+                Line::Unknown
+            }
+            Framed::Torn(offset) => {
+                each(At { offset, ..at }, Err(Skip::Rejected(Rejection::Json)));
+                if self.context.parts.is_framing() { Line::Unknown } else { self.line(at, 0, line, each) }
+            }
+        }
     }
 
     /// Reads a whole body, each record as [`Decoder::decode`] would; none of its texts goes on in another.
@@ -280,8 +301,11 @@ impl Decoder {
         E: FnMut(At, Result<&Usage<'_>, Skip>) + ?Sized,
     {
         let labels = self.labels.clone();
+        // Most records are one; a chat holds an answer behind another.
+        let mut place = at;
         let mut tell = |result: Result<&Usage<'_>, Skip>| {
-            labelled(labels.as_deref(), record, result, |result| each(at, result));
+            labelled(labels.as_deref(), record, result, |result| each(place, result));
+            place.index += 1;
         };
         let marks = match self.read_as(self.last, record, &mut tell) {
             Reading::Done(format) => return self.known(format),
@@ -341,6 +365,10 @@ impl Decoder {
             Format::Own => own::read(record, zone, marks, &mut self.order, each),
             Format::ClaudeCode => claude_code::read(record, zone, marks, each),
             Format::Codex => codex::read(record, zone, marks, (&mut self.context.codex, &mut self.room), each),
+            Format::GeminiCli => gemini_cli::read(record, zone, marks, &mut self.context.chat, each),
+            Format::OpenCode => opencode::read(record, zone, marks, each),
+            Format::Pi => pi::read(record, zone, marks, (&mut self.context.pi, &mut self.room), each),
+            Format::AnthropicStream => stream::read(record, zone, marks, &mut self.context.stream, each),
             Format::LiteLlm => litellm::read(record, zone, marks, each),
             Format::LiteLlmSpend => litellm_spend::read(record, zone, marks, &mut self.room, each),
             _ => answer::read(record, zone, marks, each),

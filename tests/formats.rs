@@ -6,6 +6,8 @@
 #[path = "support/slow_reader.rs"]
 mod slow_reader;
 
+#[path = "formats/agents.rs"]
+mod agents;
 #[path = "formats/answers.rs"]
 mod answers;
 #[path = "formats/codex.rs"]
@@ -28,7 +30,19 @@ const OWN: &str = include_str!("fixtures/formats/own.jsonl");
 const CLAUDE_CODE: &str = include_str!("fixtures/formats/claude_code.jsonl");
 const LITELLM: &str = include_str!("fixtures/formats/litellm.jsonl");
 const ANSWERS: &str = include_str!("fixtures/formats/answers.jsonl");
-const FIXTURES: [&str; 7] = [OWN, CLAUDE_CODE, LITELLM, ANSWERS, gateway::SPEND, wrappers::WRAPPED, codex::PARENT];
+const FIXTURES: [&str; 11] = [
+    OWN,
+    CLAUDE_CODE,
+    LITELLM,
+    ANSWERS,
+    gateway::SPEND,
+    wrappers::WRAPPED,
+    codex::PARENT,
+    agents::ALL[0],
+    agents::ALL[1],
+    agents::ALL[2],
+    agents::ALL[3],
+];
 
 /// Decodes `line` and hands its only record to `check`.
 fn with(line: &str, check: impl FnOnce(Line, Result<&Usage<'_>, Skip>)) {
@@ -132,7 +146,7 @@ fn money_needs_no_model_but_tokens_do() {
 #[test]
 fn every_refusal_has_its_class() {
     for (line, class) in [
-        ("{", Rejection::Json),
+        ("{x", Rejection::Json),
         ("no json", Rejection::Json),
         (r#"{"model":"m","input_tokens":1}}"#, Rejection::Json),
         (r#"{"model":"m","input_tokens":1"#, Rejection::Json),
@@ -409,8 +423,8 @@ fn a_pinned_decoder_reads_one_format_only() {
         let mut free = Decoder::new(Zone::UTC);
         let mut counted = 0;
         let single = |line: &&str| line.starts_with('{');
-        let unwrapped = [OWN, CLAUDE_CODE, LITELLM, ANSWERS, gateway::SPEND, codex::PARENT];
-        for line in unwrapped.into_iter().flat_map(str::lines).filter(single) {
+        let unwrapped = FIXTURES.into_iter().filter(|fixture| *fixture != wrappers::WRAPPED);
+        for line in unwrapped.flat_map(str::lines).filter(single) {
             let fates = |decoder: &mut Decoder| {
                 let mut fate = None;
                 let kind = decoder

@@ -20,6 +20,9 @@ pub struct Place {
     pub is_read: bool,
 }
 
+/// Where the desktop application keeps the sessions of its local agents, below the user's configuration.
+const DESKTOP: &str = "Claude/local-agent-mode-sessions";
+
 /// Every place that is looked at when no SOURCE is named and none is configured, whether anything is there or not.
 #[must_use]
 pub fn known() -> Vec<Place> {
@@ -39,12 +42,22 @@ pub fn known() -> Vec<Place> {
     if let Some(base) = &base {
         places.push(claude_code(base.config_dir().join("claude").join("projects")));
         places.push(claude_code(base.home_dir().join(".claude").join("projects")));
+        // The desktop application's agents, each in a folder of its own some levels below.
+        places.push(Place { program: "Claude Desktop", path: base.config_dir().join(DESKTOP), is_read: true });
     }
     let codex = std::env::var_os("CODEX_HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
     if let Some(home) = codex.or_else(|| base.as_ref().map(|base| base.home_dir().join(".codex"))) {
         for folder in ["sessions", "archived_sessions"] {
             places.push(Place { program: "Codex", path: home.join(folder), is_read: true });
         }
+    }
+    if let Some(base) = &base {
+        let read = |program, path| Place { program, path, is_read: true };
+        places.push(read("Gemini CLI", base.home_dir().join(".gemini").join("tmp")));
+        let opencode = base.data_dir().join("opencode");
+        places.push(read("OpenCode", opencode.join("storage").join("message")));
+        places.push(Place { program: "OpenCode", path: opencode.join("opencode.db"), is_read: false });
+        places.push(read("pi", base.home_dir().join(".pi").join("agent").join("sessions")));
     }
     places.dedup();
     places
@@ -77,7 +90,7 @@ pub fn found(sources: &[SourceConfig], configured: bool) -> Vec<String> {
 
 /// Known places with something in them that costtop cannot read.
 fn unread(places: &[Place]) -> Vec<String> {
-    let there = places.iter().filter(|place| !place.is_read && place.path.is_dir());
+    let there = places.iter().filter(|place| !place.is_read && place.path.exists());
     there
         .map(|place| {
             let contents = contents(&Spec::Path(place.path.clone()));

@@ -135,7 +135,9 @@ impl LineDecoder {
         decoder.decode_body(chunk.frame, chunk.offset, &chunk.bytes, &mut |at, result| {
             record(result, at, true, shared, (builder, pricer), around, &chunk);
         });
-        decoder.go_on_with(Context::default());
+        // A body stands alone: what it leaves open never ends.
+        let open = decoder.go_on_with(Context::default());
+        builder.intake().torn += open.parts().torn();
         Decoded {
             batch: self.builder.finish(chunk.history),
             source: chunk.source,

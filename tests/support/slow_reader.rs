@@ -8,6 +8,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+#[path = "slow_reader/agents.rs"]
+mod agents;
 #[path = "slow_reader/answers.rs"]
 mod answers;
 #[path = "slow_reader/codex.rs"]
@@ -307,6 +309,8 @@ fn read(record: &Record) -> Result<Expected, Skip> {
         claude_code(&record, kind == "progress")
     } else if matches!(kind, "session_meta" | "turn_context" | "event_msg") && has("payload") {
         Err(codex_alone(&record))
+    } else if let Some(fate) = agents::one(&record) {
+        fate
     } else if let Some(answer) = answers::find(&record).filter(|_| !matches!(kind, "result" | "turn.completed")) {
         answers::read(&answer, members, &record)
     } else if members.iter().any(|(key, value)| {

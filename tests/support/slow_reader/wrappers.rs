@@ -30,6 +30,9 @@ const BLANKS: [char; 4] = [' ', '\t', '\r', '\n'];
 
 /// Reads one line and appends the fates of its records.
 pub fn read(line: &str, depth: u32, fates: &mut Vec<Result<Expected, Skip>>) -> Seen {
+    if depth == 0 && matches!(line.trim_ascii_end(), "{" | "[") {
+        return Seen::Part;
+    }
     let text = line.strip_prefix('\u{feff}').unwrap_or(line).trim_start_matches(BLANKS);
     match text.chars().next() {
         None => Seen::Blank,
@@ -67,6 +70,10 @@ fn array(text: &str, depth: u32, fates: &mut Vec<Result<Expected, Skip>>) -> See
     {
         return Seen::Records;
     }
+    if records.len() > 1 && records.iter().any(|record| super::agents::has_context(record)) {
+        // An element says what later ones mean: folding is for other tests.
+        return Seen::Joined;
+    }
     for (place, record) in records.iter().enumerate() {
         match one(record, depth, fates) {
             Seen::Unsure(error) => return Seen::Unsure(error),
@@ -97,7 +104,10 @@ fn one(record: &Record, depth: u32, fates: &mut Vec<Result<Expected, Skip>>) -> 
         }
         return inside(&around, &inner, depth, fates);
     }
-    fates.push(read_record(record));
+    match super::agents::many(record) {
+        Some(many) => fates.extend(many),
+        None => fates.push(read_record(record)),
+    }
     Seen::Records
 }
 
@@ -181,6 +191,15 @@ fn prefix(line: &str) -> Option<(Around, &str)> {
         let digits = priority.strip_prefix('+').unwrap_or(priority);
         digits.parse::<u16>().ok().filter(|priority| *priority <= 191)?;
         return syslog(rest);
+    }
+    if let Some(data) = line.strip_prefix("data:") {
+        return Some((Around::default(), if data.trim_ascii() == "[DONE]" { "" } else { data }));
+    }
+    if let Some(name) = line.strip_prefix("event:").map(str::trim_ascii)
+        && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c))
+    {
+        return Some((Around::default(), ""));
     }
     let first = line.chars().next()?;
     if first.is_ascii_digit() {

@@ -16,6 +16,8 @@ mod codex;
 mod gateway;
 #[path = "formats/golden.rs"]
 mod golden;
+#[path = "formats/traps_agents.rs"]
+mod traps_agents;
 #[path = "formats/wrappers.rs"]
 mod wrappers;
 

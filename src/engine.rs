@@ -8,8 +8,11 @@ pub mod cells;
 mod changed;
 mod charge;
 mod chart;
+pub mod claimed;
 pub mod counters;
+pub mod days;
 mod detail;
+mod dropped;
 mod groups;
 pub mod identity;
 pub mod index;
@@ -38,6 +41,7 @@ use rustc_hash::FxHashMap;
 use bill::CostMode;
 use cells::Cells;
 use counters::Counters;
+use dropped::Dropped;
 use ledger::{Entry, Fate, Ledger};
 use list::ListPrices;
 use names::{Caps, NameId, Names, Profile, ProfileId};
@@ -125,6 +129,8 @@ pub struct Engine {
     lists: ListPrices,
     /// The rows of a state are still to come: nothing can be told from charges.
     rows_missing: bool,
+    /// Charges of dropped days, summed.
+    dropped: Dropped,
     /// What went wrong where nobody could be told.
     trouble: Option<io::Error>,
     /// Start and end of the local day, and its sums.
@@ -158,6 +164,7 @@ impl Engine {
             asked: 0,
             lists: ListPrices::default(),
             rows_missing: false,
+            dropped: Dropped::new(options.collect_changes),
             trouble: None,
             today: (Timestamp::MIN, Timestamp::MIN, Counters::default()),
             total: Counters::default(),
@@ -234,6 +241,10 @@ impl Engine {
                 Fate::Update => self.intake.updates += 1,
                 Fate::Duplicate => self.intake.duplicates += 1,
                 Fate::Merged => self.intake.merged += 1,
+                Fate::Late(cost) => {
+                    self.intake.late += 1;
+                    self.intake.late_cost += cost.into();
+                }
             }
             // Charges that proved to be one: all but one of their records were merged after all.
             self.intake.charges = self.intake.charges.saturating_add_signed(charges);

@@ -85,7 +85,7 @@ pub(super) fn read<E: FnMut(Result<&Usage<'_>, Skip>) + ?Sized>(
                 value.skip()?;
             }
             b"message" => {
-                marks.agent_body = true;
+                marks.note_message(value);
                 fields.message = Message::read(value)?;
             }
             _ => marks.note(key, value)?,

@@ -87,7 +87,7 @@ pub(super) fn read<E: FnMut(Result<&Usage<'_>, Skip>) + ?Sized>(
             b"type" => fields.kind = marks.note_type(value)?.text(),
             b"ts" | b"timestamp" => fields.time = value.scalar()?,
             b"message" => {
-                marks.agent_body = true;
+                marks.note_message(value);
                 fields.message = value.span()?;
             }
             b"usage" => {

@@ -21,7 +21,8 @@ fn kind(record: &Value) -> &str {
 fn is_before(record: &Value) -> bool {
     let has = |key: &str| record.get(key).is_some();
     let is_claude = matches!(kind(record), "assistant" | "progress") && (has("message") || has("data"));
-    has("call_type") && (has("response_cost") || has("spend")) || is_claude
+    let is_invocation = record["schemaType"].as_str() == Some("ModelInvocationLog");
+    is_invocation || has("call_type") && (has("response_cost") || has("spend")) || is_claude
 }
 
 /// The fates of a record that is a chat's: as many as it has messages.
@@ -90,6 +91,11 @@ fn answer(message: &Value, session: &Text, is_subagent: bool) -> Result<Expected
         ("agent", if is_subagent { Text::Is("subagent".to_owned()) } else { Text::None }),
     ]);
     Ok(expected)
+}
+
+/// Whether a record is one of these formats'.
+pub fn is_one(record: &Value) -> bool {
+    is_chat(record) || one(record).is_some()
 }
 
 /// A record of another agent, or an event of a stream.

@@ -3,6 +3,7 @@
 
 use super::wrapper::Parts;
 use super::{codex, gemini_cli, pi, stream};
+use crate::label::redact;
 
 /// How a context is written.
 const VERSION: u8 = 1;
@@ -85,9 +86,13 @@ impl Context {
     }
 }
 
-/// Text that is remembered, as it is meant.
+/// Text that is remembered, as it is meant but for credentials: it is written to the disk.
 pub(super) fn remembered(bytes: &[u8]) -> Box<[u8]> {
-    if bytes.len() > MAX_TEXT { Box::default() } else { bytes.into() }
+    if bytes.len() > MAX_TEXT {
+        return Box::default();
+    }
+    let kept = redact(bytes);
+    if kept.len() > MAX_TEXT { Box::default() } else { kept.into() }
 }
 
 /// Writes a context.

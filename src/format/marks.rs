@@ -22,6 +22,8 @@ pub(super) struct Marks {
     codex_type: bool,
     /// `payload` is there.
     pub(super) payload: bool,
+    /// `attributes` are those of an event that Gemini CLI wrote to its file.
+    event: bool,
     /// `type` is one of Anthropic's stream events.
     event_type: bool,
     pub(super) gemini: GeminiMarks,
@@ -152,7 +154,7 @@ impl Marks {
     fn detected(&self) -> Option<Format> {
         if self.sure_wrapper().is_some() {
             None
-        } else if self.otlp {
+        } else if self.otlp || self.event {
             Some(Format::Otlp)
         } else if self.invocation {
             Some(Format::BedrockLog)
@@ -210,6 +212,7 @@ impl Marks {
                     return Ok(());
                 }
             }
+            b"attributes" => self.event = self.note_event(value)?,
             b"payload" => self.payload = true,
             b"sessionId" => self.gemini.session = true,
             b"projectHash" => self.gemini.project = true,
@@ -245,6 +248,16 @@ impl Marks {
             }
         }
         value.skip()
+    }
+
+    /// Notes `attributes`, and whether they are an event of Gemini CLI's, which writes them without the request around them.
+    pub(super) fn note_event(&mut self, value: &Scanner<'_>) -> Result<bool, Stop> {
+        self.event = false;
+        if value.peek() == Some(b'{') {
+            let name = value.clone().member(b"event.name")?.text();
+            self.event = name.bytes().starts_with(b"gemini_cli.");
+        }
+        Ok(self.event)
     }
 
     /// Notes that there is a `message`, and what kind of.

@@ -97,6 +97,30 @@ fn an_older_chat_is_one_document_of_many_lines_and_says_the_same() {
 }
 
 #[test]
+fn gemini_clis_telemetry_file_is_values_over_many_lines_and_its_answers_count_once() {
+    let event = |name: &str, more: serde_json::Value| {
+        let mut attributes = serde_json::json!({"session.id": "7c1de0a4-5d5a-4f0e-9a3e-0b1f6f3f2a11", "event.name": name,
+            "event.timestamp": "2026-11-21T10:00:09.000Z", "model": "gemini-3.1-pro-preview"});
+        attributes.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let value = serde_json::json!({"hrTime": [1, 2], "resource": {"_rawAttributes": [["service.name", "gemini-cli"]]},
+            "_body": "API response", "attributes": attributes});
+        serde_json::to_string_pretty(&value).unwrap() + "\n"
+    };
+    let counts = serde_json::json!({"input_token_count": 12_040, "output_token_count": 310, "cached_content_token_count": 8000,
+        "thoughts_token_count": 540, "tool_token_count": 60, "total_token_count": 12_950, "prompt_id": "p", "duration_ms": 5});
+    let restated = serde_json::json!({"gen_ai.usage.input_tokens": 12_040, "gen_ai.usage.output_tokens": 310});
+    let file = event("gemini_cli.user_prompt", serde_json::json!({"prompt_length": 5}))
+        + &event("gemini_cli.api_response", counts.clone())
+        + "garbage\n"
+        + &event("gen_ai.client.inference.operation.details", restated)
+        + &event("gemini_cli.api_response", counts);
+    let fates = read(&file);
+    let said: Vec<_> = fates.iter().filter_map(|fate| fate.as_ref().ok()).collect();
+    assert_eq!(said.iter().map(|it| it.tokens).collect::<Vec<_>>(), [[4100, 8000, 0, 0, 850, 540, 0]; 2]);
+    assert_eq!(fates.len(), 3, "and one line of garbage");
+}
+
+#[test]
 fn opencode_bills_reasoning_where_its_total_says_it_stands() {
     let said = counted(OPENCODE);
     let tokens: Vec<_> = said.iter().map(|it| it.tokens).collect();

@@ -14,10 +14,7 @@ const FILES: [(&str, &str); 6] = [
         "codex/2026/11/20/rollout-2026-11-20T09-50-00-019f6a2b-77aa-7c01-8f00-1b2c3d4e5f60.jsonl",
         include_str!("agents/rollout-fork.jsonl"),
     ),
-    (
-        "gemini/chats/session-2026-11-20T10-00-7c1de0a4.jsonl",
-        include_str!("agents/gemini-session.jsonl"),
-    ),
+    ("gemini/chats/session-2026-11-20T10-00-7c1de0a4.jsonl", include_str!("agents/gemini-session.jsonl")),
     (
         "opencode/message/ses_62e0b3d5effe1a2B3c4D5e6F7g/msg_9d1f4c2a8001vQ3Xk7Yt5LmNpR.json",
         include_str!("agents/opencode-message.json"),
@@ -26,10 +23,7 @@ const FILES: [(&str, &str); 6] = [
         "pi/sessions/2026-11-20T10-00-00-000Z_4f0c9a52-9c0e-4d5e-8f6a-1b2c3d4e5f60.jsonl",
         include_str!("agents/pi-session.jsonl"),
     ),
-    (
-        "stream.log",
-        include_str!("agents/stream.log"),
-    ),
+    ("stream.log", include_str!("agents/stream.log")),
 ];
 
 /// Writes the files into `folder`.

@@ -53,10 +53,18 @@ impl Context {
         for is_known in [codex.is_some(), chat.is_some(), pi.is_some(), stream.is_some()] {
             to.flag(is_known);
         }
-        codex.iter().for_each(|it| it.save(to));
-        chat.iter().for_each(|it| it.save(to));
-        pi.iter().for_each(|it| it.save(to));
-        stream.iter().for_each(|it| it.save(to));
+        if let Some(codex) = codex {
+            codex.save(to);
+        }
+        if let Some(chat) = chat {
+            chat.save(to);
+        }
+        if let Some(pi) = pi {
+            pi.save(to);
+        }
+        if let Some(stream) = stream {
+            stream.save(to);
+        }
         bytes
     }
 

@@ -152,7 +152,9 @@ impl LineDecoder {
             };
             record(result, at, true, &mut ids, (builder, pricer), around, &chunk);
         });
-        decoder.go_on_with(Context::default());
+        // A body stands alone: what it leaves open never ends.
+        let open = decoder.go_on_with(Context::default());
+        builder.intake().torn += open.parts().torn();
         Decoded {
             batch: self.builder.finish(chunk.history),
             source: chunk.source,

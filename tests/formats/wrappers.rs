@@ -59,7 +59,7 @@ fn what_is_no_wrapper_stays_what_it_is() {
         format!("<13> {record}"),
         format!("Nox 21 10:00:00 h p: {record}"),
         format!("[job/x] {record}"),
-        format!("data: {record}"),
+        format!("date: {record}"),
     ] {
         assert_eq!(read(&line), [Err(Skip::Rejected(Rejection::Json))], "{line}");
     }

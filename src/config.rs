@@ -21,6 +21,7 @@ pub use load::{Loaded, Origins, Overrides, VARIABLES, default_path, themes_folde
 pub use print::TEMPLATE;
 pub use state::StateConfig;
 
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -272,7 +273,7 @@ impl HookConfig {
 }
 
 /// How loud an alarm is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Severity {
     /// A badge.
     Info,

@@ -1,8 +1,12 @@
 //! Text that is safe to draw. Raw bytes of a log enter, a [`Label`] leaves; nothing else may reach a screen, file or alert.
 
+pub mod arrived;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Longest label, in characters; the rest is cut.
 pub const MAX_CHARS: usize = 128;
@@ -12,6 +16,9 @@ pub const MAX_CHARS: usize = 128;
 /// Each refused character becomes U+FFFD, so that tampering shows. A zero-width joiner stays inside an emoji.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Label(Arc<str>);
+
+/// A word of costtop's own small vocabulary, such as `budget` or `user`.
+pub type Word = &'static str;
 
 impl Label {
     /// Cleans `text`.
@@ -42,6 +49,19 @@ impl fmt::Display for Label {
 impl fmt::Debug for Label {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&*self.0, f)
+    }
+}
+
+impl Serialize for Label {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+/// From another process it is no safer than from a log.
+impl<'de> Deserialize<'de> for Label {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Label, D::Error> {
+        Ok(Label::new(&<Cow<'_, str>>::deserialize(deserializer)?))
     }
 }
 

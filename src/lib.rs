@@ -47,8 +47,10 @@ pub mod notifier;
 // State on disk.
 pub mod store;
 
-// What leaves: text and screen.
+// What leaves: text, answers and screen.
+pub mod client;
 pub mod output;
+pub mod server;
 pub mod ui;
 
 // Threads, and the command line above all.

@@ -6,6 +6,7 @@ mod format;
 pub use dimension::{Dimension, OwnLabel, OwnLabels};
 pub use format::Format;
 
+use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
 use memchr::memchr;
@@ -161,7 +162,7 @@ fn unescape_unicode(raw: &[u8]) -> Option<(char, usize)> {
 }
 
 /// Who speaks; decides whose word counts for tokens, money and dimensions (docs/ledger.md).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[repr(u8)]
 pub enum Origin {
     /// The API's answer as an application logged it, costtop's own NDJSON included.
@@ -176,7 +177,7 @@ pub enum Origin {
 }
 
 /// Tokens of one request by kind. The prompt is the sum of the first four; `output` includes `reasoning`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Tokens {
     /// Uncached input only.
     pub input: u32,

@@ -39,6 +39,16 @@ pub fn print(document: &Document, format: Format, color: Color) -> io::Result<()
     Ok(())
 }
 
+/// Writes lines to stdout.
+///
+/// # Errors
+/// Those of stdout.
+pub fn lines(lines: &[String]) -> io::Result<()> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    lines.iter().try_for_each(|line| writeln!(out, "{line}"))?;
+    out.flush()
+}
+
 /// Set and not empty, as <https://no-color.org> and <https://bixense.com/clicolors> have it.
 fn is_set(name: &str) -> bool {
     std::env::var_os(name).is_some_and(|value| !value.is_empty())

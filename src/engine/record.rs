@@ -1,5 +1,6 @@
 //! What enters the engine: batches of priced records with the labels they use. A batch stands alone, so batches apply in any order.
 
+use serde::{Deserialize, Serialize};
 use std::hash::BuildHasher as _;
 
 use hashbrown::HashTable;
@@ -13,7 +14,7 @@ use crate::time::Timestamp;
 use crate::usage::{Dimension, Format, Origin, OwnLabel, RawText, Rejection, Tokens, Usage, UserField};
 
 /// Where a record stands, so that it can be read again and, without ids, told from its twin.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Place {
     /// The file generation, connection or body; unique within one state.
     pub generation: u32,
@@ -80,7 +81,7 @@ pub(super) fn warm(records: &[Record]) {
 }
 
 /// What came in and what became of it. `records` = charges + updates + duplicates + merged + `not_usage` + rejected + late.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Intake {
     /// Files (and connections) opened.
     pub files: u64,

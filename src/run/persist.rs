@@ -1,6 +1,6 @@
 //! Between engine and store: what changed enters, commits leave, one in flight; after a restart the other way round.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -44,6 +44,10 @@ const META_GENERATION: &str = "generation";
 const META_MODE: &str = "cost_mode";
 /// Event days whose rows were dropped.
 pub(super) const META_DROPPED: &str = "dropped_days";
+/// What persons corrected in budgets.
+pub const META_ADJUSTMENTS: &str = "adjustments";
+/// How things stood at the last commit, for those who ask while nobody runs.
+pub const META_STATUS: &str = "status";
 /// Which of the operator's own labels stands in which slot.
 pub const META_LABELS: &str = "labels";
 
@@ -77,6 +81,7 @@ pub(super) struct Opened {
     pub next_generation: u32,
     pub alarms: Option<String>,
     pub detectors: Option<Vec<u8>>,
+    pub adjustments: Option<String>,
     pub notes: Vec<String>,
     dead: Graveyard,
     store: Option<Store>,
@@ -113,6 +118,7 @@ impl Opened {
             next_generation: 1,
             alarms: None,
             detectors: None,
+            adjustments: None,
             notes,
             dead: Graveyard::default(),
             store: None,
@@ -210,6 +216,7 @@ impl Opened {
         }
         self.alarms = text(META_ALARMS);
         self.detectors = meta(META_DETECTORS).map(<[u8]>::to_vec);
+        self.adjustments = text(META_ADJUSTMENTS);
         self.next_generation = text(META_GENERATION).and_then(|number| number.parse().ok()).unwrap_or(1);
         Ok(())
     }
@@ -307,12 +314,12 @@ impl Opened {
             generation: self.next_generation,
             alarms: None,
             detectors: None,
+            beside: BTreeMap::new(),
             trouble: None,
             horizon,
             dropping: false,
             copies,
             recovery: std::mem::take(&mut self.recovery),
-            said: Vec::new(),
             receipts: Receipts::default(),
         })
     }
@@ -429,6 +436,8 @@ pub(super) struct Persistence {
     generation: u32,
     alarms: Option<String>,
     detectors: Option<Vec<u8>>,
+    /// Values for the next commit, by key.
+    beside: BTreeMap<&'static str, Vec<u8>>,
     /// Since when nothing is durable any more, and why.
     trouble: Option<(Timestamp, String)>,
     horizon: Horizon,
@@ -436,8 +445,6 @@ pub(super) struct Persistence {
     dropping: bool,
     copies: Option<Copies>,
     recovery: Recovery,
-    /// Sentences for the event list.
-    said: Vec<String>,
     receipts: Receipts,
 }
 
@@ -472,6 +479,11 @@ impl Persistence {
         self.touch();
     }
 
+    /// The next commit, whenever it is made, saves this value under its key.
+    pub fn beside(&mut self, key: &'static str, value: Vec<u8>) {
+        self.beside.insert(key, value);
+    }
+
     /// Something is to be saved.
     pub fn touch(&mut self) {
         self.dirty_since.get_or_insert_with(Instant::now);
@@ -490,9 +502,18 @@ impl Persistence {
         trouble.or_else(|| self.recovery.note(zone, now))
     }
 
-    /// Takes what is worth an event.
-    pub fn take_said(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.said)
+    /// Why nothing is durable any more.
+    pub fn trouble(&self) -> Option<&str> {
+        self.trouble.as_ref().map(|(_, error)| error.as_str())
+    }
+
+    /// Drops what lies beyond the horizon, a part at a time, and has a copy made each day; a sentence where something is to be told.
+    ///
+    /// # Errors
+    /// The ledger's rows cannot be read or written: nothing of this engine may be saved any more.
+    pub fn tick(&mut self, engine: &mut Engine, now: Timestamp) -> io::Result<Option<String>> {
+        self.drop_days(engine, false)?;
+        Ok(self.copies.as_mut().and_then(|copies| copies.tick(now, Instant::now())))
     }
 
     /// All sources have been read to where they end.
@@ -519,9 +540,8 @@ impl Persistence {
 
     /// Hands over a commit if one is due (or, with `all`, if there is anything).
     pub fn commit(&mut self, engine: &mut Engine, all: bool) -> io::Result<()> {
-        self.drop_days(engine, all)?;
-        if let Some(copies) = &mut self.copies {
-            self.said.extend(copies.tick(Timestamp::now(), Instant::now()));
+        if all {
+            self.drop_days(engine, true)?;
         }
         if self.dropping {
             return Ok(());
@@ -540,6 +560,7 @@ impl Persistence {
         meta.extend(self.recovery.save());
         meta.extend(self.alarms.take().map(|alarms| (META_ALARMS, alarms.into_bytes())));
         meta.extend(self.detectors.take().map(|detectors| (META_DETECTORS, detectors)));
+        meta.extend(std::mem::take(&mut self.beside));
         let saved = Some(Timestamp::now());
         let forgotten = std::mem::take(&mut self.dead.forgotten);
         // One that died and was forgotten since the last commit; one that lives again was saved after.

@@ -4,7 +4,6 @@
 mod apply;
 mod checksum;
 pub mod copy;
-mod follow;
 mod load;
 pub mod location;
 mod lock;
@@ -21,7 +20,7 @@ use crate::source::Position;
 use crate::source::file_system::is_network;
 use crate::time::Timestamp;
 
-pub use follow::{Follower, News, Owner};
+pub use lock::{Owner, owner};
 pub use writer::{Outcome, Writer};
 
 /// The database's name in the state's folder.
@@ -160,12 +159,6 @@ pub enum StoreError {
         found: i64,
         /// The latest this program knows.
         known: i64,
-    },
-    /// Written by an earlier costtop, which still runs: only its owner brings a state forward.
-    #[error("state '{}' belongs to an older costtop that runs: stop that one, then start this one", .path.display())]
-    Older {
-        /// The database.
-        path: PathBuf,
     },
     /// What was read is not what was written.
     #[error("state '{}' is damaged ({reason}): move it away or use --state OTHER; sources that still exist are read again", .path.display())]

@@ -12,6 +12,7 @@ pub mod bounds;
 pub mod check;
 pub mod completions;
 pub mod config;
+pub mod core_dump;
 pub mod dashboard;
 pub mod demo;
 pub mod events;

@@ -18,6 +18,7 @@ pub(crate) use error::any_of;
 pub use error::{ConfigError, Origin, remedy};
 pub use labels::{LabelConfig, LabelSlots, Labels, LabelsError};
 pub use load::{Loaded, Origins, Overrides, VARIABLES, default_path, themes_folder};
+pub use permission::{Exposed, exposed};
 pub use print::TEMPLATE;
 pub use state::StateConfig;
 
@@ -58,6 +59,14 @@ pub struct Config {
     pub graph: GraphChoice,
     /// Clicks and the wheel are the screen's, not the terminal's own selection.
     pub mouse: bool,
+}
+
+impl Config {
+    /// What it names that gives power to whoever wrote it; `None`: its file may be anybody's.
+    #[must_use]
+    pub fn names_power(&self) -> Option<&'static str> {
+        (!self.hooks.is_empty()).then_some("hooks")
+    }
 }
 
 /// With which signs the screen is drawn.
@@ -265,11 +274,15 @@ pub struct HookConfig {
     pub command: Vec<String>,
     /// Killed after this.
     pub timeout: Duration,
+    /// Runs in any hour at most; further alarms are counted and said.
+    pub per_hour: u32,
 }
 
 impl HookConfig {
     /// How long a command may run when nothing is said.
     pub const TIMEOUT: Duration = Duration::from_secs(10);
+    /// How often it may run in an hour when nothing is said: a budget for each user may break for hundreds at once.
+    pub const PER_HOUR: u32 = 60;
 }
 
 /// How loud an alarm is.

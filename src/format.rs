@@ -141,9 +141,12 @@ impl Decoder {
                 }
             }
             Frame::Values => self.values(at, body, each),
-            Frame::Otlp(signal, encoding) => otlp::read(signal, encoding, self.zone, body, &mut |index, result| {
-                each(At { index, ..at }, result);
-            }),
+            Frame::Otlp(signal, encoding) => {
+                let labels = self.labels.as_deref();
+                otlp::read((signal, encoding), self.zone, labels, body, &mut |index, result| {
+                    each(At { index, ..at }, result);
+                });
+            }
         }
     }
 
@@ -280,13 +283,15 @@ impl Decoder {
         E: FnMut(At, Result<&Usage<'_>, Skip>) + ?Sized,
     {
         let labels = self.labels.clone();
+        let mut index = at.index;
         let mut tell = |result: Result<&Usage<'_>, Skip>| {
-            labelled(labels.as_deref(), record, result, |result| each(at, result));
+            labelled(labels.as_deref(), record, result, |result| each(At { index, ..at }, result));
+            index += 1;
         };
         let marks = match self.read_as(self.last, record, &mut tell) {
             Reading::Done(format) => return self.known(format),
             Reading::Stopped(stop) => {
-                each(at, Err(stop.rejection().map_or(Skip::NotUsage, Skip::Rejected)));
+                tell(Err(stop.rejection().map_or(Skip::NotUsage, Skip::Rejected)));
                 return Line::Unknown;
             }
             Reading::Foreign(marks) => marks,
@@ -343,6 +348,7 @@ impl Decoder {
             Format::Codex => codex::read(record, zone, marks, (&mut self.context.codex, &mut self.room), each),
             Format::LiteLlm => litellm::read(record, zone, marks, each),
             Format::LiteLlmSpend => litellm_spend::read(record, zone, marks, &mut self.room, each),
+            Format::Otlp => otlp::read_record(record, zone, marks, self.labels.as_deref(), each),
             _ => answer::read(record, zone, marks, each),
         }
     }
@@ -357,7 +363,8 @@ fn labelled(
     each: impl FnOnce(Result<&Usage<'_>, Skip>),
 ) {
     match (labels, result) {
-        (Some(labels), Ok(usage)) => {
+        // Records of OpenTelemetry bring theirs along.
+        (Some(labels), Ok(usage)) if usage.dimensions.own.is_none() => {
             let own = labels.find(record);
             let dimensions = Dimensions { own: Some(&own), ..usage.dimensions };
             each(Ok(&Usage { dimensions, ..*usage }));

@@ -191,5 +191,24 @@ fn a_file_that_others_can_write_may_not_name_hooks() {
     assert!(write("theme = \"a\"\n", 0o666).is_ok());
     assert!(write(hook, 0o600).is_ok());
     let error = write(hook, 0o664).unwrap_err().to_string();
-    assert!(error.contains("others can write it: shut them out with 'chmod go-w"), "{error}");
+    let name = path.display();
+    let written = "can be written by others: shut them out with";
+    assert_eq!(error, format!("{name}: it names hooks, and '{name}' {written} 'chmod go-w {name}'"));
+    // Who can write the folder can put another file in its place.
+    let mode = |path: &Path, mode| std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    mode(folder.path(), 0o775);
+    let error = write(hook, 0o600).unwrap_err().to_string();
+    assert!(error.ends_with(&format!("{written} 'chmod go-w {}'", folder.path().display())), "{error}");
+    assert!(write("theme = \"a\"\n", 0o600).is_ok());
+    mode(folder.path(), 0o1777);
+    assert!(write(hook, 0o600).is_ok(), "sticky: nobody can replace another's file");
+    // And what the hook runs, with the line that names it.
+    let program = folder.path().join("hook");
+    std::fs::write(&program, "").unwrap();
+    mode(&program, 0o775);
+    let own = hook.replace("/bin/true", &program.display().to_string());
+    let error = write(&own, 0o600).unwrap_err().to_string();
+    assert!(error.starts_with(&format!("{name}:1: others could replace what the hook runs: ")), "{error}");
+    mode(&program, 0o755);
+    assert!(write(&own, 0o600).is_ok());
 }

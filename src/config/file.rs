@@ -245,8 +245,15 @@ fn read_hook(table: &Table) -> Result<HookConfig, ConfigError> {
         Some(timeout) => duration(&timeout, 1, 600)?,
         None => HookConfig::TIMEOUT,
     };
+    let per_hour = match table.get("per_hour") {
+        Some(value) => {
+            let number = u32::try_from(value.scaled(0)?).ok().filter(|number| (1..=3600).contains(number));
+            number.ok_or_else(|| value.refuse("'per_hour' is not between 1 and 3600: write per_hour = 60"))?
+        }
+        None => HookConfig::PER_HOUR,
+    };
     table.finish()?;
-    Ok(HookConfig { on: severities, command, timeout })
+    Ok(HookConfig { on: severities, command, timeout, per_hour })
 }
 
 /// `90s`, `5m`, `1h`, between `least` and `most` seconds.

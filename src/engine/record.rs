@@ -7,7 +7,7 @@ use hashbrown::HashTable;
 use rustc_hash::FxBuildHasher;
 
 use super::rows::{put_varint, take_varint};
-use crate::label::Label;
+use crate::label::{Label, redact};
 use crate::money::{Cost, Money};
 use crate::price::Priced;
 use crate::time::Timestamp;
@@ -174,7 +174,7 @@ pub struct Batch {
     pub names: Vec<u8>,
 }
 
-/// What a record is called and under which terms it ran: text as it stood in the log, for those who print it back.
+/// What a record is called and under which terms it ran: text as it stood in the log but for credentials, for those who print it back.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RawNames {
     /// Request, response and call id, session, and the request this one repeats.
@@ -203,6 +203,7 @@ impl RawNames {
             terms.speed,
         ] {
             let bytes = text.bytes();
+            let bytes = redact(&bytes);
             put_varint(bytes.len() as u64, &mut body);
             body.extend_from_slice(&bytes);
         }

@@ -16,6 +16,8 @@ pub struct LabelPaths {
     root: Node,
     /// Each path's slot; of one slot the best first.
     slots: Vec<usize>,
+    /// Each path's keys with dots between them.
+    names: Vec<Box<[u8]>>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -39,6 +41,7 @@ impl LabelPaths {
             for path in std::iter::once(&printed[..]).chain(configured.iter().map(Vec::as_slice)).take(MOST_PATHS) {
                 paths.root.below(path).ends.push(paths.slots.len());
                 paths.slots.push(label.slot());
+                paths.names.push(path.join(".").into_bytes().into());
             }
         }
         (!paths.slots.is_empty()).then_some(paths)
@@ -51,9 +54,28 @@ impl LabelPaths {
         let mut labels = [RawText::NONE; OwnLabel::MOST];
         // A record that became a usage was walked to its end before: this walk ends there, too.
         if self.root.read(&mut Scanner::new(record), &mut found).is_ok() {
-            for (slot, text) in self.slots.iter().zip(found) {
-                labels[*slot] = labels[*slot].or(text);
-            }
+            labels = self.choose(|place| found[place]);
+        }
+        labels
+    }
+
+    /// How many paths there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// The places of the paths whose keys, with dots between them, are `name`.
+    pub fn called(&self, name: &[u8]) -> impl Iterator<Item = usize> {
+        self.names.iter().enumerate().filter(move |(_, own)| ***own == *name).map(|(place, _)| place)
+    }
+
+    /// The text at each label's first path that has one, by slot, where `text` is what stands at a path.
+    #[must_use]
+    pub fn choose<'a>(&self, text: impl Fn(usize) -> RawText<'a>) -> [RawText<'a>; OwnLabel::MOST] {
+        let mut labels = [RawText::NONE; OwnLabel::MOST];
+        for (place, slot) in self.slots.iter().enumerate() {
+            labels[*slot] = labels[*slot].or(text(place));
         }
         labels
     }

@@ -31,6 +31,8 @@ pub(super) struct Marks {
     pub(super) answers: answer::Places,
     /// `model`, a token count or a cost of costtop's own grammar is there, or a `type` of its own.
     pub(super) own: bool,
+    /// Resources with log records, spans or data points of OpenTelemetry are there.
+    pub(super) otlp: bool,
     /// `log` is a text.
     log: bool,
     /// `stream` is `stdout` or `stderr`.
@@ -69,6 +71,8 @@ impl Marks {
     fn detected(&self) -> Option<Format> {
         if self.wrapper().is_some() {
             None
+        } else if self.otlp {
+            Some(Format::Otlp)
         } else if self.call_type && self.response_cost {
             Some(Format::LiteLlm)
         } else if self.call_type && self.spend {
@@ -103,6 +107,8 @@ impl Marks {
                 self.stream = stream.is(b"stdout") || stream.is(b"stderr");
                 return Ok(());
             }
+            b"resourceLogs" | b"resourceSpans" | b"resourceMetrics" | b"resource_logs" | b"resource_spans"
+            | b"resource_metrics" => self.otlp |= value.peek() == Some(b'['),
             b"MESSAGE" => self.message = true,
             b"__REALTIME_TIMESTAMP" => self.journal_time = true,
             _ => {

@@ -23,11 +23,13 @@ pub enum Format {
     Gemini,
     /// Answers of Bedrock's Converse API.
     Bedrock,
+    /// Export requests of OpenTelemetry.
+    Otlp,
 }
 
 impl Format {
     /// Every format.
-    pub const ALL: [Format; 10] = [
+    pub const ALL: [Format; 11] = [
         Format::Own,
         Format::ClaudeCode,
         Format::Codex,
@@ -38,6 +40,7 @@ impl Format {
         Format::OpenAiResponses,
         Format::Gemini,
         Format::Bedrock,
+        Format::Otlp,
     ];
 
     /// The word of `explain`, of the configuration and of the documentation.
@@ -54,6 +57,7 @@ impl Format {
             Format::OpenAiResponses => "openai-responses",
             Format::Gemini => "gemini",
             Format::Bedrock => "bedrock",
+            Format::Otlp => "otlp",
         }
     }
 

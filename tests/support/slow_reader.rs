@@ -14,6 +14,8 @@ mod answers;
 pub mod codex;
 #[path = "slow_reader/gateway.rs"]
 mod gateway;
+#[path = "slow_reader/otlp.rs"]
+mod otlp;
 #[path = "slow_reader/wrappers.rs"]
 mod wrappers;
 
@@ -201,6 +203,7 @@ pub fn compare(line: &[u8]) {
         br#"{"call_type":"x","response_cost":0}"#,
         br#"{"call_type":"x","spend":0}"#,
         br#"{"usage":{"total_tokens":1}}"#,
+        br#"{"resourceLogs":[]}"#,
         br#"{"model":"m"}"#,
     ] {
         decoder.go_on_with(Context::default());

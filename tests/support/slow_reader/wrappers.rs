@@ -5,7 +5,7 @@ use costtop::time::{Timestamp, Zone, parse_rfc3339};
 use costtop::usage::Rejection;
 use serde_json::Value;
 
-use super::{Expected, Ordered, Record, Text, depth_of, is_lenient, object, read as read_record, set_time};
+use super::{Expected, Ordered, Record, Text, depth_of, is_lenient, object, otlp, read as read_record, set_time};
 
 /// What a line is.
 pub enum Seen {
@@ -97,7 +97,10 @@ fn one(record: &Record, depth: u32, fates: &mut Vec<Result<Expected, Skip>>) -> 
         }
         return inside(&around, &inner, depth, fates);
     }
-    fates.push(read_record(record));
+    match otlp::read(record) {
+        Some(requests) => fates.extend(requests),
+        None => fates.push(read_record(record)),
+    }
     Seen::Records
 }
 

@@ -19,7 +19,9 @@ use crate::engine::{Engine, Options};
 use crate::format::context::Context;
 use crate::source::budget::Reservation;
 use crate::source::{Position, Receipt, Receiving};
-use crate::store::{CellBlob, Commit, Loaded, Outcome, Recovered, RowBlob, SavedPosition, Store, StoreError, Writer};
+use crate::store::{
+    Commit, Loaded, META_DROPPED, META_INTAKE, Outcome, Recovered, SavedPosition, Store, StoreError, Writer,
+};
 use crate::time::{MINUTE_MS, Timestamp, Zone};
 
 /// Ledger rows kept in memory: the newest, which repeats are about.
@@ -36,14 +38,10 @@ const MAX_DEAD: usize = 4096;
 /// Milliseconds in a day.
 const DAY_MS: i64 = 1440 * MINUTE_MS;
 
-/// Where the intake counts stand.
-pub(super) const META_INTAKE: &str = "intake";
 const META_ALARMS: &str = "alarms";
 const META_DETECTORS: &str = "detectors";
 const META_GENERATION: &str = "generation";
 const META_MODE: &str = "cost_mode";
-/// Event days whose rows were dropped.
-pub(super) const META_DROPPED: &str = "dropped_days";
 /// What persons corrected in budgets.
 pub const META_ADJUSTMENTS: &str = "adjustments";
 /// How things stood at the last commit, for those who ask while nobody runs.
@@ -550,13 +548,13 @@ impl Persistence {
         let Some(writer) = self.writer.as_ref().filter(|_| due) else { return Ok(()) };
         let changes = engine.take_changes()?;
         self.horizon.appended(&changes.rows, &changes.dropped_days, self.bytes >= COMMIT_BYTES);
-        let mut meta = vec![
-            (META_INTAKE, changes.intake),
+        let mut commit = Commit::of(changes);
+        let meta = &mut commit.meta;
+        meta.extend([
             (META_GENERATION, self.generation.to_string().into_bytes()),
             (META_MODE, mode_name(self.mode).as_bytes().to_vec()),
             (META_LABELS, self.labels.clone().into_bytes()),
-        ];
-        meta.extend(changes.all_dropped.map(|days| (META_DROPPED, days.into_bytes())));
+        ]);
         meta.extend(self.recovery.save());
         meta.extend(self.alarms.take().map(|alarms| (META_ALARMS, alarms.into_bytes())));
         meta.extend(self.detectors.take().map(|detectors| (META_DETECTORS, detectors)));
@@ -569,18 +567,8 @@ impl Persistence {
                 self.positions.remove(generation);
             }
         }
-        let commit = Commit {
-            forgotten,
-            positions: self.positions.drain().map(|(_, position)| with_context(position, saved)).collect(),
-            names: changes.names,
-            profiles: changes.profiles,
-            dropped_days: changes.dropped_days,
-            rows: changes.rows.into_iter().map(|(day, rows, bytes)| RowBlob { day, rows, bytes }).collect(),
-            cells: changes.cells.into_iter().map(|(tier, time, bytes)| CellBlob { tier, time, bytes }).collect(),
-            sessions: changes.sessions,
-            meta,
-            ..Commit::default()
-        };
+        commit.forgotten = forgotten;
+        commit.positions = self.positions.drain().map(|(_, position)| with_context(position, saved)).collect();
         self.in_flight = true;
         self.receipts.committing();
         self.dirty_since = None;

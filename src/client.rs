@@ -139,10 +139,11 @@ pub fn ask(
     within: Duration,
 ) -> Result<Vec<u8>, ClientError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let asked = runtime.block_on(tokio::time::timeout(within, async {
-        let mut connection = Connection::open(address, credentials).await?;
-        connection.ask(method, path, body).await
-    }));
+    // Inside, as a clock needs its runtime.
+    let asked = runtime.block_on(async {
+        let asking = async { Connection::open(address, credentials).await?.ask(method, path, body).await };
+        tokio::time::timeout(within, asking).await
+    });
     asked.unwrap_or_else(|_| Err(ClientError::Unreachable(address.name(), "it takes too long".to_owned())))
 }
 

@@ -6,7 +6,9 @@ mod error;
 mod file;
 mod labels;
 mod load;
+mod mapping;
 mod number;
+mod path;
 mod permission;
 mod price;
 mod print;
@@ -18,6 +20,10 @@ pub(crate) use error::any_of;
 pub use error::{ConfigError, Origin, remedy};
 pub use labels::{LabelConfig, LabelSlots, Labels, LabelsError};
 pub use load::{Loaded, Origins, Overrides, VARIABLES, default_path, themes_folder};
+pub use mapping::{
+    CostUnit, MOST_PATHS as MOST_MAPPING_PATHS, MappedField, MappingConfig, PRESETS, Test, TimeFormat, TimeUnit,
+};
+pub use path::{KeyPath, spell_path};
 pub use permission::{Exposed, exposed};
 pub use print::TEMPLATE;
 pub use state::StateConfig;
@@ -41,6 +47,8 @@ pub struct Config {
     pub user: Vec<UserField>,
     /// Dimensions of the operator's own.
     pub labels: Labels,
+    /// Logs of the operator's own.
+    pub mappings: Vec<MappingConfig>,
     /// What to follow when no SOURCE is named.
     pub sources: Vec<SourceConfig>,
     /// Prices of the operator's own.
@@ -317,6 +325,7 @@ impl Default for Config {
             zone: Zone::local(),
             user: UserField::DEFAULT.to_vec(),
             labels: Labels::default(),
+            mappings: Vec::new(),
             sources: Vec::new(),
             prices: PriceConfig::default(),
             budgets: Vec::new(),

@@ -17,7 +17,8 @@
 //! | an output | `output/NAME.rs`: an `Exporter` | `output.rs`: `Format` |
 //! | a source | `source/NAME.rs`: sends `Chunk`s | `source/spec.rs` and `source/start.rs` |
 //! | a command | `cli/NAME.rs` | `cli.rs`: `Command` |
-//! | a way to be told | `notifier/NAME.rs`: transitions enter | `run/live.rs` |
+//! | a way to be told | `notifier/NAME.rs`: transitions enter | `run/core.rs` |
+//! | an answer over HTTP | `server/NAME.rs`: values enter, a `Reply` leaves | `server.rs`: `Question`, `run/desk.rs` |
 
 // What is printed goes through the functions that make it harmless.
 #![warn(clippy::print_stdout, clippy::print_stderr)]

@@ -1,6 +1,9 @@
 //! Instants, and periods in a named time zone. Time is always an argument here; nothing reads a clock but [`Timestamp::now`].
 
-use serde::{Deserialize, Serialize};
+mod pattern;
+
+pub use pattern::TimePattern;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -9,6 +12,7 @@ use chrono::{
     Utc,
 };
 use chrono_tz::Tz;
+use serde::{Deserialize, Serialize};
 
 /// An instant in milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

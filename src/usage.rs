@@ -2,16 +2,17 @@
 
 mod dimension;
 mod format;
+mod name;
 
 pub use dimension::{Dimension, OwnLabel, OwnLabels};
-pub use format::Format;
+pub use format::{Format, MappingName};
 
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
 use memchr::memchr;
 
-use crate::label::Label;
+use crate::label::{Label, MAX_BYTES};
 use crate::money::Cost;
 use crate::time::Timestamp;
 
@@ -95,7 +96,9 @@ impl<'a> RawText<'a> {
     /// The text, safe to draw and to keep.
     #[must_use]
     pub fn label(self) -> Label {
-        Label::from_bytes(&self.bytes())
+        // An escape takes six bytes at most for one: what lies behind is in no label, and not unescaped.
+        let bytes = &self.bytes[..self.bytes.len().min(6 * MAX_BYTES)];
+        Label::from_bytes(&RawText { bytes, ..self }.bytes())
     }
 
     /// Whether, as an id, it is good beyond its session: it has at least [`GLOBAL_ID_LENGTH`] bytes after its prefix.

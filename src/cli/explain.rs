@@ -20,6 +20,7 @@ use crate::source::budget::ByteBudget;
 use crate::source::{self, Chunk, Event, SourceState};
 
 mod line;
+mod mapped;
 mod repeats;
 mod tally;
 

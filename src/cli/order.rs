@@ -95,6 +95,9 @@ pub struct AdjustArgs {
     /// When it counts, in RFC 3339 [default: now]
     #[arg(long, value_name = "TIME")]
     pub at: Option<String>,
+    /// A name for this correction: sent again under it, it counts once [default: one of its own]
+    #[arg(long, value_name = "ID")]
+    pub id: Option<String>,
     /// Whom to ask.
     #[command(flatten)]
     pub remote: Remote,
@@ -224,7 +227,8 @@ pub fn adjust(args: &AdjustArgs, global: &Global) -> Result<ExitCode, Failure> {
     let asked = args.remote.asked(global)?;
     let now = Timestamp::now();
     // Of this call alone: the same words another time are another correction.
-    let id = format!("{now}-{:016x}", RandomState::new().hash_one(std::process::id()));
+    let own = || format!("{now}-{:016x}", RandomState::new().hash_one(std::process::id()));
+    let id = args.id.clone().unwrap_or_else(own);
     let mut record = json!({
         "type": "adjustment",
         "id": id,

@@ -31,7 +31,7 @@ pub struct Remote {
 /// What is shown to a costtop at a URL, and whom to trust.
 #[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
 pub struct Trust {
-    /// The file that holds the token to show [default: the variable COSTTOP_TOKEN]
+    /// The file that holds the token to show [default: the variable `COSTTOP_TOKEN`]
     #[arg(long, value_name = "FILE")]
     pub token_file: Option<PathBuf>,
     /// Certificates to trust for https, in PEM
@@ -115,7 +115,7 @@ impl Asked {
     /// # Errors
     /// See [`ClientError`].
     pub fn get<T: DeserializeOwned>(&self, path: &str, within: Duration) -> Result<T, ClientError> {
-        self.read(client::ask(&self.address, &self.credentials, Method::GET, path, Vec::new(), within)?)
+        self.read(&client::ask(&self.address, &self.credentials, Method::GET, path, Vec::new(), within)?)
     }
 
     /// Orders, and reads the answer as JSON; nobody there is a failure that says what to do.
@@ -125,7 +125,7 @@ impl Asked {
     pub fn order<T: DeserializeOwned>(&self, path: &str, body: &serde_json::Value) -> Result<T, Failure> {
         let body = body.to_string().into_bytes();
         client::ask(&self.address, &self.credentials, Method::POST, path, body, ANSWERED_WITHIN)
-            .and_then(|body| self.read(body))
+            .and_then(|body| self.read(&body))
             .map_err(|error| self.failure(error))
     }
 
@@ -145,7 +145,7 @@ impl Asked {
         }
     }
 
-    fn read<T: DeserializeOwned>(&self, body: Vec<u8>) -> Result<T, ClientError> {
-        serde_json::from_slice(&body).map_err(|error| ClientError::Foreign(self.address.name(), error.to_string()))
+    fn read<T: DeserializeOwned>(&self, body: &[u8]) -> Result<T, ClientError> {
+        serde_json::from_slice(body).map_err(|error| ClientError::Foreign(self.address.name(), error.to_string()))
     }
 }

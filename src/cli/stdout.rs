@@ -45,7 +45,7 @@ pub fn print(document: &Document, format: Format, color: Color) -> io::Result<()
 /// Those of stdout.
 pub fn lines(lines: &[String]) -> io::Result<()> {
     let mut out = BufWriter::new(io::stdout().lock());
-    lines.iter().try_for_each(|line| writeln!(out, "{line}"))?;
+    lines.iter().try_for_each(|line| writeln!(out, "{}", harmless(line)))?;
     out.flush()
 }
 

@@ -1,8 +1,8 @@
 //! A configuration as text: what holds, with where each value came from. What is printed reads back as the same configuration.
 
 use super::budget::spell;
-use super::labels::spell_path;
 use super::number::decimal;
+use super::path::spell_path;
 use super::{Config, Each, Loaded, PriceFile, Validity};
 use crate::label::{clean, harmless};
 use crate::money::Cost;
@@ -54,6 +54,12 @@ impl Loaded {
                 let paths: Vec<_> = label.paths.iter().map(|path| spell_path(path)).collect();
                 let name = label.label.name();
                 lines.value(name, &list(paths.iter().map(String::as_str)), &format!("labels.{name}"));
+            }
+        }
+        for (at, mapping) in config.mappings.iter().enumerate() {
+            lines.table("[[mapping]]", Some(&format!("mapping.{at}")));
+            for (key, value) in mapping.lines() {
+                lines.plain(key, &value);
             }
         }
         for (at, source) in config.sources.iter().enumerate() {

@@ -2,11 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 use std::hash::BuildHasher as _;
+use std::sync::Arc;
 
 use hashbrown::HashTable;
 use rustc_hash::FxBuildHasher;
 
 use super::rows::{put_varint, take_varint};
+use crate::format::mapping::Mappings;
 use crate::label::{Label, redact};
 use crate::money::{Cost, Money};
 use crate::price::Priced;
@@ -242,6 +244,8 @@ pub struct Surroundings {
     pub user_order: Vec<UserField>,
     /// The only format that is read; `None`: whatever a line is.
     pub format: Option<Format>,
+    /// Logs of the operator's own.
+    pub mappings: Option<Arc<Mappings>>,
 }
 
 /// Builds batches; its tables are reused from batch to batch.
@@ -275,6 +279,9 @@ impl Known {
 /// Texts found without asking the index: 6 KiB, which stay in the first cache.
 #[derive(Debug)]
 struct Recent([Known; RECENT]);
+
+/// Longer texts are not remembered within a batch: whoever writes them fills no memory.
+const LONGEST_KNOWN: usize = 4096;
 
 /// A power of two.
 const RECENT: usize = 512;
@@ -431,6 +438,10 @@ impl BatchBuilder {
         let BatchBuilder { batch, texts, index, recent, .. } = self;
         if batch.labels.is_empty() {
             batch.labels.push(Label::new(""));
+        }
+        if written.len() > LONGEST_KNOWN {
+            batch.labels.push(text.label());
+            return batch.labels.len() as u32 - 1;
         }
         let hash = FxBuildHasher.hash_one(written);
         let known = if let Some(known) = index.find(hash, |known| known.is(texts, written)) {

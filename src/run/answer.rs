@@ -134,11 +134,11 @@ impl Core {
             },
             Order::Silence(minutes) => {
                 let until = minutes.map(|minutes| now.plus_ms(minutes * MINUTE_MS));
-                self.silence(Some(until), &by, now);
+                self.silence(until, &by, now);
                 server::json(200, &json!({ "silent": true, "until": until.map(|at| at.to_string()), "by": by }))
             }
             Order::Resume => {
-                self.silence(None, &by, now);
+                self.resume(&by, now);
                 server::json(200, &json!({ "silent": false, "until": null, "by": by }))
             }
             Order::Adjust(mut adjustment) => {

@@ -466,20 +466,18 @@ impl Core {
         }
     }
 
-    /// A person silences the bell, until an instant or until it is resumed; `None` lets it ring again.
-    pub fn silence(&mut self, until: Option<Option<Timestamp>>, by: &Label, now: Timestamp) {
-        match until {
-            Some(until) => self.bell.mute(until),
-            None => self.bell.unmute(),
-        }
-        let text = match until {
-            None => format!("the bell rings again, says {by}"),
-            Some(None) => format!("the bell is silent, says {by}"),
-            Some(Some(until)) => {
-                format!("the bell is silent until {}, says {by}", self.config.zone.format(until, "%H:%M:%S"))
-            }
-        };
-        self.log.add(now, Mark::Note, "bell", &text);
+    /// A person silences the bell, until an instant or, without one, until somebody resumes it.
+    pub fn silence(&mut self, until: Option<Timestamp>, by: &Label, now: Timestamp) {
+        self.bell.mute(until);
+        let until = until.map(|until| format!(" until {}", self.config.zone.format(until, "%H:%M:%S")));
+        self.log.add(now, Mark::Note, "bell", &format!("silenced by {by}{}", until.unwrap_or_default()));
+        self.version += 1;
+    }
+
+    /// A person lets the bell ring again.
+    pub fn resume(&mut self, by: &Label, now: Timestamp) {
+        self.bell.unmute();
+        self.log.add(now, Mark::Note, "bell", &format!("let ring again by {by}"));
         self.version += 1;
     }
 
@@ -541,7 +539,7 @@ fn said(adjustment: &Adjustment) -> String {
         Some(name) => format!(" of '{name}'"),
         None => String::new(),
     };
-    let of: String = of.iter().map(|(dimension, label)| format!(" {} {label}", dimension.name())).collect();
+    let of = of.iter().map(|(dimension, label)| format!(" {} {label}", dimension.name())).collect::<Vec<_>>().concat();
     let reason = reason.as_ref().map_or_else(String::new, |reason| format!(" ({reason})"));
     format!("adjusted by {by}: {}{whose}{of}{reason}", difference(*amount))
 }

@@ -93,7 +93,8 @@ impl Front for Screen<'_> {
             Effect::Snooze(incident, minutes) => {
                 core.snooze(Which::Incident(&incident), minutes, &self.who, now);
             }
-            Effect::Mute(silent) => core.silence(silent.then_some(None), &self.who, now),
+            Effect::Mute(true) => core.silence(None, &self.who, now),
+            Effect::Mute(false) => core.resume(&self.who, now),
             Effect::Charge(id) => self.viewpoint.open(id),
             Effect::Quit => return Ok(false),
         }

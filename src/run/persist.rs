@@ -487,6 +487,11 @@ impl Persistence {
         self.dirty_since.get_or_insert_with(Instant::now);
     }
 
+    /// Why nothing is durable any more.
+    pub fn trouble(&self) -> Option<&str> {
+        self.trouble.as_ref().map(|(_, error)| error.as_str())
+    }
+
     /// What an operator must see of the state: why nothing is durable any more, else what cannot be verified.
     pub fn note(&self, zone: Zone, now: Timestamp) -> Option<String> {
         let trouble = self.trouble.as_ref().map(|(since, error)| {
@@ -498,11 +503,6 @@ impl Persistence {
             format!("not durable since {since}: {error}")
         });
         trouble.or_else(|| self.recovery.note(zone, now))
-    }
-
-    /// Why nothing is durable any more.
-    pub fn trouble(&self) -> Option<&str> {
-        self.trouble.as_ref().map(|(_, error)| error.as_str())
     }
 
     /// Drops what lies beyond the horizon, a part at a time, and has a copy made each day; a sentence where something is to be told.

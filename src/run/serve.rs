@@ -31,7 +31,7 @@ pub struct Console {
 pub fn run(setup: Setup, console: Console) -> Result<(), RunError> {
     let Console { lines, bell, stop } = console;
     let bell = bell && io::stderr().is_terminal();
-    core::run(setup, &mut Lines { lines, bell, told: 0 }, &stop)
+    core::run(setup, &mut Lines { is_shown: lines, bell, told: 0 }, &stop)
 }
 
 /// The signals that end a server: each is a message, a second one ends the process by itself. HUP is left alone where `nohup` wants it so.
@@ -69,7 +69,7 @@ fn is_ignored(signal: i32) -> bool {
 }
 
 struct Lines {
-    lines: bool,
+    is_shown: bool,
     bell: bool,
     /// Events that were written, of all there were.
     told: u64,
@@ -88,7 +88,7 @@ impl Front for Lines {
 
     fn show(&mut self, core: &mut Core, rings: bool, _: Timestamp) -> io::Result<bool> {
         let mut stderr = io::stderr().lock();
-        if self.lines {
+        if self.is_shown {
             for line in core.log.since(self.told) {
                 // Where nobody reads any more, the answers over HTTP have to do.
                 let _ = writeln!(stderr, "{} {} {} {}", line.time, line.mark.glyph(), line.kind, line.text);

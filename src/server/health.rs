@@ -12,7 +12,8 @@ pub fn answer(sources: &[SourceStatus], trouble: Option<&str>, loading: bool) ->
         SourceState::Lost(why) => Some(format!("source '{}': {why}", source.name)),
         _ => None,
     });
-    let reasons: Vec<String> = trouble.map(str::to_owned).into_iter().chain(lost).collect();
+    let trouble = trouble.map(|error| format!("state is not durable: {error}"));
+    let reasons: Vec<String> = trouble.into_iter().chain(lost).collect();
     let (status, word) = if reasons.is_empty() { (200, "ok") } else { (503, "failing") };
     json(status, &json!({ "status": word, "loading": loading, "reasons": reasons }))
 }
@@ -36,6 +37,6 @@ mod tests {
         let lost = answer(&[source(SourceState::Lost("no right to read it".to_owned()))], None, false);
         assert_eq!(lost.status, 503);
         assert!(String::from_utf8(lost.body).unwrap().contains("source 'a.jsonl': no right to read it"));
-        assert_eq!(answer(&[], Some("state is not durable: disk full"), false).status, 503);
+        assert_eq!(answer(&[], Some("disk full"), false).status, 503);
     }
 }

@@ -76,6 +76,9 @@ fn about_process(process: &Process, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
+/// A figure of a source.
+type Value = fn(&SourceStatus) -> u64;
+
 fn about_sources(sources: &[SourceStatus], out: &mut dyn Write) -> io::Result<()> {
     if sources.is_empty() {
         return Ok(());
@@ -85,7 +88,6 @@ fn about_sources(sources: &[SourceStatus], out: &mut dyn Write) -> io::Result<()
         let place = crate::label::Label::new(&source.source.to_string());
         labels([("place", Some(&place)), ("source", Some(&source.name))])
     };
-    type Value = fn(&SourceStatus) -> u64;
     let figures: [(&str, &str, &str, Value); 5] = [
         ("source_up", "gauge", "0 while a source is in trouble.", |source| {
             u64::from(!matches!(source.state, SourceState::Lost(_)))

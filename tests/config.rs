@@ -72,6 +72,7 @@ fn the_effective_configuration_names_where_each_value_came_from() {
 fn every_key_reaches_its_place() {
     let config = valid("full.toml");
     assert_eq!(config.zone.name(), "Europe/Berlin");
+    assert_eq!((config.state.horizon_days, config.state.max_bytes), (400, 250_000_000));
     assert_eq!(config.user, [UserField::UserEmail, UserField::User]);
     assert_eq!((config.theme.as_str(), config.graph, config.mouse), ("paper", GraphChoice::Block, false));
     assert_eq!(

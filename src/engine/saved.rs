@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io;
 
+use super::Engine;
 use super::counters::Counters;
 use super::ledger::Ledger;
 use super::names::{NONE, Profile, ProfileId};
 use super::recent::Recent;
 use super::record::Intake;
-use super::{Engine, Post};
 use crate::label::Label;
 use crate::money::Money;
 use crate::time::Timestamp;
@@ -182,33 +182,6 @@ impl Engine {
     /// Bytes that are no rows, or a temporary file in trouble.
     pub fn load_rows(&mut self, day: i32, mut bytes: &[u8]) -> io::Result<()> {
         self.ledger.load_rows(day, &mut bytes)
-    }
-
-    /// Takes over what another process saved since: new names, profiles, rows, and what came in there. The differences are appended to
-    /// `posts`; they ring nothing.
-    ///
-    /// # Errors
-    /// What was saved does not follow what is here, or a temporary file is in trouble: nothing here can be trusted any more.
-    pub fn adopt(
-        &mut self,
-        (names, profiles): (&[(u32, String)], &[(u32, Vec<u8>)]),
-        rows: &[&[u8]],
-        intake: Option<&[u8]>,
-        posts: &mut Vec<Post>,
-    ) -> io::Result<()> {
-        self.load_names(names, profiles).map_err(io::Error::other)?;
-        let first_post = posts.len();
-        self.ledger.adopt(rows, &mut self.names, posts)?;
-        for post in &posts[first_post..] {
-            self.post(post);
-        }
-        if let Some(text) = intake {
-            let (intake, newest) = load_intake(text).ok_or_else(|| io::Error::other(Damaged("intake")))?;
-            self.intake = intake;
-            self.newest = newest;
-        }
-        self.version += 1;
-        Ok(())
     }
 
     /// Builds the index over the rows and the last hour's fine steps. Batches may come from here on.

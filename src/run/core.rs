@@ -314,13 +314,13 @@ impl Core {
                 self.version += 1;
             }
             desk.answer(self, now)?;
-            if self.persistence.due_in(Instant::now()).is_some_and(|due| due.is_zero()) {
-                self.keep_status(now);
-            }
-            self.persistence.commit(&mut self.engine, false)?;
-            for text in self.persistence.take_said() {
+            if let Some(text) = self.persistence.tick(&mut self.engine, now)? {
                 self.log.add(now, Mark::Warn, "state", &text);
                 self.version += 1;
+            }
+            if self.persistence.due_in(Instant::now()).is_some_and(|due| due.is_zero()) {
+                self.keep_status(now);
+                self.persistence.commit(&mut self.engine, false)?;
             }
             if !front.show(self, rings, now)? {
                 return Ok(());

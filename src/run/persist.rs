@@ -21,7 +21,9 @@ use crate::engine::{Engine, Options};
 use crate::format::context::Context;
 use crate::source::budget::Reservation;
 use crate::source::{Position, Receipt, Receiving};
-use crate::store::{CellBlob, Commit, Loaded, Outcome, Recovered, RowBlob, SavedPosition, Store, StoreError, Writer};
+use crate::store::{
+    Commit, Loaded, META_DROPPED, META_INTAKE, Outcome, Recovered, SavedPosition, Store, StoreError, Writer,
+};
 use crate::time::{MINUTE_MS, Timestamp, Zone};
 
 /// Ledger rows kept in memory: the newest, which repeats are about.
@@ -38,8 +40,6 @@ const MAX_DEAD: usize = 4096;
 /// Milliseconds in a day.
 const DAY_MS: i64 = 1440 * MINUTE_MS;
 
-/// Where the intake counts stand.
-pub(super) const META_INTAKE: &str = "intake";
 const META_ALARMS: &str = "alarms";
 const META_DETECTORS: &str = "detectors";
 const META_GENERATION: &str = "generation";
@@ -48,8 +48,6 @@ const META_MODE: &str = "cost_mode";
 pub const META_ADJUSTMENTS: &str = "adjustments";
 /// How things stood at the last commit, for those who ask while nobody runs.
 pub const META_STATUS: &str = "status";
-/// Event days whose rows were dropped.
-pub(super) const META_DROPPED: &str = "dropped_days";
 /// Which of the operator's own labels stands in which slot.
 pub const META_LABELS: &str = "labels";
 
@@ -329,7 +327,6 @@ impl Opened {
             dropping: false,
             copies,
             recovery: std::mem::take(&mut self.recovery),
-            said: Vec::new(),
             receipts: Receipts::default(),
         })
     }
@@ -456,8 +453,6 @@ pub(super) struct Persistence {
     dropping: bool,
     copies: Option<Copies>,
     recovery: Recovery,
-    /// Sentences for the event list.
-    said: Vec<String>,
     receipts: Receipts,
 }
 
@@ -520,9 +515,13 @@ impl Persistence {
         trouble.or_else(|| self.recovery.note(zone, now))
     }
 
-    /// Takes what is worth an event.
-    pub fn take_said(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.said)
+    /// Drops what lies beyond the horizon, a part at a time, and has a copy made each day; a sentence where something is to be told.
+    ///
+    /// # Errors
+    /// The ledger's rows cannot be read or written: nothing of this engine may be saved any more.
+    pub fn tick(&mut self, engine: &mut Engine, now: Timestamp) -> io::Result<Option<String>> {
+        self.drop_days(engine, false)?;
+        Ok(self.copies.as_mut().and_then(|copies| copies.tick(now, Instant::now())))
     }
 
     /// All sources have been read to where they end.
@@ -549,9 +548,8 @@ impl Persistence {
 
     /// Hands over a commit if one is due (or, with `all`, if there is anything).
     pub fn commit(&mut self, engine: &mut Engine, all: bool) -> io::Result<()> {
-        self.drop_days(engine, all)?;
-        if let Some(copies) = &mut self.copies {
-            self.said.extend(copies.tick(Timestamp::now(), Instant::now()));
+        if all {
+            self.drop_days(engine, true)?;
         }
         if self.dropping {
             return Ok(());
@@ -560,13 +558,13 @@ impl Persistence {
         let Some(writer) = self.writer.as_ref().filter(|_| due) else { return Ok(()) };
         let changes = engine.take_changes()?;
         self.horizon.appended(&changes.rows, &changes.dropped_days, self.bytes >= COMMIT_BYTES);
-        let mut meta = vec![
-            (META_INTAKE, changes.intake),
+        let mut commit = Commit::of(changes);
+        let meta = &mut commit.meta;
+        meta.extend([
             (META_GENERATION, self.generation.to_string().into_bytes()),
             (META_MODE, mode_name(self.mode).as_bytes().to_vec()),
             (META_LABELS, self.labels.clone().into_bytes()),
-        ];
-        meta.extend(changes.all_dropped.map(|days| (META_DROPPED, days.into_bytes())));
+        ]);
         meta.extend(self.recovery.save());
         meta.extend(self.alarms.take().map(|alarms| (META_ALARMS, alarms.into_bytes())));
         meta.extend(self.detectors.take().map(|detectors| (META_DETECTORS, detectors)));
@@ -580,18 +578,8 @@ impl Persistence {
                 self.positions.remove(generation);
             }
         }
-        let commit = Commit {
-            forgotten,
-            positions: self.positions.drain().map(|(_, position)| with_context(position, saved)).collect(),
-            names: changes.names,
-            profiles: changes.profiles,
-            dropped_days: changes.dropped_days,
-            rows: changes.rows.into_iter().map(|(day, rows, bytes)| RowBlob { day, rows, bytes }).collect(),
-            cells: changes.cells.into_iter().map(|(tier, time, bytes)| CellBlob { tier, time, bytes }).collect(),
-            sessions: changes.sessions,
-            meta,
-            ..Commit::default()
-        };
+        commit.forgotten = forgotten;
+        commit.positions = self.positions.drain().map(|(_, position)| with_context(position, saved)).collect();
         self.in_flight = true;
         self.receipts.committing();
         self.dirty_since = None;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use costtop::source::Receiving;
 
-use crate::client::{connect, send};
+use crate::client::{alone, connect, send};
 use crate::http::Listener;
 
 const ATTACKERS: usize = 1000;
@@ -59,6 +59,7 @@ fn crawl(port: u16, stop: &AtomicBool) -> u64 {
 
 #[test]
 fn a_thousand_slow_senders_hold_up_nobody() {
+    let _alone = alone();
     assert!(raise_open_limit(), "this test needs 3,000 descriptors: ulimit -n");
     let listener = Listener::start(|_| Some(Receiving { records: 1, rejected: 0 }));
     let stop = Arc::new(AtomicBool::new(false));
@@ -71,7 +72,7 @@ fn a_thousand_slow_senders_hold_up_nobody() {
     let mut asked = 0;
     let mut best = Duration::MAX;
     // Other tests and compilations share the machine: the best of a few spans is what this listener can do.
-    for _ in 0..4 {
+    for _ in 0..6 {
         let mut took = Vec::new();
         let begun = Instant::now();
         while begun.elapsed() < Duration::from_secs(4) {

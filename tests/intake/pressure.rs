@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::client::{Answer, connect, gzip, send};
+use crate::client::{Answer, alone, connect, gzip, send};
 use crate::process::{World, memory};
 
 /// A line of a charge with an id of its own.
@@ -29,6 +29,7 @@ fn until(what: &str, mut holds: impl FnMut() -> bool) {
 #[test]
 fn while_the_store_is_paused_senders_wait_nothing_is_dropped_and_memory_stays() {
     const PAUSE: Duration = Duration::from_secs(10);
+    let _alone = alone();
     let world = World::new();
     let mut terminal = world.start();
     let mut first = connect(world.port);
@@ -108,6 +109,7 @@ fn while_the_store_is_paused_senders_wait_nothing_is_dropped_and_memory_stays() 
 /// S06: what was committed but never acknowledged is sent again, and counts once; with ids and without.
 #[test]
 fn killed_between_the_commit_and_the_answer_a_body_counts_once() {
+    let _alone = alone();
     let world = World::new();
     let mut terminal = world.start();
     let mut sent = 0;
@@ -139,6 +141,7 @@ fn killed_between_the_commit_and_the_answer_a_body_counts_once() {
 /// Killed at any moment while many post: what was answered 200 is there, and what is sent again counts once.
 #[test]
 fn killed_at_any_moment_whatever_was_acknowledged_is_counted_once() {
+    let _alone = alone();
     let world = World::new();
     let mut terminal = world.start();
     let acknowledged = Arc::new(AtomicU64::new(0));
@@ -181,6 +184,7 @@ fn killed_at_any_moment_whatever_was_acknowledged_is_counted_once() {
 /// S04: what is made to grow costs no memory, and the next request is answered.
 #[test]
 fn bodies_and_lines_made_to_harm_cost_little_memory_and_no_later_request() {
+    let _alone = alone();
     let world = World::new();
     let mut terminal = world.start();
     let mut stream = connect(world.port);

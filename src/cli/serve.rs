@@ -41,7 +41,7 @@ pub struct ServeArgs {
 
 const EXAMPLES: &str = "\
 Examples:
-  costtop serve                                   what this machine has, and http://127.0.0.1:4318 (gRPC: 4317)
+  costtop serve                                   what this machine has; ports 4318 and 4317 (gRPC)
   costtop serve --listen 127.0.0.1:9000 logs/     follow a folder, answer on another port
   curl -s http://127.0.0.1:4318/v1/snapshot?by=model | jq '.groups[] | {key, cost_usd}'
   curl -s http://127.0.0.1:4318/metrics           for Prometheus; /healthz for whoever watches

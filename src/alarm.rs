@@ -11,7 +11,7 @@ mod state;
 mod sums;
 
 pub use anomaly::Anomalies;
-pub use budget::{Budgets, SessionSpend};
+pub use budget::{Budgets, SessionSpend, Spent};
 pub use condition::{Condition, Identity};
 pub use instance::AlarmStatus;
 pub use scope::ScopeError;

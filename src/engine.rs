@@ -10,6 +10,7 @@ mod charge;
 mod chart;
 pub mod counters;
 mod detail;
+pub mod drift;
 mod groups;
 pub mod identity;
 pub mod index;
@@ -20,6 +21,7 @@ pub mod names;
 pub mod recent;
 pub mod record;
 pub mod report;
+pub mod reprice;
 pub mod rows;
 pub mod saved;
 mod scope;
@@ -123,6 +125,8 @@ pub struct Engine {
     /// Questions asked so far.
     asked: u64,
     lists: ListPrices,
+    /// Reported against computed costs, while a screen looks at it.
+    drift: Option<drift::Scan>,
     /// The rows of a state are still to come: nothing can be told from charges.
     rows_missing: bool,
     /// What went wrong where nobody could be told.
@@ -157,6 +161,7 @@ impl Engine {
             kept: Vec::new(),
             asked: 0,
             lists: ListPrices::default(),
+            drift: None,
             rows_missing: false,
             trouble: None,
             today: (Timestamp::MIN, Timestamp::MIN, Counters::default()),

@@ -10,6 +10,7 @@ use crate::time::Timestamp;
 
 pub(crate) mod bill;
 mod csv;
+pub(crate) mod drift;
 pub mod event;
 mod fields;
 pub(crate) mod figures;

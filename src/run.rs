@@ -14,6 +14,7 @@ pub mod pipeline;
 mod places;
 mod publish;
 pub mod replay;
+mod reprice;
 pub mod spill;
 
 use std::path::Path;
@@ -46,6 +47,7 @@ impl Sources {
                 source: Some(Label::new(&source.spec)),
                 user_order: config.user.clone(),
                 format: source.format,
+                subscription: source.subscription,
                 ..Surroundings::default()
             };
             for (dimension, label) in &source.labels {

@@ -2,6 +2,8 @@
 
 #[path = "live/drill.rs"]
 mod drill;
+#[path = "live/reprice.rs"]
+mod reprice;
 
 use std::fs::OpenOptions;
 use std::io::Write as _;
@@ -35,7 +37,7 @@ impl Running {
     }
 
     fn start_with(log: &Path, state: Option<&Path>, config: Config) -> Running {
-        let source = SourceConfig { spec: log.display().to_string(), format: None, labels: Vec::new() };
+        let source = SourceConfig::new(&log.display().to_string());
         let setup = Setup {
             said: Vec::new(),
             sources: Sources::new(&[source], &config).expect("works on this machine"),
@@ -213,6 +215,7 @@ fn a_sessions_budget_counts_the_same_charges_after_a_restart() {
         warn: vec![800_000],
         matches: vec![(Dimension::Model, "dear".to_owned())],
         overrides: Vec::new(),
+        include_subscription: false,
     };
     let spent = || {
         let config = Config { budgets: vec![budget.clone()], ..Config::default() };

@@ -188,6 +188,7 @@ fn record(bill: &Bill, raw: &RawNames, names: &Names, own: &[OwnLabel], revision
             CostSource::Unpriced => event::Bill::Unpriced,
         },
         cache_hit: bill.cache_hit,
+        subscription: bill.subscription,
         project: of(Dimension::Project),
         key: of(Dimension::Key),
         host: of(Dimension::Host),

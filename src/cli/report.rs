@@ -1,6 +1,7 @@
 //! `costtop report [SOURCE]...`: reads everything, prints totals and groups, ends.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Context;
 
@@ -57,6 +58,8 @@ pub fn print(args: &ReportArgs, global: &Global, setup: &Setup, sources: Sources
 
 fn answer(args: &ReportArgs, global: &Global, setup: &Setup, mut engine: Engine) -> Result<ExitCode, Failure> {
     let query = args.query(&setup.config, setup.now)?;
+    // What costs look like that logs report.
+    engine.use_prices(Arc::clone(&setup.book));
     let report = engine.report(&query).context("cannot read the ledger's temporary file")?;
     let budgets = once::budgets(&mut engine, &setup.config, setup.now).context("cannot sum up the budgets")?;
     let document = Document { report, query, budgets, generated_at: setup.now };

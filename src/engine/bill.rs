@@ -67,6 +67,8 @@ pub struct Bill {
     pub cache_hit: bool,
     /// At a batch rate.
     pub batch: bool,
+    /// Paid by a subscription.
+    pub subscription: bool,
     /// The chosen cost; zero when unpriced.
     pub cost: Cost,
     /// Where it came from.
@@ -102,7 +104,11 @@ impl Bill {
         match self.source {
             CostSource::Reported => {
                 sums.reported = self.cost.into();
-                sums.computed_beside = self.computed.unwrap_or_default().into();
+                if let Some(computed) = self.computed {
+                    sums.computed_beside = computed.into();
+                    sums.drift = Money::from(self.cost) - Money::from(computed);
+                    sums.drifted_requests = drifts(self.cost, computed).into();
+                }
             }
             CostSource::Computed => sums.computed = self.cost.into(),
             CostSource::Unpriced => {
@@ -110,8 +116,23 @@ impl Bill {
                 sums.unpriced_tokens = tokens.total().cast_signed();
             }
         }
+        if self.subscription {
+            sums.subscription = self.cost.into();
+        }
         sums
     }
+}
+
+/// What is left of a difference that logs make by writing six decimals of a dollar, in pico-dollars.
+const ROUNDED_AWAY: u64 = 500_000;
+/// Costs nearer than this part of the table's are the same cost: a tenth of a percent, as for `costtop reconcile`.
+const SAME_PART: u64 = 1_000;
+
+/// Whether a reported cost is another one than the table's: beyond a tenth of a percent, and beyond what rounding takes away.
+#[must_use]
+pub fn drifts(reported: Cost, computed: Cost) -> bool {
+    let difference = reported.pico().abs_diff(computed.pico());
+    difference > ROUNDED_AWAY && difference > computed.pico() / SAME_PART
 }
 
 /// Whose tokens count: API and transcript before gateway before telemetry.
@@ -220,6 +241,8 @@ pub fn join(old: &Class, new: &Row, names: &mut Names) -> Class {
     row.computed = tokens_from.computed;
     row.saved_pico = tokens_from.saved_pico;
     row.batch = tokens_from.batch;
+    row.whole_terms = tokens_from.whole_terms;
+    row.subscription |= new.subscription;
     row.place = tokens_from.place;
     row.reported = old.row.reported.max(new.reported);
     if by_time(new, &old.row).is_lt() {
@@ -321,7 +344,9 @@ pub fn bill(classes: &[&Class], names: &mut Names, mode: CostMode) -> Bill {
     });
     let earliest = classes.iter().map(|class| &class.row).min_by(|a, b| by_time(a, b)).unwrap_or(row);
     let (profile, session) = dimensions(classes, row, names);
-    Bill { time: Timestamp::from_ms(earliest.time), profile, session, ..of_tokens(winner.number, row, reported, mode) }
+    let subscription = classes.iter().any(|class| class.row.subscription);
+    let time = Timestamp::from_ms(earliest.time);
+    Bill { time, profile, session, subscription, ..of_tokens(winner.number, row, reported, mode) }
 }
 
 /// The bill of a charge with one class: what [`bill`] says of it, found by a shorter way.
@@ -355,6 +380,7 @@ fn of_tokens(number: u32, row: &Row, reported: Option<Cost>, mode: CostMode) -> 
         stop_reason: row.stop_reason,
         cache_hit: row.cache_hit,
         batch: row.batch,
+        subscription: row.subscription,
         cost,
         source,
         computed,

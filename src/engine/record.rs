@@ -56,6 +56,10 @@ pub struct Record {
     pub reported: Option<Cost>,
     /// What the table says.
     pub priced: Priced,
+    /// The table has no price, and the record's labels say all that one could depend on.
+    pub whole_terms: bool,
+    /// Paid by a subscription.
+    pub subscription: bool,
     /// Where it stands.
     pub place: Place,
 }
@@ -237,6 +241,8 @@ pub struct Surroundings {
     pub user_order: Vec<UserField>,
     /// The only format that is read; `None`: whatever a line is.
     pub format: Option<Format>,
+    /// A subscription pays for what this source says: its costs are list-price equivalents.
+    pub subscription: bool,
 }
 
 /// Builds batches; its tables are reused from batch to batch.
@@ -371,6 +377,8 @@ impl BatchBuilder {
             latency_ms: usage.latency_ms,
             reported: usage.reported,
             priced,
+            whole_terms: priced.computed.is_none() && usage.is_told_by_labels(),
+            subscription: usage.subscription || around.subscription,
             place,
         };
         self.batch.records.push(record);

@@ -2,6 +2,7 @@
 
 use super::bill::CostSource;
 use super::counters::Counters;
+use super::drift::DriftRow;
 use super::names::NameId;
 use super::record::{Intake, Place};
 use crate::label::Label;
@@ -258,6 +259,8 @@ pub struct ViewQuery {
     pub chart_steps: usize,
     /// The chart and the sums are split by token class.
     pub split: bool,
+    /// Reported costs are held against computed ones.
+    pub drift: bool,
 }
 
 impl Default for ViewQuery {
@@ -270,6 +273,7 @@ impl Default for ViewQuery {
             charges: ChargesQuery::default(),
             chart_steps: 0,
             split: false,
+            drift: false,
         }
     }
 }
@@ -365,6 +369,8 @@ pub struct ChargeRow {
     pub stop_reason: Option<Label>,
     /// From a gateway's cache.
     pub cache_hit: bool,
+    /// Paid by a subscription: the cost is what it would have been at list price.
+    pub subscription: bool,
 }
 
 /// Single charges in the window and what stands beside them.
@@ -437,6 +443,15 @@ pub struct Split {
     pub saved: Money,
     /// Prices in use, where the scope is one model: one sentence each, as `costtop prices` tells them.
     pub prices: Vec<String>,
+}
+
+/// Reported against computed costs in the window, whatever the scope.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Drift {
+    /// By model and provider, the greatest drift first.
+    pub rows: Vec<DriftRow>,
+    /// They have been read once.
+    pub is_known: bool,
 }
 
 /// Burn rate over time, oldest first; the last step ends now.
@@ -525,6 +540,8 @@ pub struct View {
     pub spread: Spread,
     /// Where the money goes; `None` where it was not asked for.
     pub split: Option<Split>,
+    /// Reported against computed costs; `None` where it was not asked for.
+    pub drift: Option<Drift>,
     /// The session, where the scope names one.
     pub session: Option<SessionFacts>,
     /// What came in.
@@ -557,6 +574,7 @@ impl Default for View {
             charges: Charges::default(),
             spread: Spread::default(),
             split: None,
+            drift: None,
             session: None,
             intake: Intake::default(),
             unpriced_models: Vec::new(),

@@ -41,6 +41,7 @@ pub(super) enum Key {
     StopReason,
     RetryOf,
     CostSource,
+    Billing,
     Input,
     Output,
     Reasoning,
@@ -107,6 +108,7 @@ const SPELLED: [(Key, &[u8]); KEYS - 1] = [
     (Key::StopReason, b"stop_reason"),
     (Key::RetryOf, b"retry_of"),
     (Key::CostSource, b"cost_source"),
+    (Key::Billing, b"billing"),
     (Key::Input, b"input_tokens"),
     (Key::Output, b"output_tokens"),
     (Key::Reasoning, b"reasoning_tokens"),
@@ -193,6 +195,7 @@ impl Key {
                 b"project" => Key::Project,
                 b"user_id" => Key::UserId,
                 b"call_id" => Key::CallId,
+                b"billing" => Key::Billing,
                 _ => Key::Other,
             },
             8 => match key {
@@ -461,6 +464,7 @@ impl<'a> Fields<'a> {
             retry_of: self.text(Key::RetryOf),
             reported,
             restated,
+            subscription: self.text(Key::Billing).is(b"subscription"),
             ..Usage::default()
         }
     }

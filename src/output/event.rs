@@ -1,7 +1,7 @@
 //! One final charge as a line of NDJSON, which is costtop's own input format too. A charge enters, bytes leave; no allocation a field.
 //!
 //! The keys up to `cost_source` are always there, null when unknown, so that a reader needs no test for absence. What only some
-//! logs have (`response_id`, `call_id`, `cache_hit`, `project`, …, `speed`, `labels`, `revision`) is left out when absent, and
+//! logs have (`response_id`, `call_id`, `cache_hit`, `billing`, `project`, …, `speed`, `labels`, `revision`) is left out when absent, and
 //! `computed_usd` stands beside a reported cost, null when the table has no price.
 
 use std::io::Write as _;
@@ -92,6 +92,8 @@ pub struct EventRecord<'a> {
     pub bill: Bill,
     /// Answered from the gateway's own cache.
     pub cache_hit: bool,
+    /// Paid by a subscription: the cost is what it would have been at list price.
+    pub subscription: bool,
     /// Project, repository or working directory.
     pub project: Option<&'a Label>,
     /// The API key.
@@ -160,6 +162,9 @@ impl EventRecord<'_> {
         }
         if self.cache_hit {
             out.extend_from_slice(b",\"cache_hit\":true");
+        }
+        if self.subscription {
+            out.extend_from_slice(b",\"billing\":\"subscription\"");
         }
         for (key, value) in [
             (",\"project\":", self.project),

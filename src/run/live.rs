@@ -17,14 +17,14 @@ use super::persist::{Opened, PersistError, Persistence};
 use super::pipeline::{Message, Pipeline};
 use super::places::Places;
 use super::publish::{EventLog, keep_status, numbers, progress};
-use crate::alarm::{Alarms, Budgets, ScopeError, SessionSpend, Which};
+use super::reprice::{fingerprint, reprice};
+use crate::alarm::{Alarms, Budgets, ScopeError, SessionSpend, Spent, Which};
 use crate::config::{Config, Each};
 use crate::engine::bill::CostMode;
 use crate::engine::names::{NONE, NameId, ProfileId};
 use crate::engine::view::{By, ChargeId, Split, ViewQuery};
 use crate::engine::{Engine, Options, Post};
 use crate::label::{Label, clean};
-use crate::money::Money;
 use crate::notifier::bell::Bell;
 use crate::notifier::command::Hooks;
 use crate::output::rates;
@@ -184,10 +184,19 @@ pub fn run(setup: Setup, wires: &Wires) -> Result<(), LiveError> {
     for (mark, kind, text) in &setup.said {
         log.add(now, *mark, kind, text);
     }
+    let mut places = Places::default();
+    positions.iter().for_each(|position| places.note(position));
+    let prices = fingerprint(&shared.book);
+    if opened.prices.as_ref() != Some(&prices) {
+        for text in reprice(&mut opened.engine, &places, &shared)? {
+            log.add(now, Mark::Note, "price", &text);
+        }
+        (opened.prices, opened.repriced) = (Some(prices), true);
+    }
     let mut core = Core::new(setup.config, opened, setup.mode, log, now, shared.clone())?;
+    core.places = places;
     for position in &positions {
         core.generations.insert(position.generation);
-        core.places.note(position);
     }
     let pipeline = Pipeline::start(setup.sources.specs, &reading, &shared)?;
     let result = core.serve(&pipeline, wires);
@@ -228,7 +237,11 @@ impl Core {
         let mut bell = Bell::new(config.alarm, config.zone);
         bell.resume(&alarms.statuses());
         let hooks = Hooks::start(&config.hooks)?;
-        let persistence = opened.start_writer(mode, config.labels.slots())?;
+        let prices = opened.prices.take().unwrap_or_default();
+        let mut persistence = opened.start_writer(mode, config.labels.slots(), prices)?;
+        if opened.repriced {
+            persistence.touch();
+        }
         let mut core = Core {
             config,
             mode,
@@ -556,6 +569,7 @@ impl Core {
             view.split = view.split.map(|split| Split { prices, ..split });
         }
         self.log.unpriced(now, &view);
+        self.log.drift(now, &view);
         let parts = self.query.scope.parts().iter();
         let parts: Vec<_> = parts.map(|(by, id)| (each(*by), *id)).collect();
         let budgets = self.budgets.statuses(self.engine.names(), KEYS_OF_A_BUDGET);
@@ -600,10 +614,10 @@ fn take_up_budgets(
     per_session: bool,
     now: Timestamp,
 ) -> io::Result<()> {
-    let mut cells: Vec<(Timestamp, ProfileId, Money)> = Vec::new();
+    let mut cells: Vec<(Timestamp, ProfileId, Spent)> = Vec::new();
     let (from, until) = (now.plus_ms(-BUDGETS_BACK_MS).minute(), now.minute() + 1);
     engine.cells().for_each(from, until, |minute, profile, sums| {
-        cells.push((Timestamp::from_ms(minute * MINUTE_MS), profile, sums.cost()));
+        cells.push((Timestamp::from_ms(minute * MINUTE_MS), profile, Spent::of(sums)));
     });
     let sessions = if per_session { session_parts(engine, now)? } else { Vec::new() };
     budgets.rebuild(cells, sessions, engine.names(), now, alarms);
@@ -618,11 +632,12 @@ fn session_parts(engine: &mut Engine, now: Timestamp) -> io::Result<Vec<SessionS
     ledger.for_each_bill(names, |bill, _, _| {
         if bill.session != NONE && bill.time >= since {
             let (time, profile, session) = (bill.time, bill.profile, bill.session);
-            let new = SessionSpend { first: time, last: time, profile, session, spent: Money::ZERO };
+            let new = SessionSpend { first: time, last: time, profile, session, spent: Spent::default() };
             let part = parts.entry((session, profile)).or_insert(new);
             part.first = part.first.min(time);
             part.last = part.last.max(time);
-            part.spent += bill.cost.into();
+            part.spent.cost += bill.cost.into();
+            part.spent.subscription += bill.sums().subscription;
         }
         Ok(())
     })?;

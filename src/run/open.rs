@@ -9,13 +9,14 @@ use crate::engine::Engine;
 use crate::engine::bill::{Class, CostMode};
 use crate::engine::identity::RecordIds;
 use crate::engine::names::Names;
+use crate::engine::rows::Row;
 use crate::engine::view::ChargeId;
 use crate::format::{Decoder, Format, Line};
 use crate::label::clean;
 use crate::output::bill::{Bill, terms};
 use crate::output::figures;
 use crate::ui::snapshot::{OpenCharge, SourceLine};
-use crate::usage::{Dimension, RawText, Terms, Usage};
+use crate::usage::Usage;
 
 /// Words of a bill that stand elsewhere on the screen.
 const SHOWN_ELSEWHERE: [&str; 3] = ["model", "bill", "tokens"];
@@ -70,21 +71,37 @@ pub(super) fn open(
 
 /// The line, if it is the one that the ledger's row was made of. Of a record in parts the first line alone says nothing.
 fn read(path: &Path, line: &[u8], class: &Class, shared: &Shared, mode: CostMode) -> Option<Read> {
+    let place = format!("{} byte {}", figures::path(path), class.row.place.offset);
+    let (read, format) = said(line, &class.row, shared, |usage| Read {
+        priced: price(usage, shared, mode),
+        facts: facts(usage),
+        format: None,
+        place,
+    })?;
+    Some(Read { format, ..read })
+}
+
+/// What `each` makes of the usage in `line`, if it is the one that `row` was made of, and the line's format.
+pub(super) fn said<T>(
+    line: &[u8],
+    row: &Row,
+    shared: &Shared,
+    each: impl FnOnce(&Usage<'_>) -> T,
+) -> Option<(T, Option<Format>)> {
+    let mut each = Some(each);
     let mut read = None;
-    let row = &class.row;
     let format = Decoder::new(shared.zone).decode(row.place.offset, line, &mut |at, result| {
         let Ok(usage) = result else { return };
         let is_it = at.index == row.place.index
             && hashes(&shared.key.identify(usage, row.place)) == hashes(&row.ids)
             && usage.tokens == row.tokens
             && usage.time.map(crate::time::Timestamp::ms) == row.tokens_dated.then_some(row.tokens_time);
-        if is_it {
-            let place = format!("{} byte {}", figures::path(path), row.place.offset);
-            read = Some(Read { priced: price(usage, shared, mode), facts: facts(usage), format: None, place });
+        if is_it && let Some(each) = each.take() {
+            read = Some(each(usage));
         }
     });
     let format = if let Line::Known(format) = format { Some(format) } else { None };
-    read.map(|read| Read { format, ..read })
+    read.map(|read| (read, format))
 }
 
 /// Ids without what they link: that depends on what came before.
@@ -111,21 +128,8 @@ fn price(usage: &Usage<'_>, shared: &Shared, mode: CostMode) -> Priced {
 
 /// The terms from what the ledger keeps: only if they come to the very same cost.
 fn from_ledger(class: &Class, names: &Names, shared: &Shared, mode: CostMode) -> Option<Priced> {
-    let row = &class.row;
-    let text = |dimension| RawText::plain(names.label(names.of(row.profile, dimension)).as_str().as_bytes());
-    let usage = Usage {
-        origin: row.origin,
-        cache_hit: row.cache_hit,
-        time: row.tokens_dated.then(|| crate::time::Timestamp::from_ms(row.tokens_time)),
-        tokens: row.tokens,
-        model: text(Dimension::Model),
-        provider: text(Dimension::Provider),
-        terms: Terms { tier: text(Dimension::Tier), ..Terms::default() },
-        status: row.status,
-        reported: row.reported,
-        ..Usage::default()
-    };
-    let computed = row.computed?;
+    let usage = class.row.usage(names);
+    let computed = class.row.computed?;
     (shared.book.price(&usage).computed == Some(computed)).then(|| price(&usage, shared, mode))
 }
 

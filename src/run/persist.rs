@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, never};
 
+use super::reprice::META_PRICES;
 use super::spill;
 use crate::config::{LabelSlots, LabelsError};
 use crate::engine::bill::CostMode;
@@ -67,6 +68,10 @@ pub(super) struct Opened {
     pub next_generation: u32,
     pub alarms: Option<String>,
     pub detectors: Option<Vec<u8>>,
+    /// The prices with which its rows were counted last; see `run::reprice`.
+    pub prices: Option<String>,
+    /// They are other ones now, which is to be saved with what that changed.
+    pub repriced: bool,
     pub notes: Vec<String>,
     dead: Graveyard,
     store: Option<Store>,
@@ -100,6 +105,8 @@ impl Opened {
             next_generation: 1,
             alarms: None,
             detectors: None,
+            prices: None,
+            repriced: false,
             notes,
             dead: Graveyard::default(),
             store: None,
@@ -166,6 +173,7 @@ impl Opened {
         self.engine.finish_cells(meta(META_INTAKE)).map_err(damaged)?;
         self.alarms = text(META_ALARMS);
         self.detectors = meta(META_DETECTORS).map(<[u8]>::to_vec);
+        self.prices = text(META_PRICES);
         self.next_generation = text(META_GENERATION).and_then(|number| number.parse().ok()).unwrap_or(1);
         Ok(())
     }
@@ -209,12 +217,18 @@ impl Opened {
     }
 
     /// Starts the writer; without a state nothing is written.
-    pub fn start_writer(&mut self, mode: CostMode, labels: &LabelSlots) -> Result<Persistence, PersistError> {
+    pub fn start_writer(
+        &mut self,
+        mode: CostMode,
+        labels: &LabelSlots,
+        prices: String,
+    ) -> Result<Persistence, PersistError> {
         let writer = self.store.take().map(Writer::start).transpose()?;
         Ok(Persistence {
             writer,
             mode,
             labels: labels.save(),
+            prices,
             in_flight: false,
             dirty_since: None,
             bytes: 0,
@@ -305,6 +319,7 @@ pub(super) struct Persistence {
     writer: Option<Writer>,
     mode: CostMode,
     labels: String,
+    prices: String,
     in_flight: bool,
     dirty_since: Option<Instant>,
     bytes: u64,
@@ -371,6 +386,7 @@ impl Persistence {
             (META_GENERATION, self.generation.to_string().into_bytes()),
             (META_MODE, mode_name(self.mode).as_bytes().to_vec()),
             (META_LABELS, self.labels.clone().into_bytes()),
+            (META_PRICES, self.prices.clone().into_bytes()),
         ];
         meta.extend(self.alarms.take().map(|alarms| (META_ALARMS, alarms.into_bytes())));
         meta.extend(self.detectors.take().map(|detectors| (META_DETECTORS, detectors)));

@@ -169,6 +169,7 @@ pub struct Expected {
     side_chain: bool,
     is_final: bool,
     cache_hit: bool,
+    subscription: bool,
     own_request: bool,
     tokens: Tokens,
     time: Option<f64>,
@@ -451,6 +452,7 @@ fn frame(members: &[(String, Value)], record: &Value) -> Expected {
         is_final: true,
         own_request: true,
         cache_hit: truth(&record["cache_hit"]),
+        subscription: record["billing"] == "subscription",
         numbers: ["status", "latency_ms", "max_tokens", "revision"].map(|key| number(&record[key])),
         ..Expected::default()
     };
@@ -590,6 +592,7 @@ fn same(usage: &Usage<'_>, expected: &Expected, line: &str) {
         ),
         "{show}"
     );
+    assert_eq!(usage.subscription, expected.subscription, "{show}");
     let near = |one: Cost, other: Cost| one.pico().abs_diff(other.pico()) <= 1 + one.pico() / 100_000_000_000_000;
     assert!(
         match (usage.reported, expected.reported) {

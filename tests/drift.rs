@@ -141,7 +141,7 @@ fn findings_do_not_depend_on_the_order_of_lines() {
     let mut text = String::new();
     let costs: Vec<f64> = (0..200).map(|number| if number % 3 == 0 { RIGHT / 2.0 } else { RIGHT }).collect();
     lines(&mut text, "claude-opus-4-6", "anthropic", &costs, TOKENS);
-    let backwards: String = text.lines().rev().map(|line| format!("{line}\n")).collect();
+    let backwards = text.lines().rev().collect::<Vec<_>>().join("\n");
     assert_eq!(report(&text, "", &[])["drift"], report(&backwards, "", &[])["drift"]);
 }
 

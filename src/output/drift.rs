@@ -41,7 +41,7 @@ pub(crate) fn likely(cause: &Cause) -> String {
             );
         }
         Cause::Alias(model) => {
-            return format!("the table prices it as '{}', as [prices.alias] says: perhaps it is another model", model);
+            return format!("the table prices it as '{model}', as [prices.alias] says: perhaps it is another model");
         }
         Cause::Unknown => "no known pattern: 'costtop explain' shows how each line is priced",
     };

@@ -185,7 +185,9 @@ pub fn run(setup: Setup, wires: &Wires) -> Result<(), LiveError> {
         log.add(now, *mark, kind, text);
     }
     let mut places = Places::default();
-    positions.iter().for_each(|position| places.note(position));
+    for position in &positions {
+        places.note(position);
+    }
     let prices = fingerprint(&shared.book);
     if opened.prices.as_ref() != Some(&prices) {
         for text in reprice(&mut opened.engine, &places, &shared)? {

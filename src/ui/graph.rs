@@ -92,7 +92,6 @@ fn block(sign: char) -> char {
 /// Every sign the screen uses, and what stands for it; `?` is what may become an alarm (`◇`), and any letter of a name beyond ASCII.
 fn ascii(sign: char) -> char {
     match sign {
-        '≈' => '=',
         ' '..='~' => sign,
         '╭' | '╮' | '╰' | '╯' | '┼' => '+',
         '─' | '┄' | '–' | '—' | '−' => '-',
@@ -104,7 +103,7 @@ fn ascii(sign: char) -> char {
         '▲' => '!',
         '◆' | '█' => '#',
         '▓' => '%',
-        '▒' => '=',
+        '▒' | '≈' => '=',
         '●' | '♪' => '*',
         '◌' => 'z',
         '○' => 'o',

@@ -13,6 +13,7 @@ mod persist;
 pub mod pipeline;
 mod places;
 mod publish;
+mod receipts;
 pub mod replay;
 mod reprice;
 pub mod spill;

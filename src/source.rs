@@ -5,6 +5,7 @@ pub mod discover;
 pub mod file_system;
 mod files;
 pub mod follow;
+mod http;
 pub mod identity;
 pub mod lines;
 mod owner;

@@ -13,7 +13,7 @@ use super::decode::{Decoded, Shared};
 use super::detect::Detection;
 use super::memory::Leftover;
 use super::open::open;
-use super::persist::{Opened, PersistError, Persistence};
+use super::persist::{Applied, Opened, PersistError, Persistence};
 use super::pipeline::{Message, Pipeline};
 use super::places::Places;
 use super::publish::{EventLog, keep_status, numbers, progress};
@@ -31,7 +31,7 @@ use crate::output::rates;
 use crate::price::PriceBook;
 use crate::price::names::Wanted;
 use crate::price::rules::Unpriced;
-use crate::source::{self, SourceError, SourceStatus};
+use crate::source::{self, Receiving, SourceError, SourceStatus};
 use crate::time::{MINUTE_MS, Timestamp};
 use crate::ui::action::Effect;
 use crate::ui::snapshot::{BellStatus, Mark, OpenCharge, Snapshot};
@@ -438,7 +438,16 @@ impl Core {
                 self.open_charge(*id)?;
             }
         }
-        self.persistence.applied(decoded.generation, decoded.position, decoded.batch.intake.bytes);
+        let intake = &decoded.batch.intake;
+        let records = intake.records + decoded.batch.records.len() as u64;
+        let receiving = Receiving { records, rejected: intake.rejected_total() };
+        self.persistence.applied(Applied {
+            generation: decoded.generation,
+            position: decoded.position,
+            bytes: intake.bytes,
+            receipt: decoded.receipt.map(|receipt| (receipt, receiving)),
+            reserved: decoded.reserved,
+        });
         self.transitions(now);
         self.dirty = true;
         Ok(())

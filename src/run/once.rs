@@ -130,6 +130,7 @@ pub fn read(
         once: !manner.follow,
         notify: manner.follow,
         budget: ByteBudget::new(BYTES_ON_THEIR_WAY),
+        streams: ByteBudget::new(BYTES_ON_THEIR_WAY),
         ..source::Options::default()
     };
     let pipeline = Pipeline::start(sources.specs, &options, &shared)?;

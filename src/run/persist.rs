@@ -7,13 +7,15 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, never};
 
+use super::receipts::Receipts;
 use super::reprice::META_PRICES;
 use super::spill;
 use crate::config::{LabelSlots, LabelsError};
 use crate::engine::bill::CostMode;
 use crate::engine::identity::IdentityKey;
 use crate::engine::{Engine, Options};
-use crate::source::Position;
+use crate::source::budget::Reservation;
+use crate::source::{Position, Receipt, Receiving};
 use crate::store::{CellBlob, Commit, Loaded, Outcome, RowBlob, SavedPosition, Store, StoreError, Writer};
 use crate::time::{MINUTE_MS, Timestamp};
 
@@ -238,6 +240,7 @@ impl Opened {
             alarms: None,
             detectors: None,
             trouble: None,
+            receipts: Receipts::default(),
         })
     }
 }
@@ -309,6 +312,15 @@ fn from_context(saved: &SavedPosition) -> Option<Position> {
     Some(position)
 }
 
+/// A batch that was applied.
+pub(super) struct Applied {
+    pub generation: u32,
+    pub position: Option<Position>,
+    pub bytes: u64,
+    pub receipt: Option<(Receipt, Receiving)>,
+    pub reserved: Option<Reservation>,
+}
+
 enum LoadError {
     Mode(String),
     Damaged(String),
@@ -329,12 +341,21 @@ pub(super) struct Persistence {
     alarms: Option<String>,
     detectors: Option<Vec<u8>>,
     trouble: Option<String>,
+    receipts: Receipts,
 }
 
 impl Persistence {
-    /// A batch was applied; its position covers exactly what was applied.
-    pub fn applied(&mut self, generation: u32, position: Option<Position>, bytes: u64) {
+    /// A batch was applied; its position covers exactly what was applied. What has none cannot be read again: its sender may wait for it.
+    pub fn applied(&mut self, batch: Applied) {
+        let Applied { generation, position, bytes, receipt, reserved } = batch;
         self.generation = self.generation.max(generation.saturating_add(1));
+        if self.writer.is_none() {
+            if let Some((receipt, receiving)) = receipt {
+                receipt.safe(receiving);
+            }
+        } else {
+            self.receipts.applied(receipt, reserved.filter(|_| position.is_none()));
+        }
         if let Some(position) = position {
             if position.dead {
                 self.dead.add(generation);
@@ -373,7 +394,8 @@ impl Persistence {
         if self.bytes >= COMMIT_BYTES {
             return Some(Duration::ZERO);
         }
-        Some((since + COMMIT_AFTER).saturating_duration_since(now))
+        let due = (since + COMMIT_AFTER).saturating_duration_since(now);
+        Some(self.receipts.due_in(now).map_or(due, |receipt| receipt.min(due)))
     }
 
     /// Hands over a commit if one is due (or, with `all`, if there is anything).
@@ -410,9 +432,11 @@ impl Persistence {
             ..Commit::default()
         };
         self.in_flight = true;
+        self.receipts.committing();
         self.dirty_since = None;
         self.bytes = 0;
         if let Err(error) = writer.commit(commit) {
+            self.receipts.refuse();
             self.trouble = Some(error.to_string());
         }
         Ok(())
@@ -428,9 +452,11 @@ impl Persistence {
         match outcome {
             Outcome::Committed { .. } => {
                 self.in_flight = false;
+                self.receipts.safe();
                 self.trouble.take().map(|_| "state is durable again".to_owned())
             }
             Outcome::NotDurable { error, .. } | Outcome::Lost { error } => {
+                self.receipts.refuse();
                 let sentence = format!("state is not durable: {error}");
                 self.trouble = Some(sentence.clone());
                 Some(sentence)

@@ -5,7 +5,7 @@ use std::thread::JoinHandle;
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::decode::{Decoded, LineDecoder, Shared};
-use crate::source::{self, Ask, Event, Handle, SourceError, SourceId, SourceSpec, SourceStatus};
+use crate::source::{self, Ask, Event, Frame, Handle, SourceError, SourceId, SourceSpec, SourceStatus};
 
 /// Chunks and batches that wait at one place. Enough that no thread waits for another one's turn; few, so that what waits is still
 /// in a cache when its turn comes. The bytes are bounded by the sources' budget.
@@ -101,12 +101,14 @@ fn decoder_count() -> usize {
 }
 
 fn route(events: &Receiver<Event>, decoders: &[Sender<source::Chunk>], out: &Sender<Message>) {
-    let mut chunks = 0;
+    let mut chunks: u64 = 0;
     for event in events {
         let sent = match event {
             Event::Chunk(chunk) => {
+                // Lines follow on each other in their generation; a body stands alone.
+                let lane = if chunk.frame == Frame::Lines { chunk.generation as usize } else { chunks as usize };
                 chunks += 1;
-                let decoder = &decoders[chunk.generation as usize % decoders.len()];
+                let decoder = &decoders[lane % decoders.len()];
                 decoder.send(chunk).is_ok()
             }
             Event::Status(status) => out.send(Message::Status(status)).is_ok(),

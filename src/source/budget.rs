@@ -91,6 +91,11 @@ impl ByteBudget {
 }
 
 impl Reservation {
+    /// Adds what was lent by the same pool.
+    pub fn add(&mut self, mut more: Reservation) {
+        self.bytes += std::mem::take(&mut more.bytes);
+    }
+
     /// Gives back what is held beyond `bytes`.
     pub fn shrink(&mut self, bytes: usize) {
         let back = self.bytes.saturating_sub(bytes);

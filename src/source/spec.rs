@@ -16,8 +16,10 @@ pub enum Spec {
     Stdin,
     /// A stream socket that we create.
     Unix(PathBuf),
-    /// A listener on the loopback interface.
+    /// A listener for lines on the loopback interface.
     Tcp(SocketAddr),
+    /// A listener for HTTP on the loopback interface.
+    Http(SocketAddr),
 }
 
 /// A glob with the folder from which it is walked.
@@ -37,13 +39,13 @@ pub struct Pattern {
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum SpecError {
     /// Nothing there.
-    #[error("empty source: name a file, a folder, a glob, '-', 'unix:PATH' or 'tcp://HOST:PORT'")]
+    #[error("empty source: name a file, a folder, a glob, '-', 'unix:PATH', 'tcp://HOST:PORT' or 'http://HOST:PORT'")]
     Empty,
     /// A scheme that will come.
-    #[error("source '{0}': '{1}' is not supported yet: use 'unix:PATH', 'tcp://127.0.0.1:PORT' or a file")]
+    #[error("source '{0}': '{1}' is not supported yet: use 'unix:PATH', 'http://127.0.0.1:PORT' or a file")]
     NotYet(String, &'static str),
     /// A scheme nobody promised.
-    #[error("source '{0}': unknown scheme: use a path, 'unix:PATH' or 'tcp://HOST:PORT'")]
+    #[error("source '{0}': unknown scheme: use a path, 'unix:PATH', 'tcp://HOST:PORT' or 'http://HOST:PORT'")]
     UnknownScheme(String),
     /// `unix:` alone.
     #[error("source '{0}': no path after 'unix:': write 'unix:/run/costtop.sock'")]
@@ -51,10 +53,8 @@ pub enum SpecError {
     /// Not HOST:PORT.
     #[error("source '{0}': not HOST:PORT: write 'tcp://127.0.0.1:4777'")]
     Address(String),
-    /// A TCP line protocol has no password.
-    #[error(
-        "source '{0}': only this machine may send over tcp, as it knows no password: use 127.0.0.1, ::1 or localhost"
-    )]
+    /// Nobody else may send without having shown who it is.
+    #[error("source '{0}': only this machine may send there: use 127.0.0.1, ::1 or localhost")]
     NotLoopback(String),
     /// Not a glob.
     #[error("source '{0}': not a valid pattern: {1}")]
@@ -80,7 +80,10 @@ impl Spec {
         if let Some(address) = text.strip_prefix("tcp://") {
             return loopback(text, address).map(Spec::Tcp);
         }
-        for scheme in ["udp://", "http://", "https://"] {
+        if let Some(address) = text.strip_prefix("http://") {
+            return loopback(text, address).map(Spec::Http);
+        }
+        for scheme in ["udp://", "https://"] {
             if text.starts_with(scheme) {
                 return Err(SpecError::NotYet(text.to_owned(), scheme));
             }
@@ -168,6 +171,7 @@ mod tests {
         assert!(matches!(Spec::parse("unix:/run/c.sock"), Ok(Spec::Unix(path)) if path == Path::new("/run/c.sock")));
         assert!(matches!(Spec::parse("tcp://localhost:4777"), Ok(Spec::Tcp(address)) if address.port() == 4777));
         assert!(matches!(Spec::parse("tcp://[::1]:1"), Ok(Spec::Tcp(_))));
+        assert!(matches!(Spec::parse("http://localhost:4318/"), Ok(Spec::Http(address)) if address.port() == 4318));
         let Ok(Spec::Glob(glob)) = Spec::parse("/var/log/litellm/*.jsonl") else { panic!("a glob") };
         assert_eq!((glob.base.as_path(), glob.depth), (Path::new("/var/log/litellm"), Some(0)));
         assert!(glob.matches(Path::new("/var/log/litellm/a.jsonl")));
@@ -184,7 +188,7 @@ mod tests {
             assert_eq!(Spec::parse(text).unwrap_err(), SpecError::NotLoopback(text.to_owned()));
         }
         assert!(Spec::parse("udp://127.0.0.1:1").unwrap_err().to_string().contains("not supported yet"));
-        assert!(Spec::parse("http://127.0.0.1:1").unwrap_err().to_string().contains("'http://'"));
+        assert!(Spec::parse("https://127.0.0.1:1").unwrap_err().to_string().contains("'https://'"));
         assert!(matches!(Spec::parse("kafka://b/t"), Err(SpecError::UnknownScheme(_))));
         assert!(matches!(Spec::parse("tcp://localhost"), Err(SpecError::Address(_))));
         assert!(matches!(Spec::parse("unix:"), Err(SpecError::NoSocketPath(_))));

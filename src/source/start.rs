@@ -51,8 +51,12 @@ pub struct Options {
     pub positions: Vec<Position>,
     /// The first number free for a generation; raised above those of `positions` if need be.
     pub next_generation: u32,
-    /// Bytes on their way.
+    /// Bytes of files on their way.
     pub budget: ByteBudget,
+    /// Bytes of sockets, HTTP and stdin on their way. A pool of their own: they may be lent until a disk takes them, and files go on.
+    pub streams: ByteBudget,
+    /// A unix socket for questions over HTTP ([`super::Ask`]), which is no source.
+    pub control: Option<PathBuf>,
 }
 
 impl Default for Options {
@@ -64,6 +68,8 @@ impl Default for Options {
             positions: Vec::new(),
             next_generation: 1,
             budget: ByteBudget::default(),
+            streams: ByteBudget::default(),
+            control: None,
         }
     }
 }
@@ -90,8 +96,8 @@ pub enum SourceError {
     #[error("cannot listen on '{0}' ({1}): choose another path, or create its folder")]
     Unix(PathBuf, io::Error),
     /// Binding failed.
-    #[error("cannot listen on 'tcp://{0}' ({1}): choose another port")]
-    Tcp(SocketAddr, io::Error),
+    #[error("cannot listen on '{0}://{1}' ({2}): choose another port")]
+    Tcp(&'static str, SocketAddr, io::Error),
     /// The system gives no thread or runtime.
     #[error("cannot start reading ({0}): check the limits of processes and open files")]
     System(#[from] io::Error),
@@ -109,6 +115,11 @@ pub(super) struct Outlet {
 }
 
 impl Outlet {
+    /// The same for what comes in a stream.
+    fn streams(&self, options: &Options) -> Outlet {
+        Outlet { budget: options.streams.clone(), ..self.clone() }
+    }
+
     /// Sends, however long the channel is full; `false` once it is time to stop.
     pub(super) fn send(&self, event: Event) -> bool {
         let mut event = event;
@@ -149,7 +160,7 @@ impl Outlet {
 #[derive(Debug)]
 pub struct Handle {
     stop: Arc<AtomicBool>,
-    budget: ByteBudget,
+    budgets: [ByteBudget; 2],
     wakes: Vec<Sender<()>>,
     net: Option<tokio::sync::watch::Sender<bool>>,
     threads: Vec<JoinHandle<()>>,
@@ -163,7 +174,7 @@ impl Handle {
 
     fn end(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
-        self.budget.close();
+        self.budgets.iter().for_each(ByteBudget::close);
         for wake in &self.wakes {
             let _ = wake.try_send(()); // full: it is awake anyway
         }
@@ -193,12 +204,14 @@ pub fn start(specs: Vec<SourceSpec>, options: &Options, events: Sender<Event>) -
             Spec::Path(_) | Spec::Glob(_) => files.push((source, name, spec)),
             Spec::Stdin if standard.is_some() => return Err(SourceError::StdinTwice),
             Spec::Stdin => standard = Some((source, name)),
-            Spec::Unix(_) | Spec::Tcp(_) if options.once => return Err(SourceError::Endless(name)),
+            Spec::Unix(_) | Spec::Tcp(_) | Spec::Http(_) if options.once => return Err(SourceError::Endless(name)),
             Spec::Unix(path) => listeners.push((source, name, socket::Place::Unix(path))),
             Spec::Tcp(address) => listeners.push((source, name, socket::Place::Tcp(address))),
+            Spec::Http(address) => listeners.push((source, name, socket::Place::Http(address))),
         }
     }
-    let kinds = usize::from(!files.is_empty()) + usize::from(standard.is_some()) + usize::from(!listeners.is_empty());
+    let listens = !listeners.is_empty() || options.control.is_some();
+    let kinds = usize::from(!files.is_empty()) + usize::from(standard.is_some()) + usize::from(listens);
     let saved = options.positions.iter().map(|position| position.generation.saturating_add(1)).max();
     let outlet = Outlet {
         events,
@@ -210,20 +223,20 @@ pub fn start(specs: Vec<SourceSpec>, options: &Options, events: Sender<Event>) -
     };
     let mut handle = Handle {
         stop: Arc::clone(&outlet.stop),
-        budget: options.budget.clone(),
+        budgets: [options.budget.clone(), options.streams.clone()],
         wakes: Vec::new(),
         net: None,
         threads: Vec::new(),
     };
-    if !listeners.is_empty() {
+    if listens {
         let (net, stopped) = tokio::sync::watch::channel(false);
-        let bound = socket::bind(listeners)?;
-        let outlet = outlet.clone();
+        let bound = socket::bind(listeners, options.control.clone())?;
+        let outlet = outlet.streams(options);
         handle.threads.push(named("net", move || socket::run(bound, &outlet, stopped))?);
         handle.net = Some(net);
     }
     if let Some((source, name)) = standard {
-        let outlet = outlet.clone();
+        let outlet = outlet.streams(options);
         let once = options.once;
         handle.threads.push(named("stdin", move || stdin::run(&io::stdin(), source, &name, once, &outlet))?);
     }

@@ -1,5 +1,5 @@
-//! What a rotated log was packed into. A compressed file enters, its content leaves from front to back; nothing is kept but the
-//! decoder's window, and no file grows without bound.
+//! What a rotated log or a posted body was packed into. Compressed bytes enter, their content leaves from front to back; nothing is kept
+//! but the decoder's window, and nothing grows without bound.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
@@ -53,21 +53,40 @@ pub enum End {
     Bomb,
 }
 
-/// Reads a packed file from its start.
-pub struct Unpacker {
-    decoder: Decoder,
+/// Where packed bytes are: a file, or memory.
+pub trait Packs {
+    /// As pread(2).
+    fn read_from(&self, buffer: &mut [u8], at: u64) -> io::Result<usize>;
+}
+
+impl Packs for File {
+    fn read_from(&self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
+        self.read_at(buffer, at)
+    }
+}
+
+impl Packs for &[u8] {
+    fn read_from(&self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
+        let mut rest = usize::try_from(at).ok().and_then(|at| self.get(at..)).unwrap_or_default();
+        rest.read(buffer)
+    }
+}
+
+/// Reads what is packed from its start.
+pub struct Unpacker<P = File> {
+    decoder: Decoder<P>,
     given: u64,
     end: Option<End>,
 }
 
-enum Decoder {
-    Gzip(Box<MultiGzDecoder<BufReader<Packed>>>),
-    Zstd(Box<Frames>),
+enum Decoder<P> {
+    Gzip(Box<MultiGzDecoder<BufReader<Packed<P>>>>),
+    Zstd(Box<Frames<P>>),
 }
 
-/// The packed bytes, read by offset so that the descriptor can be shared.
-struct Packed {
-    file: File,
+/// The packed bytes, read by offset so that a descriptor can be shared.
+struct Packed<P> {
+    place: P,
     at: u64,
     /// The file ended while more was asked for.
     ended: bool,
@@ -75,13 +94,13 @@ struct Packed {
     failed: Option<io::Error>,
 }
 
-struct Frames {
-    source: BufReader<Packed>,
+struct Frames<P> {
+    source: BufReader<Packed<P>>,
     decoder: FrameDecoder,
     open: bool,
 }
 
-impl std::fmt::Debug for Unpacker {
+impl<P> std::fmt::Debug for Unpacker<P> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Unpacker").field("given", &self.given).field("end", &self.end).finish_non_exhaustive()
     }
@@ -90,7 +109,21 @@ impl std::fmt::Debug for Unpacker {
 impl Unpacker {
     /// `file` is duplicated; its own offset is not moved.
     pub fn new(packing: Packing, file: &File) -> io::Result<Unpacker> {
-        let packed = Packed { file: file.try_clone()?, at: 0, ended: false, failed: None };
+        Ok(Unpacker::over(packing, file.try_clone()?))
+    }
+}
+
+impl<'b> Unpacker<&'b [u8]> {
+    /// What is packed in `bytes`.
+    #[must_use]
+    pub fn of_bytes(packing: Packing, bytes: &'b [u8]) -> Unpacker<&'b [u8]> {
+        Unpacker::over(packing, bytes)
+    }
+}
+
+impl<P: Packs> Unpacker<P> {
+    fn over(packing: Packing, place: P) -> Unpacker<P> {
+        let packed = Packed { place, at: 0, ended: false, failed: None };
         let source = BufReader::with_capacity(READ, packed);
         let decoder = match packing {
             Packing::Gzip => Decoder::Gzip(Box::new(MultiGzDecoder::new(source))),
@@ -100,7 +133,7 @@ impl Unpacker {
                 Decoder::Zstd(Box::new(Frames { source, decoder, open: false }))
             }
         };
-        Ok(Unpacker { decoder, given: 0, end: None })
+        Unpacker { decoder, given: 0, end: None }
     }
 
     /// Fills `buffer` as far as the content goes. Errors are the system's; what is wrong with the content is an [`End`].
@@ -147,7 +180,7 @@ impl Unpacker {
         }
     }
 
-    fn source(&mut self) -> &mut Packed {
+    fn source(&mut self) -> &mut Packed<P> {
         match &mut self.decoder {
             Decoder::Gzip(decoder) => decoder.get_mut().get_mut(),
             Decoder::Zstd(frames) => frames.source.get_mut(),
@@ -155,10 +188,10 @@ impl Unpacker {
     }
 }
 
-impl Read for Packed {
+impl<P: Packs> Read for Packed<P> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
-            match self.file.read_at(buffer, self.at) {
+            match self.place.read_from(buffer, self.at) {
                 Ok(read) => {
                     self.at += read as u64;
                     self.ended |= read == 0 && !buffer.is_empty();
@@ -175,7 +208,7 @@ impl Read for Packed {
     }
 }
 
-impl Frames {
+impl<P: Packs> Frames<P> {
     /// Zero at the end of the last frame. A frame is decoded block by block, so that its window is all that is held.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {

@@ -46,7 +46,7 @@ fn a_unix_socket_takes_lines_is_private_and_goes_with_us() {
 fn a_sender_waits_when_lines_are_not_taken_and_none_is_lost() {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let budget = ByteBudget::new(256 << 10);
-    let options = Options { budget: budget.clone(), ..Options::default() };
+    let options = Options { streams: budget.clone(), ..Options::default() };
     let mut live = Live::start(&format!("tcp://127.0.0.1:{port}"), &options);
     live.wait_for("catching up", |live| live.caught_up);
     let mut sender = TcpStream::connect(("127.0.0.1", port)).unwrap();

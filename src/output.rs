@@ -18,6 +18,7 @@ mod grid;
 mod json;
 mod markdown;
 mod ndjson;
+pub(crate) mod other;
 mod prometheus;
 pub(crate) mod rates;
 mod summary;

@@ -336,6 +336,8 @@ pub struct Usage<'a> {
     pub reported: Option<Cost>,
     /// The cost as costtop stated it before.
     pub restated: Option<Restated>,
+    /// What caching saved as costtop stated it before, in pico-dollars.
+    pub saved_pico: Option<i64>,
     /// A subscription pays for it: its cost is what it would have been at list price.
     pub subscription: bool,
 }

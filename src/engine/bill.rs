@@ -338,21 +338,25 @@ pub fn bill(classes: &[&Class], names: &mut Names, mode: CostMode) -> Bill {
         })
         .unwrap_or(classes[0]);
     let row = &winner.row;
-    let reported = MONEY_ORDER.into_iter().find_map(|origin| {
+    // The greatest, and whether a gateway's cache says it.
+    let told = MONEY_ORDER.into_iter().find_map(|origin| {
         let of_origin = classes.iter().filter(|class| class.row.origin == origin);
-        of_origin.filter_map(|class| credible(&class.row, row)).max()
+        of_origin.filter_map(|class| Some((credible(&class.row, row)?, class.row.cache_hit))).max()
     });
+    let reported = told.map(|(cost, _)| cost);
+    // Whoever counted the tokens may not know that the gateway's cache answered.
+    let hit = row.cache_hit || told == Some((Cost::ZERO, true));
     let earliest = classes.iter().map(|class| &class.row).min_by(|a, b| by_time(a, b)).unwrap_or(row);
     let (profile, session) = dimensions(classes, row, names);
     let subscription = classes.iter().any(|class| class.row.subscription);
     let time = Timestamp::from_ms(earliest.time);
-    Bill { time, profile, session, subscription, ..of_tokens(winner.number, row, reported, mode) }
+    Bill { time, profile, session, subscription, ..of_tokens(winner.number, row, reported, mode, hit) }
 }
 
 /// The bill of a charge with one class: what [`bill`] says of it, found by a shorter way.
 #[must_use]
 pub fn alone(number: u32, row: &Row, mode: CostMode) -> Bill {
-    of_tokens(number, row, credible(row, row), mode)
+    of_tokens(number, row, credible(row, row), mode, row.cache_hit)
 }
 
 /// What `row` reports, if that can be: nothing costs nothing but what used nothing, or what a gateway's cache answered.
@@ -361,9 +365,9 @@ fn credible(row: &Row, winner: &Row) -> Option<Cost> {
 }
 
 /// The bill by the record whose tokens won, as if it were the only one.
-fn of_tokens(number: u32, row: &Row, reported: Option<Cost>, mode: CostMode) -> Bill {
-    // Nothing used costs nothing, whatever the model.
-    let computed = row.computed.or(row.tokens.is_empty().then_some(Cost::ZERO));
+fn of_tokens(number: u32, row: &Row, reported: Option<Cost>, mode: CostMode, hit: bool) -> Bill {
+    // Nothing used costs nothing, whatever the model, and what a gateway's cache answered was used before.
+    let computed = if hit { Some(Cost::ZERO) } else { row.computed.or(row.tokens.is_empty().then_some(Cost::ZERO)) };
     let (cost, source) = match (mode, reported, computed) {
         (CostMode::Auto | CostMode::Reported, Some(cost), _) => (cost, CostSource::Reported),
         (CostMode::Auto | CostMode::Computed, _, Some(cost)) => (cost, CostSource::Computed),
@@ -378,8 +382,8 @@ fn of_tokens(number: u32, row: &Row, reported: Option<Cost>, mode: CostMode) -> 
         status: row.status,
         latency_ms: row.latency_ms,
         stop_reason: row.stop_reason,
-        cache_hit: row.cache_hit,
-        batch: row.batch,
+        cache_hit: hit,
+        batch: row.batch && !hit,
         subscription: row.subscription,
         cost,
         source,

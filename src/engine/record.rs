@@ -172,6 +172,8 @@ pub struct Batch {
     pub history: bool,
     /// Raw names of each record, in their saved form, where they are kept; a record's place then leads here.
     pub names: Vec<u8>,
+    /// Adjustments, transfers and outcomes as lines that can be printed, where names are kept.
+    pub others: Vec<u8>,
 }
 
 /// What a record is called and under which terms it ran: text as it stood in the log, for those who print it back.
@@ -211,6 +213,8 @@ impl RawNames {
         out.extend_from_slice(&body);
     }
 
+    /// The call id's place; request and response stand before it.
+    pub const CALL: usize = 2;
     /// Bytes before a saved form that tell its length.
     pub const HEAD: usize = 4;
 
@@ -382,6 +386,12 @@ impl BatchBuilder {
             place,
         };
         self.batch.records.push(record);
+    }
+
+    /// Adds a record that is no charge, as a line.
+    pub fn push_other(&mut self, line: &[u8]) {
+        self.batch.others.extend_from_slice(line);
+        self.batch.others.push(b'\n');
     }
 
     /// The counts beside the records.

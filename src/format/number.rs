@@ -100,6 +100,12 @@ pub fn seconds_as_ms(value: Scalar<'_>) -> u32 {
     scaled(value).map_or(0, |units| u32::try_from(units / i128::from(PICO_PER_USD / 1000)).unwrap_or(0))
 }
 
+/// Pico-dollars that may be negative, as costtop itself printed them; what is unreadable or beyond what one charge can hold is none.
+#[must_use]
+pub fn signed_pico(value: Scalar<'_>) -> Option<i64> {
+    i64::try_from(scaled(value)?).ok()
+}
+
 /// A value times 10^12, by the parser of amounts: both are exact decimals.
 fn scaled(value: Scalar<'_>) -> Option<i128> {
     match value {

@@ -59,6 +59,7 @@ pub(super) enum Key {
     Ts,
     Timestamp,
     CacheHit,
+    Saved,
     Type,
     Other,
 }
@@ -126,6 +127,7 @@ const SPELLED: [(Key, &[u8]); KEYS - 1] = [
     (Key::Ts, b"ts"),
     (Key::Timestamp, b"timestamp"),
     (Key::CacheHit, b"cache_hit"),
+    (Key::Saved, b"cache_saved_usd"),
     (Key::Type, b"type"),
 ];
 
@@ -241,7 +243,11 @@ impl Key {
                 _ => Key::Other,
             },
             14 if key == b"data_residency" => Key::DataResidency,
-            15 if key == b"vertex_location" => Key::VertexLocation,
+            15 => match key {
+                b"vertex_location" => Key::VertexLocation,
+                b"cache_saved_usd" => Key::Saved,
+                _ => Key::Other,
+            },
             16 if key == b"reasoning_tokens" => Key::Reasoning,
             17 if key == b"cache_read_tokens" => Key::CacheRead,
             18 if key == b"cache_write_tokens" => Key::CacheWrite,
@@ -464,6 +470,7 @@ impl<'a> Fields<'a> {
             retry_of: self.text(Key::RetryOf),
             reported,
             restated,
+            saved_pico: number::signed_pico(self.value(Key::Saved)),
             subscription: self.text(Key::Billing).is(b"subscription"),
             ..Usage::default()
         }
@@ -491,6 +498,9 @@ impl<'a> Fields<'a> {
             (None, cost.map(Restated::Computed).or(computed))
         } else if source.is(b"unpriced") {
             (None, Some(Restated::Unpriced))
+        } else if source.is(b"reported") && cost.is_some() {
+            // Printed beside every reported cost that has one: where there is none, no table had a price.
+            (cost, computed.or(Some(Restated::Unpriced)))
         } else {
             (cost, computed)
         })

@@ -401,6 +401,7 @@ pub(super) fn price_with(plan: &Plan, usage: &Usage<'_>) -> Priced {
         Some(Restated::Unpriced) => priced.computed = None,
         None => {}
     }
+    priced.saved_pico = usage.saved_pico.unwrap_or(priced.saved_pico);
     priced
 }
 

@@ -123,6 +123,7 @@ fn position(generation: u32, number: u32) -> SavedPosition {
             mark_hash: u64::from(number),
             dead: false,
             open_since: None,
+            context: std::sync::Arc::default(),
         },
         context: vec![0; 32],
     }

@@ -10,6 +10,7 @@ pub mod alarms;
 pub mod bounds;
 pub mod completions;
 pub mod config;
+pub mod core_dump;
 pub mod dashboard;
 pub mod demo;
 pub mod events;

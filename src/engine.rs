@@ -8,9 +8,12 @@ pub mod cells;
 mod changed;
 mod charge;
 mod chart;
+pub mod claimed;
 pub mod counters;
+pub mod days;
 mod detail;
 pub mod drift;
+mod dropped;
 mod groups;
 pub mod identity;
 pub mod index;
@@ -40,6 +43,7 @@ use rustc_hash::FxHashMap;
 use bill::CostMode;
 use cells::Cells;
 use counters::Counters;
+use dropped::Dropped;
 use ledger::{Entry, Fate, Ledger};
 use list::ListPrices;
 use names::{Caps, NameId, Names, Profile, ProfileId};
@@ -129,6 +133,8 @@ pub struct Engine {
     drift: Option<drift::Scan>,
     /// The rows of a state are still to come: nothing can be told from charges.
     rows_missing: bool,
+    /// Charges of dropped days, summed.
+    dropped: Dropped,
     /// What went wrong where nobody could be told.
     trouble: Option<io::Error>,
     /// Start and end of the local day, and its sums.
@@ -163,6 +169,7 @@ impl Engine {
             lists: ListPrices::default(),
             drift: None,
             rows_missing: false,
+            dropped: Dropped::new(options.collect_changes),
             trouble: None,
             today: (Timestamp::MIN, Timestamp::MIN, Counters::default()),
             total: Counters::default(),
@@ -239,6 +246,10 @@ impl Engine {
                 Fate::Update => self.intake.updates += 1,
                 Fate::Duplicate => self.intake.duplicates += 1,
                 Fate::Merged => self.intake.merged += 1,
+                Fate::Late(cost) => {
+                    self.intake.late += 1;
+                    self.intake.late_cost += cost.into();
+                }
             }
             // Charges that proved to be one: all but one of their records were merged after all.
             self.intake.charges = self.intake.charges.saturating_add_signed(charges);

@@ -1,8 +1,9 @@
 //! A line of a log enters, what it says of requests leaves as [`Usage`], or why it says nothing. Knows no price, opens nothing, keeps no prompt.
 //!
 //! Which format a line has depends on the line alone, never on its neighbours (`Marks::format`); a decoder only remembers the last
-//! format to try it first, so that a line is walked once, and the order of a line's keys to find them faster. What a wrapper cut into
-//! parts is the one exception: it is joined from the lines of one file. docs/formats.md holds the mapping of every field.
+//! format to try it first, so that a line is walked once, and the order of a line's keys to find them faster. What a line says can
+//! depend on earlier ones of its file: a text in parts, running totals. That is the [`Context`], which each file has for itself.
+//! docs/formats.md holds the mapping of every field.
 
 pub mod labels;
 pub mod number;
@@ -11,27 +12,34 @@ pub mod scanner;
 mod answer;
 mod anthropic;
 mod bedrock;
+mod bedrock_log;
 mod claude_code;
+mod codex;
+pub mod context;
 mod gemini;
 mod litellm;
 mod litellm_spend;
+pub mod mapping;
 mod marks;
 mod openai;
 mod otlp;
 mod own;
+mod paths;
 mod responses;
 pub mod wrapper;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::source::Frame;
 use crate::time::Zone;
 pub use crate::usage::Format;
 use crate::usage::{Dimensions, Rejection, Usage};
+use context::Context;
 use labels::LabelPaths;
+use mapping::{Hints, Mapping, Mappings, Told};
 use marks::Marks;
 use scanner::{Scanner, Stop};
-use wrapper::{Head, Joined, MAX_WRAPPERS, Parts, Wrapper};
+use wrapper::{Head, Joined, MAX_WRAPPERS, Wrapper};
 
 /// Why a record becomes no charge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,7 +82,10 @@ pub struct Decoder {
     last: Format,
     order: own::Order,
     labels: Option<Arc<LabelPaths>>,
-    parts: Parts,
+    mappings: Option<Arc<Mappings>>,
+    /// Where what mappings did is told, if anyone wants to know.
+    told: Option<Arc<Mutex<Vec<Told>>>>,
+    context: Context,
     /// Where metadata is unescaped.
     room: Vec<u8>,
     /// Where wrapped texts are unescaped, the outermost first.
@@ -91,7 +102,9 @@ impl Decoder {
             last: Format::Own,
             order: own::Order::default(),
             labels: None,
-            parts: Parts::default(),
+            mappings: None,
+            told: None,
+            context: Context::default(),
             room: Vec::new(),
             texts: Default::default(),
         }
@@ -102,15 +115,28 @@ impl Decoder {
         self.labels = labels;
     }
 
+    /// From here on reads what these mappings describe before anything else.
+    pub fn map(&mut self, mappings: Option<&Arc<Mappings>>) {
+        if self.mappings.as_ref().map(Arc::as_ptr) != mappings.map(Arc::as_ptr) {
+            self.mappings = mappings.cloned();
+        }
+    }
+
+    /// From here on tells `told` what mappings did with each record: those of the configuration, and one built in that means it.
+    pub fn tell(&mut self, told: Arc<Mutex<Vec<Told>>>) {
+        self.told = Some(told);
+    }
+
     /// From here on reads records of one format only, any other is no usage; or, with `None`, of all.
     pub fn pin(&mut self, only: Option<Format>) {
         self.only = only;
-        self.last = only.unwrap_or(self.last);
+        // A mapping that alone is wanted is asked before any reader.
+        self.last = only.filter(|only| !matches!(only, Format::Mapped(_))).unwrap_or(self.last);
     }
 
-    /// The lines that follow go on with `parts`; returns what those before left unfinished. Each file and connection has its own.
-    pub fn go_on_with(&mut self, parts: Parts) -> Parts {
-        std::mem::replace(&mut self.parts, parts)
+    /// The lines that follow go on with `context`; returns what those before left. Each file and connection has its own.
+    pub fn go_on_with(&mut self, context: Context) -> Context {
+        std::mem::replace(&mut self.context, context)
     }
 
     /// Reads one line, with or without its newline, that stands at `offset`. `each` is called once for every record in it, with the
@@ -137,9 +163,12 @@ impl Decoder {
                 }
             }
             Frame::Values => self.values(at, body, each),
-            Frame::Otlp(signal, encoding) => otlp::read(signal, encoding, self.zone, body, &mut |index, result| {
-                each(At { index, ..at }, result);
-            }),
+            Frame::Otlp(signal, encoding) => {
+                let labels = self.labels.as_deref();
+                otlp::read((signal, encoding), self.zone, labels, body, &mut |index, result| {
+                    each(At { index, ..at }, result);
+                });
+            }
         }
     }
 
@@ -208,7 +237,8 @@ impl Decoder {
         E: FnMut(At, Result<&Usage<'_>, Skip>) + ?Sized,
     {
         at.wrapper = at.wrapper.or(Some(head.wrapper));
-        let joined = head.lane.map_or(Joined::Alone, |lane| self.parts.join(lane, at.offset, text, head.goes_on));
+        let joined =
+            head.lane.map_or(Joined::Alone, |lane| self.context.parts.join(lane, at.offset, text, head.goes_on));
         let whole;
         let text = match joined {
             Joined::Alone => text,
@@ -275,22 +305,33 @@ impl Decoder {
         E: FnMut(At, Result<&Usage<'_>, Skip>) + ?Sized,
     {
         let labels = self.labels.clone();
+        let mut index = at.index;
         let mut tell = |result: Result<&Usage<'_>, Skip>| {
-            labelled(labels.as_deref(), record, result, |result| each(at, result));
+            labelled(labels.as_deref(), record, result, |result| each(At { index, ..at }, result));
+            index += 1;
         };
-        let marks = match self.read_as(self.last, record, &mut tell) {
+        if let Some(format) = self.mapped(record, &mut tell) {
+            return Line::Known(format);
+        }
+        let marks = match self.read_as(self.last, Marks::new(self.only), record, &mut tell) {
             Reading::Done(format) => return self.known(format),
             Reading::Stopped(stop) => {
-                each(at, Err(stop.rejection().map_or(Skip::NotUsage, Skip::Rejected)));
+                tell(Err(stop.rejection().map_or(Skip::NotUsage, Skip::Rejected)));
                 return Line::Unknown;
             }
             Reading::Foreign(marks) => marks,
         };
+        if let Some(line) = self.preset(marks.hints(), record, &mut tell) {
+            return line;
+        }
         if let Some(wrapper) = marks.wrapper().filter(|_| depth < MAX_WRAPPERS) {
+            if marks.holds_events() && wrapper == Wrapper::CloudWatch {
+                return self.events(at, depth, record, each);
+            }
             return self.unwrap(at, depth, wrapper, record, each);
         }
         if let Some(format) = marks.format()
-            && let Reading::Done(format) = self.read_as(format, record, &mut tell)
+            && let Reading::Done(format) = self.read_as(format, Marks::asked(self.only), record, &mut tell)
         {
             return self.known(format);
         }
@@ -305,10 +346,10 @@ impl Decoder {
     {
         let mut text = std::mem::take(&mut self.texts[depth]);
         text.clear();
-        let head = if wrapper == Wrapper::Docker {
-            wrapper::docker(record, self.zone, &mut text)
-        } else {
-            wrapper::journal(record, self.zone, &mut text)
+        let head = match wrapper {
+            Wrapper::Docker => wrapper::docker(record, self.zone, &mut text),
+            Wrapper::CloudWatch => wrapper::event(record, self.zone, &mut text),
+            _ => wrapper::journal(record, self.zone, &mut text),
         };
         let line = match head {
             Ok(head) => self.wrapped(at, depth, &head, &text, each),
@@ -322,22 +363,103 @@ impl Decoder {
         line
     }
 
+    /// The events of one record of `CloudWatch`'s, each a wrapped text; their place among the records of a line counts on.
+    fn events<E>(&mut self, at: At, depth: usize, record: &[u8], each: &mut E) -> Line
+    where
+        E: FnMut(At, Result<&Usage<'_>, Skip>) + ?Sized,
+    {
+        let mut text = std::mem::take(&mut self.texts[depth]);
+        let (mut seen, mut index) = (Line::Unknown, at.index);
+        let walked = wrapper::events(record, self.zone, &mut text, |head, text| {
+            let mut numbered = |at: At, result: Result<&Usage<'_>, Skip>| {
+                each(At { index, ..at }, result);
+                index += 1;
+            };
+            let numbered: &mut dyn FnMut(At, Result<&Usage<'_>, Skip>) = &mut numbered;
+            match self.wrapped(at, depth, head, text, numbered) {
+                known @ Line::Known(_) => seen = known,
+                // An event that says nothing is a record all the same.
+                Line::Blank => numbered(At { wrapper: Some(head.wrapper), ..at }, Err(Skip::NotUsage)),
+                _ => {}
+            }
+        });
+        debug_assert!(walked.is_ok(), "walked to its end before");
+        self.texts[depth] = text;
+        seen
+    }
+
     const fn known(&mut self, format: Format) -> Line {
         self.last = format;
         Line::Known(format)
     }
 
-    fn read_as<E>(&mut self, format: Format, record: &[u8], each: &mut E) -> Reading
+    /// Reads a record that a mapping of the configuration describes, or the mapping that alone is wanted. Its format.
+    #[inline]
+    fn mapped<E>(&self, record: &[u8], each: &mut E) -> Option<Format>
     where
         E: FnMut(Result<&Usage<'_>, Skip>) + ?Sized,
     {
-        let (zone, marks) = (self.zone, Marks::new(self.only));
+        let own = self.mappings.as_deref().map_or(&[][..], Mappings::own);
+        match self.only {
+            None => own.iter().find_map(|mapping| self.read_mapped(mapping, record, each)),
+            Some(only @ Format::Mapped(_)) => {
+                let mapping = own.iter().find(|mapping| mapping.format() == only).or_else(|| mapping::preset(only))?;
+                self.read_mapped(mapping, record, each)
+            }
+            Some(_) => None,
+        }
+    }
+
+    fn read_mapped<E>(&self, mapping: &Mapping, record: &[u8], each: &mut E) -> Option<Format>
+    where
+        E: FnMut(Result<&Usage<'_>, Skip>) + ?Sized,
+    {
+        let mut told = self.told.as_ref().map(|told| told.lock().unwrap_or_else(PoisonError::into_inner));
+        let said = mapping.read(record, self.zone, told.as_deref_mut())?;
+        drop(told);
+        each(said.as_ref().map_err(|skip| *skip));
+        Some(mapping.format())
+    }
+
+    /// Reads a record that one of these built-in mappings describes; where another format alone is wanted, it is no usage.
+    #[inline]
+    fn preset<E>(&mut self, hints: Hints, record: &[u8], each: &mut E) -> Option<Line>
+    where
+        E: FnMut(Result<&Usage<'_>, Skip>) + ?Sized,
+    {
+        let hints = hints & !self.mappings.as_deref().map_or(0, Mappings::replaced);
+        if hints == 0 {
+            return None;
+        }
+        if self.only.is_some() {
+            let foreign = |mapping: &Mapping| mapping.read(record, self.zone, None).is_some();
+            let known = mapping::hinted(hints).any(foreign);
+            return known.then(|| {
+                each(Err(Skip::NotUsage));
+                Line::Unknown
+            });
+        }
+        let format = mapping::hinted(hints).find_map(|mapping| self.read_mapped(mapping, record, each))?;
+        Some(self.known(format))
+    }
+
+    fn read_as<E>(&mut self, format: Format, marks: Marks, record: &[u8], each: &mut E) -> Reading
+    where
+        E: FnMut(Result<&Usage<'_>, Skip>) + ?Sized,
+    {
+        let zone = self.zone;
         match format {
             Format::Own => own::read(record, zone, marks, &mut self.order, each),
             Format::ClaudeCode => claude_code::read(record, zone, marks, each),
+            Format::Codex => codex::read(record, zone, marks, (&mut self.context.codex, &mut self.room), each),
             Format::LiteLlm => litellm::read(record, zone, marks, each),
             Format::LiteLlmSpend => litellm_spend::read(record, zone, marks, &mut self.room, each),
-            _ => answer::read(record, zone, marks, each),
+            Format::BedrockLog => bedrock_log::read(record, zone, marks, each),
+            Format::Otlp => otlp::read_record(record, zone, marks, self.labels.as_deref(), each),
+            Format::Mapped(_) => mapping::read(format, record, zone, marks, each),
+            Format::Anthropic | Format::OpenAiChat | Format::OpenAiResponses | Format::Gemini | Format::Bedrock => {
+                answer::read(record, zone, marks, each)
+            }
         }
     }
 }
@@ -351,7 +473,8 @@ fn labelled(
     each: impl FnOnce(Result<&Usage<'_>, Skip>),
 ) {
     match (labels, result) {
-        (Some(labels), Ok(usage)) => {
+        // Records of OpenTelemetry bring theirs along.
+        (Some(labels), Ok(usage)) if usage.dimensions.own.is_none() => {
             let own = labels.find(record);
             let dimensions = Dimensions { own: Some(&own), ..usage.dimensions };
             each(Ok(&Usage { dimensions, ..*usage }));
@@ -384,6 +507,9 @@ where
 {
     if let Err(stop) = walked {
         return Reading::Stopped(stop);
+    }
+    if marks.hints() != 0 {
+        return Reading::Foreign(marks);
     }
     let Some(format) = marks.format().filter(|format| is_mine(*format)) else { return Reading::Foreign(marks) };
     // By reference: a usage is large, and a match by value copies it.

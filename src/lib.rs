@@ -19,6 +19,9 @@
 //! | a command | `cli/NAME.rs` | `cli.rs`: `Command` |
 //! | a way to be told | `notifier/NAME.rs`: transitions enter | `run/live.rs` |
 
+// What is printed goes through the functions that make it harmless.
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 // Exact money, text that is safe to draw, periods in a time zone.
 pub mod label;
 pub mod money;

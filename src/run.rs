@@ -2,9 +2,12 @@
 //!
 //! Reports, filters and the dashboard run the same way; a one-shot command only ends when its sources do.
 
+mod contexts;
+mod copies;
 pub mod decode;
 mod detect;
 mod fold;
+mod horizon;
 pub mod live;
 mod memory;
 pub mod once;
@@ -14,6 +17,7 @@ pub mod pipeline;
 mod places;
 mod publish;
 mod receipts;
+mod recovery;
 pub mod replay;
 mod reprice;
 pub mod spill;
@@ -24,6 +28,7 @@ use std::sync::Arc;
 use crate::config::{Config, LabelSlots, LabelsError, SourceConfig};
 use crate::engine::record::Surroundings;
 use crate::format::labels::LabelPaths;
+use crate::format::mapping::Mappings;
 use crate::label::Label;
 use crate::price::PriceBook;
 use crate::source::{SourceError, SourceSpec};
@@ -42,6 +47,7 @@ impl Sources {
     pub fn new(sources: &[SourceConfig], config: &Config) -> Result<Sources, SourceError> {
         let mut specs = Vec::with_capacity(sources.len());
         let mut around = Vec::with_capacity(sources.len());
+        let mappings = Mappings::new(&config.mappings);
         for (id, source) in sources.iter().enumerate() {
             specs.push(SourceSpec::parse(u16::try_from(id).unwrap_or(u16::MAX), &source.spec)?);
             let mut surroundings = Surroundings {
@@ -49,6 +55,7 @@ impl Sources {
                 user_order: config.user.clone(),
                 format: source.format,
                 subscription: source.subscription,
+                mappings: mappings.clone(),
                 ..Surroundings::default()
             };
             for (dimension, label) in &source.labels {

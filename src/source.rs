@@ -19,6 +19,7 @@ mod watch;
 pub use start::{Handle, Options, SourceError, SourceSpec, start};
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::label::Label;
 use budget::Reservation;
@@ -211,6 +212,8 @@ pub struct Position {
     pub dead: bool,
     /// Where the first record begins that goes on behind `offset`; whoever goes on reads again from there.
     pub open_since: Option<u64>,
+    /// What the decoder knows there beside the lines to come; its own affair. Empty for most.
+    pub context: Arc<[u8]>,
 }
 
 /// How a source is doing.

@@ -1,5 +1,9 @@
 //! Instants, and periods in a named time zone. Time is always an argument here; nothing reads a clock but [`Timestamp::now`].
 
+mod pattern;
+
+pub use pattern::TimePattern;
+
 use std::fmt;
 use std::str::FromStr;
 

@@ -2,9 +2,10 @@
 
 mod dimension;
 mod format;
+mod name;
 
 pub use dimension::{Dimension, OwnLabel, OwnLabels};
-pub use format::Format;
+pub use format::{Format, MappingName};
 
 use std::borrow::Cow;
 
@@ -91,7 +92,7 @@ impl<'a> RawText<'a> {
         self.bytes
     }
 
-    /// The text, safe to draw.
+    /// The text, safe to draw and to keep.
     #[must_use]
     pub fn label(self) -> Label {
         Label::from_bytes(&self.bytes())
@@ -105,11 +106,32 @@ impl<'a> RawText<'a> {
             && self.bytes.iter().all(|byte| matches!(byte, b' '..=b'~'))
     }
 
+    /// Whether, as an id, it is good beyond its session: it has at least [`GLOBAL_ID_LENGTH`] bytes after its prefix.
+    #[must_use]
+    pub fn is_global(self) -> bool {
+        is_global(&self.bytes())
+    }
+
     /// This text, or `other` where there is none.
     #[must_use]
     pub const fn or(self, other: RawText<'a>) -> RawText<'a> {
         if self.is_empty() { other } else { self }
     }
+}
+
+/// Shortest id, after its prefix, that is good for the whole world (docs/ledger.md).
+pub const GLOBAL_ID_LENGTH: usize = 12;
+
+/// Whether an id of these bytes is good beyond its session. Its prefix is its leading letters with their `_` or `-`.
+#[must_use]
+#[inline]
+pub fn is_global(id: &[u8]) -> bool {
+    if id.len() < GLOBAL_ID_LENGTH {
+        return false;
+    }
+    let letters = id.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
+    let prefix = if letters > 0 && matches!(id.get(letters), Some(b'_' | b'-')) { letters + 1 } else { 0 };
+    id.len() - prefix >= GLOBAL_ID_LENGTH
 }
 
 /// Resolves JSON escapes.

@@ -3,6 +3,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic, also in the functions its cases share")]
 
+#[path = "support/slow_reader/codex.rs"]
+mod codex;
+#[path = "follow/contexts.rs"]
+mod contexts;
 #[path = "follow/faults.rs"]
 mod faults;
 #[path = "follow/histories.rs"]

@@ -1,9 +1,13 @@
 //! The engine's thread from files to snapshots: it sleeps when nothing happens, and a restart goes on exactly where it ended.
 
+#[path = "live/disk.rs"]
+mod disk;
 #[path = "live/drill.rs"]
 mod drill;
 #[path = "live/reprice.rs"]
 mod reprice;
+#[path = "live/state.rs"]
+mod state;
 
 use std::fs::OpenOptions;
 use std::io::Write as _;

@@ -127,7 +127,7 @@ fn what_is_told_again_in_other_formats_adds_nothing() {
         serde_json::json!([report["totals"], report["groups"]])
     };
     let told = ["gateway.jsonl.1", "gateway.jsonl", "app.ndjson", "claude"];
-    let again = ["answers.jsonl", "spend-rows.jsonl", "docker.log", "cri.log", "wrapped.log"];
+    let again = ["answers.jsonl", "spend-rows.jsonl", "telemetry.jsonl", "docker.log", "cri.log", "wrapped.log"];
     let all = groups(&[&told[..], &again].concat());
     assert_eq!(all, groups(&told));
     for name in again {

@@ -1,6 +1,6 @@
 //! `costtop [SOURCE]...`: the dashboard.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -11,7 +11,7 @@ use crossbeam_channel::{bounded, unbounded};
 use super::flags::{Color, From, Global};
 use super::report_options::ReportArgs;
 use super::setup::{Setup, state_to_own};
-use super::{Failure, demo, places, report};
+use super::{Failure, demo, places, report, stdout};
 use crate::config::{SourceConfig, themes_folder};
 use crate::engine::view::Window;
 use crate::run::Sources;
@@ -86,8 +86,7 @@ fn welcome(setup: &Setup, global: &Global) -> Result<ExitCode, Failure> {
         }
         Choice::Leave(_) => {
             drop(open);
-            // Where stderr is closed nobody reads the hint.
-            let _ = writeln!(io::stderr(), "costtop: {}", places::nothing_to_read());
+            stdout::note(&places::nothing_to_read());
             Ok(ExitCode::SUCCESS)
         }
     }

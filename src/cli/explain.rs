@@ -9,17 +9,18 @@ use clap::Args;
 use crossbeam_channel::bounded;
 use memchr::memchr;
 
-use super::Failure;
 use super::flags::Global;
 use super::setup::Setup;
+use super::{Failure, stdout};
 use crate::engine::record::{Place, Surroundings};
-use crate::format::wrapper::Parts;
+use crate::format::context::Context;
 use crate::output::figures;
 use crate::run::once::OnceError;
 use crate::source::budget::ByteBudget;
 use crate::source::{self, Chunk, Event, SourceState};
 
 mod line;
+mod mapped;
 mod repeats;
 mod tally;
 
@@ -80,7 +81,7 @@ pub fn run(args: &ExplainArgs, global: &Global) -> Result<ExitCode, Failure> {
                     return Err(anyhow::Error::from(OnceError::Lost { name, why }).into());
                 }
             }
-            Event::Note { text, .. } => eprintln!("costtop: {text}"),
+            Event::Note { text, .. } => stdout::note(&text),
             Event::Ask(_) | Event::CaughtUp => {}
             Event::Ended => break,
         }
@@ -95,8 +96,8 @@ pub fn run(args: &ExplainArgs, global: &Global) -> Result<ExitCode, Failure> {
 struct Open {
     name: Arc<str>,
     lines: u64,
-    /// Records that go on in the next chunk.
-    parts: Parts,
+    /// What its lines said so far.
+    context: Context,
 }
 
 fn explain_chunk(
@@ -109,7 +110,7 @@ fn explain_chunk(
     let open = files.entry(chunk.generation).or_insert_with(|| {
         let source = || around.source.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string);
         let name = chunk.position.as_ref().map_or_else(source, |position| figures::path(&position.path));
-        Open { name: name.into(), lines: 0, parts: Parts::new(chunk.longest_line) }
+        Open { name: name.into(), lines: 0, context: Context::new(chunk.longest_line) }
     });
     let mut spot = Spot {
         name: Arc::clone(&open.name),
@@ -124,7 +125,7 @@ fn explain_chunk(
         spot.line = open.lines;
         explainer.too_long(&spot, out)?;
     }
-    let others = explainer.go_on_with(std::mem::take(&mut open.parts));
+    let others = explainer.go_on_with(std::mem::take(&mut open.context));
     let mut rest = chunk.bytes.as_slice();
     while !rest.is_empty() {
         let end = memchr(b'\n', rest).map(|end| end + 1);
@@ -137,10 +138,10 @@ fn explain_chunk(
         spot.place.offset += line.len() as u64;
         rest = tail;
     }
-    open.parts = explainer.go_on_with(others);
+    open.context = explainer.go_on_with(others);
     if chunk.ends {
-        let parts = std::mem::replace(&mut open.parts, Parts::new(chunk.longest_line));
-        explainer.torn(&open.name, parts.torn(), out)?;
+        let context = std::mem::replace(&mut open.context, Context::new(chunk.longest_line));
+        explainer.torn(&open.name, context.parts().torn(), out)?;
     }
     Ok(())
 }

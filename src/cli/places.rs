@@ -41,8 +41,11 @@ pub fn known() -> Vec<Place> {
         places.push(claude_code(base.home_dir().join(".claude").join("projects")));
     }
     let codex = std::env::var_os("CODEX_HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
-    let codex = codex.or_else(|| base.as_ref().map(|base| base.home_dir().join(".codex")));
-    places.extend(codex.map(|home| Place { program: "Codex", path: home.join("sessions"), is_read: false }));
+    if let Some(home) = codex.or_else(|| base.as_ref().map(|base| base.home_dir().join(".codex"))) {
+        for folder in ["sessions", "archived_sessions"] {
+            places.push(Place { program: "Codex", path: home.join(folder), is_read: true });
+        }
+    }
     places.dedup();
     places
 }

@@ -36,7 +36,7 @@ pub fn run(args: &ReportArgs, global: &Global) -> Result<ExitCode, Failure> {
     let sources = setup.sources(&args.sources)?;
     if args.sources.is_empty() {
         for line in places::found(&setup.chosen(&[]), !setup.config.sources.is_empty()) {
-            eprintln!("costtop: found {line}");
+            stdout::note(&format!("found {line}"));
         }
     }
     print(args, global, &setup, sources)
@@ -51,7 +51,7 @@ pub fn print(args: &ReportArgs, global: &Global, setup: &Setup, sources: Sources
     let read = once::read(sources, &setup.config, &setup.book, setup.now, manner, &mut ());
     let Read { engine, notes } = read.map_err(anyhow::Error::from)?;
     for note in notes {
-        eprintln!("costtop: {note}");
+        stdout::note(&note);
     }
     answer(args, global, setup, engine)
 }

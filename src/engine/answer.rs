@@ -227,7 +227,9 @@ impl Engine {
             rows.push(charge::row(&ledger.charge_of(number, names)?.0, names));
         }
         let mut selected = None;
-        if let Some(id) = query.selected.filter(|id| (*id as usize) < ledger.rows().len()) {
+        if let Some(id) = query.selected
+            && ledger.has(id)?
+        {
             let bill = ledger.charge_of(id, names)?.0;
             selected = tops.place(query.order, Listed { number: bill.number, time: bill.time, cost: bill.cost });
         }

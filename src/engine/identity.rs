@@ -5,10 +5,7 @@ use std::hash::Hasher;
 use siphasher::sip128::{Hasher128, SipHasher13};
 
 use super::record::Place;
-use crate::usage::{RawText, Usage};
-
-/// Shortest id, after its prefix, that is good for the whole world.
-const GLOBAL_ID_LENGTH: usize = 12;
+use crate::usage::{RawText, Usage, is_global};
 
 /// Ids shorter than this are hashed in one piece.
 const WHOLE: usize = 64;
@@ -229,19 +226,13 @@ impl<'a> Name<'a> {
             return Name { bytes: std::borrow::Cow::Borrowed(b""), long: false };
         }
         let bytes = id.bytes();
-        let long = bytes.len() >= GLOBAL_ID_LENGTH && bytes.len() - prefix_length(&bytes) >= GLOBAL_ID_LENGTH;
+        let long = is_global(&bytes);
         Name { bytes, long }
     }
 
     fn exists(&self) -> bool {
         !self.bytes.is_empty()
     }
-}
-
-/// The length of the leading letters with their `_` or `-`; 0 without one.
-fn prefix_length(id: &[u8]) -> usize {
-    let letters = id.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
-    if letters > 0 && matches!(id.get(letters), Some(b'_' | b'-')) { letters + 1 } else { 0 }
 }
 
 #[cfg(test)]

@@ -1,13 +1,15 @@
 //! What enters the engine: batches of priced records with the labels they use. A batch stands alone, so batches apply in any order.
 
 use std::hash::BuildHasher as _;
+use std::sync::Arc;
 
 use hashbrown::HashTable;
 use rustc_hash::FxBuildHasher;
 
 use super::rows::{put_varint, take_varint};
-use crate::label::Label;
-use crate::money::Cost;
+use crate::format::mapping::Mappings;
+use crate::label::{Label, redact};
+use crate::money::{Cost, Money};
 use crate::price::Priced;
 use crate::time::Timestamp;
 use crate::usage::{Dimension, Format, Origin, OwnLabel, RawText, Rejection, Tokens, Usage, UserField};
@@ -112,6 +114,8 @@ pub struct Intake {
     pub rejected: [u64; Rejection::ALL.len()],
     /// Records for a day that has been dropped.
     pub late: u64,
+    /// What those would cost; it is in no sum.
+    pub late_cost: Money,
     /// Records without a time.
     pub undated: u64,
     /// Records without an id.
@@ -152,6 +156,7 @@ impl Intake {
             *sum += count;
         }
         self.late += other.late;
+        self.late_cost += other.late_cost;
         self.undated += other.undated;
         self.no_id += other.no_id;
         self.id_reused += other.id_reused;
@@ -176,7 +181,7 @@ pub struct Batch {
     pub others: Vec<u8>,
 }
 
-/// What a record is called and under which terms it ran: text as it stood in the log, for those who print it back.
+/// What a record is called and under which terms it ran: text as it stood in the log but for credentials, for those who print it back.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RawNames {
     /// Request, response and call id, session, and the request this one repeats.
@@ -205,6 +210,7 @@ impl RawNames {
             terms.speed,
         ] {
             let bytes = text.bytes();
+            let bytes = redact(&bytes);
             put_varint(bytes.len() as u64, &mut body);
             body.extend_from_slice(&bytes);
         }
@@ -247,6 +253,8 @@ pub struct Surroundings {
     pub format: Option<Format>,
     /// A subscription pays for what this source says: its costs are list-price equivalents.
     pub subscription: bool,
+    /// Logs of the operator's own.
+    pub mappings: Option<Arc<Mappings>>,
 }
 
 /// Builds batches; its tables are reused from batch to batch.

@@ -1,14 +1,185 @@
-//! OpenTelemetry: the body of an export request enters, what its records say of requests leaves.
+//! OpenTelemetry: the body of an export request, or a line of a collector's file exporter, enters; what its records say of requests leaves.
+//!
+//! Two encodings, one reader: protobuf and JSON are walked into the same words ([`collect::Collect`]), so that a request means the same
+//! in both. Only attributes on a list are kept (`attributes.rs`); prompts and completions are passed over where they stand. Nothing of
+//! a request counts unless all of it can be read.
 
-use super::Skip;
+mod attributes;
+mod claude_code;
+mod codex;
+mod collect;
+mod gemini_cli;
+mod gen_ai;
+mod json;
+mod own;
+mod protobuf;
+mod record;
+mod value;
+mod wire;
+
+use attributes::{Attributes, Key};
+use collect::{Check, Collect, Facts};
+use own::Own;
+use record::{Record, Tool};
+use value::Any;
+
+use super::labels::LabelPaths;
+use super::scanner::Stop;
+use super::{Format, Marks, Reading, Skip};
 use crate::source::{Encoding, Signal};
 use crate::time::Zone;
-use crate::usage::{Rejection, Usage};
+use crate::usage::{RawText, Usage};
 
-/// Reads an export request; `each` is called with a record's place in it.
-pub(super) fn read<E>(_: Signal, _: Encoding, _: Zone, _: &[u8], each: &mut E)
-where
+/// Reads the body of an export request; `each` is called with a record's place in it. In JSON the body says itself what it exports.
+pub(super) fn read<E>(
+    (signal, encoding): (Signal, Encoding),
+    zone: Zone,
+    labels: Option<&LabelPaths>,
+    body: &[u8],
+    each: &mut E,
+) where
     E: FnMut(u32, Result<&Usage<'_>, Skip>) + ?Sized,
 {
-    each(0, Err(Skip::Rejected(Rejection::Json)));
+    let mut index = 0;
+    let mut numbered = |result: Result<&Usage<'_>, Skip>| {
+        each(index, result);
+        index += 1;
+    };
+    let walked = match encoding {
+        Encoding::Protobuf => protobuf::walk(signal, body, &mut Check)
+            .and_then(|()| protobuf::walk(signal, body, &mut Collector::new(zone, labels, &mut numbered))),
+        Encoding::Json => json::find(body, &mut Marks::new(None))
+            .and_then(|parts| parts.walk(&mut Collector::new(zone, labels, &mut numbered))),
+    };
+    if let Err(stop) = walked {
+        numbered(Err(refused(stop)));
+    }
+}
+
+/// Reads `record` if it is an export request in JSON.
+pub(super) fn read_record<E>(
+    record: &[u8],
+    zone: Zone,
+    mut marks: Marks,
+    labels: Option<&LabelPaths>,
+    each: &mut E,
+) -> Reading
+where
+    E: FnMut(Result<&Usage<'_>, Skip>) + ?Sized,
+{
+    let parts = match json::find(record, &mut marks) {
+        Ok(parts) => parts,
+        Err(stop) => return Reading::Stopped(stop),
+    };
+    if marks.format() != Some(Format::Otlp) {
+        return Reading::Foreign(marks);
+    }
+    let mut collector = Collector::new(zone, labels, each);
+    let walked = parts.walk(&mut collector);
+    debug_assert!(walked.is_ok(), "walked to its end before");
+    if collector.records == 0 {
+        each(Err(Skip::NotUsage));
+    }
+    Reading::Done(Format::Otlp)
+}
+
+fn refused(stop: Stop) -> Skip {
+    stop.rejection().map_or(Skip::NotUsage, Skip::Rejected)
+}
+
+/// Takes records one after the other and tells what each says.
+struct Collector<'a, 'e, E: ?Sized> {
+    zone: Zone,
+    record: Record<'a>,
+    own: Own<'a, 'e>,
+    /// Where names are put together.
+    room: Vec<u8>,
+    records: u32,
+    each: &'e mut E,
+}
+
+impl<'e, E: FnMut(Result<&Usage<'_>, Skip>) + ?Sized> Collector<'_, 'e, E> {
+    fn new(zone: Zone, labels: Option<&'e LabelPaths>, each: &'e mut E) -> Self {
+        let record = Record { resource: Attributes::new(), scope: RawText::NONE, own: Attributes::new() };
+        Collector { zone, record, own: Own::new(labels), room: Vec::new(), records: 0, each }
+    }
+
+    /// Tells what the record says that was taken last, by one of the readers of this module.
+    fn tell(&mut self, read: impl for<'r> FnOnce(&'r Record<'_>, &'r mut Vec<u8>) -> Result<Usage<'r>, Skip>) {
+        self.records += 1;
+        match read(&self.record, &mut self.room) {
+            Ok(mut usage) => {
+                let labels = self.own.labels();
+                usage.dimensions.own = labels.as_ref();
+                (self.each)(Ok(&usage));
+            }
+            Err(skip) => (self.each)(Err(skip)),
+        }
+    }
+}
+
+impl<'a, E: FnMut(Result<&Usage<'_>, Skip>) + ?Sized> Collect<'a> for Collector<'a, '_, E> {
+    fn resource(&mut self) {
+        self.record.resource.clear();
+        self.own.clear_resource();
+    }
+
+    fn resource_attribute(&mut self, name: RawText<'a>, value: Any<'a>) {
+        let name = name.bytes();
+        self.record.resource.set(&name, value);
+        self.own.take_resource(&name, value);
+    }
+
+    fn scope(&mut self, name: RawText<'a>) {
+        self.record.scope = name;
+    }
+
+    fn begin(&mut self) {
+        self.record.own.clear();
+        self.own.clear_record();
+    }
+
+    fn attribute(&mut self, name: RawText<'a>, value: Any<'a>) {
+        let name = name.bytes();
+        self.record.own.set(&name, value);
+        self.own.take_record(&name, value);
+    }
+
+    fn log(&mut self, facts: &Facts<'a>) {
+        let zone = self.zone;
+        self.tell(|record, room| event(record, facts, zone, room));
+    }
+
+    fn span(&mut self, facts: &Facts<'a>) {
+        let zone = self.zone;
+        self.tell(|record, room| match record.tool() {
+            // What the coding agents trace, their log events say better.
+            Some(_) => Err(Skip::NotUsage),
+            None => gen_ai::usage(record, facts, true, zone, room),
+        });
+    }
+}
+
+/// What a log record says, by the name of its event.
+fn event<'r>(record: &'r Record<'_>, facts: &Facts<'_>, zone: Zone, room: &'r mut Vec<u8>) -> Result<Usage<'r>, Skip> {
+    let tool = record.tool();
+    for name in [facts.body, facts.name, record.own.get(Key::EventName).text()] {
+        let name = name.bytes();
+        let named =
+            [(&b"claude_code."[..], Tool::ClaudeCode), (b"codex.", Tool::Codex), (b"gemini_cli.", Tool::GeminiCli)]
+                .into_iter()
+                .find_map(|(prefix, tool)| Some((Some(tool), name.strip_prefix(prefix)?)));
+        match named.unwrap_or((tool, &name)) {
+            (Some(Tool::ClaudeCode), b"api_request") => return claude_code::usage(record, facts, false, zone, room),
+            (Some(Tool::ClaudeCode), b"api_error") => return claude_code::usage(record, facts, true, zone, room),
+            (Some(Tool::Codex), b"sse_event" | b"websocket_event") => return codex::usage(record, facts, zone, room),
+            (Some(Tool::GeminiCli), b"api_response") => return gemini_cli::usage(record, facts, false, zone, room),
+            (Some(Tool::GeminiCli), b"api_error") => return gemini_cli::usage(record, facts, true, zone, room),
+            (None, b"gen_ai.client.inference.operation.details") => {
+                return gen_ai::usage(record, facts, false, zone, room);
+            }
+            _ => {}
+        }
+    }
+    Err(Skip::NotUsage)
 }

@@ -192,6 +192,10 @@ impl Serialize for Intake<'_> {
         map.serialize_entry("rejected", &intake.rejected_total())?;
         map.serialize_entry("rejected_by", &RejectedBy(intake.rejected))?;
         map.serialize_entry("late", &intake.late)?;
+        // Only where a state has dropped days: a report of sources has no horizon.
+        if intake.late > 0 {
+            map.serialize_entry("late_usd", &Text(intake.late_cost))?;
+        }
         map.serialize_entry("undated", &intake.undated)?;
         map.serialize_entry("no_id", &intake.no_id)?;
         map.serialize_entry("id_reused", &intake.id_reused)?;

@@ -103,6 +103,8 @@ fn intake(out: &mut dyn Write, report: &Report) -> io::Result<()> {
     ] {
         sample(out, "intake_records", &format!("{{fate=\"{fate}\"}}"), count)?;
     }
+    declare(out, "intake_late_usd", "gauge", "Dollars of late records, which are in no sum.")?;
+    sample(out, "intake_late_usd", "", intake.late_cost)?;
     declare(out, "intake_rejected_total", "counter", "Records refused, by class.")?;
     for (class, count) in Rejection::ALL.iter().zip(intake.rejected) {
         sample(out, "intake_rejected_total", &format!("{{class=\"{}\"}}", class.name()), count)?;

@@ -1,14 +1,14 @@
 //! One decoder: a chunk of lines enters, a batch of priced records leaves with the position that covers it.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use memchr::memchr;
 
+use super::contexts::Contexts;
 use crate::engine::identity::IdentityKey;
 use crate::engine::record::{Batch, BatchBuilder, Place, Surroundings};
+use crate::format::context::Context;
 use crate::format::labels::LabelPaths;
-use crate::format::wrapper::Parts;
 use crate::format::{At, Decoder, Skip};
 use crate::label::Label;
 use crate::output::other;
@@ -51,17 +51,13 @@ pub struct Decoded {
     pub receipt: Option<Receipt>,
 }
 
-/// Bytes of unfinished texts that one decoder holds at most, over all files and connections.
-const MAX_OPEN: usize = 32 << 20;
-
 /// One decoder with its tables.
 pub struct LineDecoder {
     shared: Shared,
     decoder: Decoder,
     pricer: Pricer,
     builder: BatchBuilder,
-    /// What goes on in a later chunk, by generation.
-    open: HashMap<u32, Parts>,
+    contexts: Contexts,
 }
 
 impl LineDecoder {
@@ -71,18 +67,24 @@ impl LineDecoder {
         let (mut decoder, pricer) = (Decoder::new(shared.zone), Pricer::new(Arc::clone(&shared.book)));
         decoder.look_for(shared.labels.clone());
         let builder = BatchBuilder::new(shared.keep_names);
-        LineDecoder { shared, decoder, pricer, builder, open: HashMap::new() }
+        LineDecoder { shared, decoder, pricer, builder, contexts: Contexts::default() }
+    }
+
+    /// Goes on in the contexts that were saved with `positions`.
+    pub fn resume<'a>(&mut self, positions: impl Iterator<Item = &'a Position>) {
+        self.contexts.resume(positions);
     }
 
     /// Decodes and prices a chunk.
     pub fn decode(&mut self, chunk: Chunk) -> Decoded {
         let around = self.shared.around.get(usize::from(chunk.source)).cloned().unwrap_or_default();
         self.decoder.pin(around.format);
+        self.decoder.map(around.mappings.as_ref());
         if chunk.frame != Frame::Lines {
             return self.body(chunk, &around);
         }
-        let parts = self.open.remove(&chunk.generation).unwrap_or_else(|| Parts::new(chunk.longest_line));
-        self.decoder.go_on_with(parts);
+        let context = self.contexts.before(&chunk);
+        self.decoder.go_on_with(context);
         let mut rest = chunk.bytes.as_slice();
         let mut offset = chunk.offset;
         while !rest.is_empty() {
@@ -98,8 +100,12 @@ impl LineDecoder {
             }
             offset += line.len() as u64;
         }
-        let open_since = self.put_by(&chunk, offset);
+        let left = self.contexts.after(&chunk, offset, self.decoder.go_on_with(Context::default()));
         let intake = self.builder.intake();
+        intake.torn += left.torn;
+        for _ in 0..left.too_long {
+            intake.reject(Rejection::TooLong);
+        }
         if !chunk.again {
             intake.bytes += chunk.bytes.len() as u64;
         }
@@ -113,7 +119,11 @@ impl LineDecoder {
             batch: self.builder.finish(chunk.history),
             source: chunk.source,
             generation: chunk.generation,
-            position: chunk.position.map(|position| Position { open_since, ..position }),
+            position: chunk.position.map(|position| Position {
+                open_since: left.open_since,
+                context: left.saved,
+                ..position
+            }),
             reserved: chunk.reserved,
             receipt: chunk.receipt,
         }
@@ -127,6 +137,7 @@ impl LineDecoder {
         decoder.decode_body(chunk.frame, chunk.offset, &chunk.bytes, &mut |at, result| {
             record(result, at, true, shared, (builder, pricer), around, &chunk);
         });
+        decoder.go_on_with(Context::default());
         Decoded {
             batch: self.builder.finish(chunk.history),
             source: chunk.source,
@@ -135,27 +146,6 @@ impl LineDecoder {
             reserved: chunk.reserved,
             receipt: chunk.receipt,
         }
-    }
-
-    /// Keeps the beginnings that go on in the generation's next chunk; returns where the first of them stands.
-    fn put_by(&mut self, chunk: &Chunk, offset: u64) -> Option<u64> {
-        let mut parts = self.decoder.go_on_with(Parts::default());
-        if parts.is_empty() {
-            return None;
-        }
-        let intake = self.builder.intake();
-        if chunk.ends {
-            intake.torn += parts.torn();
-            return None;
-        }
-        parts.give_up_far(offset, |class| intake.reject(class));
-        let held: usize = self.open.values().map(Parts::held).sum();
-        if held + parts.held() > MAX_OPEN {
-            parts.give_up_all(|class| intake.reject(class));
-        }
-        let since = parts.since();
-        self.open.insert(chunk.generation, parts);
-        since
     }
 
     fn line(&mut self, line: &[u8], whole: bool, offset: u64, around: &Surroundings, chunk: &Chunk) {

@@ -240,7 +240,7 @@ impl Core {
         bell.resume(&alarms.statuses());
         let hooks = Hooks::start(&config.hooks)?;
         let prices = opened.prices.take().unwrap_or_default();
-        let mut persistence = opened.start_writer(mode, config.labels.slots(), prices)?;
+        let mut persistence = opened.start_writer(mode, config.labels.slots(), prices, config.state)?;
         if opened.repriced {
             persistence.touch();
         }
@@ -337,6 +337,10 @@ impl Core {
                 self.dirty = true;
             }
             self.persistence.commit(&mut self.engine, false)?;
+            for text in self.persistence.take_said() {
+                self.log.add(now, Mark::Warn, "state", &text);
+                self.dirty = true;
+            }
             if self.publish_in().is_zero() && self.dirty {
                 match wires.snapshots.try_send(Arc::new(self.snapshot(now))) {
                     Ok(()) => {
@@ -396,6 +400,7 @@ impl Core {
         }
         if !self.caught_up && self.caught_up_after.is_some_and(|chunks| self.applied >= chunks) {
             self.caught_up = true;
+            self.persistence.caught_up(&self.engine);
             self.dirty = true;
             self.leftover.release();
             self.detection.begin(&mut self.engine, now)?;
@@ -601,7 +606,7 @@ impl Core {
             lag_ms: self.lag_ms,
             progress: (!self.caught_up).then(|| progress(&self.sources)),
             bell: BellStatus { enabled: self.config.alarm.bell, muted: self.bell.is_muted(now) },
-            state_note: self.persistence.trouble().map(|text| clean(text).into_owned()),
+            state_note: self.persistence.note(self.config.zone, now).map(|text| clean(&text).into_owned()),
         };
         self.publish_cost = begun.elapsed();
         self.published = Some(Instant::now());

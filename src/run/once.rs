@@ -181,11 +181,24 @@ pub fn read_state(folder: &Path, config: &Config, mode: CostMode, now: Timestamp
     let (rows, _) = spill::rows(ROWS_IN_MEMORY);
     let mut engine = Engine::new(Options { zone: config.zone, mode, ..Options::default() }, rows, now);
     engine.load_names(&loaded.names, &loaded.profiles).map_err(|error| damaged(&error))?;
+    let dropped = meta(super::persist::META_DROPPED).map(String::from_utf8_lossy);
+    if !dropped.is_none_or(|days| engine.load_dropped_days(&days)) {
+        return Err(damaged(&"the days that were dropped"));
+    }
+    // Charges are told by their rows; only of dropped ones there is nothing but sums.
+    for (tier, time, bytes) in loaded.cells.iter().map(|cell| (cell.tier, cell.time, &cell.bytes)) {
+        if Engine::is_of_dropped(tier) {
+            engine.load_cells(tier, time, bytes).map_err(|error| damaged(&error))?;
+        }
+    }
+    for (id, bytes) in &loaded.sessions {
+        engine.load_session(*id, bytes).map_err(|error| damaged(&error))?;
+    }
     engine.finish_cells(meta(super::persist::META_INTAKE)).map_err(|error| damaged(&error))?;
     let mut failed = None;
-    snapshot.for_each_row_blob(|_, _, bytes| {
+    snapshot.for_each_row_blob(|day, _, bytes| {
         if failed.is_none() {
-            failed = engine.load_rows(bytes).err();
+            failed = engine.load_rows(day, bytes).err();
         }
     })?;
     if let Some(error) = failed {

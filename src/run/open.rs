@@ -4,11 +4,12 @@ use std::io;
 use std::path::Path;
 
 use super::decode::Shared;
-use super::places::Places;
+use super::places::{self, Places};
 use crate::engine::Engine;
 use crate::engine::bill::{Class, CostMode};
 use crate::engine::identity::RecordIds;
 use crate::engine::names::Names;
+use crate::engine::record::Place;
 use crate::engine::rows::Row;
 use crate::engine::view::ChargeId;
 use crate::format::{Decoder, Format, Line};
@@ -72,36 +73,59 @@ pub(super) fn open(
 /// The line, if it is the one that the ledger's row was made of. Of a record in parts the first line alone says nothing.
 fn read(path: &Path, line: &[u8], class: &Class, shared: &Shared, mode: CostMode) -> Option<Read> {
     let place = format!("{} byte {}", figures::path(path), class.row.place.offset);
-    let (read, format) = said(line, &class.row, shared, |usage| Read {
+    let (read, format) = said(path, line, &class.row, shared, |usage| Read {
         priced: price(usage, shared, mode),
         facts: facts(usage),
         format: None,
-        place,
+        place: place.clone(),
     })?;
     Some(Read { format, ..read })
 }
 
 /// What `each` makes of the usage in `line`, if it is the one that `row` was made of, and the line's format.
 pub(super) fn said<T>(
+    path: &Path,
     line: &[u8],
     row: &Row,
     shared: &Shared,
-    each: impl FnOnce(&Usage<'_>) -> T,
+    each: impl Fn(&Usage<'_>) -> T,
 ) -> Option<(T, Option<Format>)> {
-    let mut each = Some(each);
+    let alone = Decoder::new(shared.zone);
+    // What it says may hang on the lines before it.
+    says(alone, line, row, shared, &each).or_else(|| says(behind(path, row.place, shared)?, line, row, shared, &each))
+}
+
+fn says<T>(
+    mut decoder: Decoder,
+    line: &[u8],
+    row: &Row,
+    shared: &Shared,
+    each: &impl Fn(&Usage<'_>) -> T,
+) -> Option<(T, Option<Format>)> {
     let mut read = None;
-    let format = Decoder::new(shared.zone).decode(row.place.offset, line, &mut |at, result| {
+    let format = decoder.decode(row.place.offset, line, &mut |at, result| {
         let Ok(usage) = result else { return };
         let is_it = at.index == row.place.index
             && hashes(&shared.key.identify(usage, row.place)) == hashes(&row.ids)
             && usage.tokens == row.tokens
             && usage.time.map(crate::time::Timestamp::ms) == row.tokens_dated.then_some(row.tokens_time);
-        if is_it && let Some(each) = each.take() {
+        if is_it {
             read = Some(each(usage));
         }
     });
     let format = if let Line::Known(format) = format { Some(format) } else { None };
     read.map(|read| (read, format))
+}
+
+/// A decoder that has read what stands before a line.
+fn behind(path: &Path, place: Place, shared: &Shared) -> Option<Decoder> {
+    let mut decoder = Decoder::new(shared.zone);
+    let mut offset = 0;
+    places::lines_before(path, place.offset, |line| {
+        decoder.decode(offset, line, &mut |_, _| {});
+        offset += line.len() as u64;
+    })?;
+    Some(decoder)
 }
 
 /// Ids without what they link: that depends on what came before.

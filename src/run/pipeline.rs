@@ -52,11 +52,14 @@ impl Pipeline {
         let (messages_in, messages) = bounded::<Message>(QUEUE);
         let mut threads = Vec::new();
         let mut decoders = Vec::new();
-        for number in 0..decoder_count() {
+        let count = decoder_count();
+        for number in 0..count {
             let (chunks_in, chunks) = bounded::<source::Chunk>(QUEUE);
-            let (shared, out) = (shared.clone(), messages_in.clone());
+            let out = messages_in.clone();
+            let mut decoder = LineDecoder::new(shared.clone());
+            decoder
+                .resume(options.positions.iter().filter(|position| decoder_of(position.generation, count) == number));
             threads.push(spawn(format!("costtop-decode-{number}"), move || {
-                let mut decoder = LineDecoder::new(shared);
                 for chunk in chunks {
                     if out.send(Message::Decoded(Box::new(decoder.decode(chunk)))).is_err() {
                         return;
@@ -100,15 +103,20 @@ fn decoder_count() -> usize {
     std::thread::available_parallelism().map_or(1, |cores| cores.get().saturating_sub(1)).clamp(1, 8)
 }
 
+/// Which of `count` decoders a generation's chunks go to.
+const fn decoder_of(generation: u32, count: usize) -> usize {
+    generation as usize % count
+}
+
 fn route(events: &Receiver<Event>, decoders: &[Sender<source::Chunk>], out: &Sender<Message>) {
     let mut chunks: u64 = 0;
     for event in events {
         let sent = match event {
             Event::Chunk(chunk) => {
                 // Lines follow on each other in their generation; a body stands alone.
-                let lane = if chunk.frame == Frame::Lines { chunk.generation as usize } else { chunks as usize };
+                let lane = if chunk.frame == Frame::Lines { chunk.generation } else { chunks as u32 };
                 chunks += 1;
-                let decoder = &decoders[lane % decoders.len()];
+                let decoder = &decoders[decoder_of(lane, decoders.len())];
                 decoder.send(chunk).is_ok()
             }
             Event::Status(status) => out.send(Message::Status(status)).is_ok(),

@@ -7,7 +7,7 @@ use std::fs::{self, File};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use memchr::memchr;
+use memchr::{memchr, memrchr};
 
 use crate::engine::record::Place;
 use crate::source::Position;
@@ -19,6 +19,8 @@ const MAX_LINE: usize = 16 << 20;
 const MOST_PASSED: u64 = 128 << 20;
 /// Bytes read at first; most lines are shorter.
 const FIRST_READ: usize = 64 << 10;
+/// Bytes before a line that are read again to know what it means: about a tenth of a second's work.
+const MOST_BEFORE: u64 = 64 << 20;
 /// Names of a folder that are looked at for a rotated file, and files of them that are opened.
 const MOST_NAMES: usize = 4096;
 const MOST_FILES: usize = 16;
@@ -124,6 +126,33 @@ fn line_at(path: &Path, offset: u64) -> Option<Vec<u8>> {
             line_from(|to, _| unpacker.read(to).ok())
         }
     }
+}
+
+/// Hands every line before `offset` to `each`; `None` where that is not where a line begins, or too far.
+pub(super) fn lines_before(path: &Path, offset: u64, mut each: impl FnMut(&[u8])) -> Option<()> {
+    if offset > MOST_BEFORE {
+        return None;
+    }
+    let file = fs::metadata(path).ok().filter(fs::Metadata::is_file).and_then(|_| File::open(path).ok())?;
+    let mut unpacker = Packing::of(path).map(|packing| Unpacker::new(packing, &file)).transpose().ok()?;
+    let (mut ahead, mut at) = (Vec::new(), 0);
+    let mut piece = vec![0; FIRST_READ];
+    while at < offset {
+        let step = (offset - at).min(FIRST_READ as u64) as usize;
+        let read = match &mut unpacker {
+            None => file.read_at(&mut piece[..step], at).ok()?,
+            Some(unpacker) => unpacker.read(&mut piece[..step]).ok()?,
+        };
+        if read == 0 {
+            return None;
+        }
+        at += read as u64;
+        ahead.extend_from_slice(&piece[..read]);
+        let whole = memrchr(b'\n', &ahead).map_or(0, |end| end + 1);
+        ahead[..whole].split_inclusive(|byte| *byte == b'\n').for_each(&mut each);
+        ahead.drain(..whole);
+    }
+    ahead.is_empty().then_some(())
 }
 
 /// The line with which the bytes begin that `read` gives, which is told how many it gave.

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use crate::alarm::{AlarmState, AlarmStatus, BudgetStatus, Transition};
@@ -29,9 +30,9 @@ pub(super) struct EventLog {
 }
 
 impl EventLog {
-    /// An empty list; lines go to `path`, too.
+    /// An empty list; lines go to `path`, too, which only its owner can read where it is new.
     pub fn new(path: Option<&Path>) -> io::Result<EventLog> {
-        let file = path.map(|path| OpenOptions::new().create(true).append(true).open(path)).transpose()?;
+        let file = path.map(|path| OpenOptions::new().create(true).append(true).mode(0o600).open(path)).transpose()?;
         Ok(EventLog { file, ..EventLog::default() })
     }
 

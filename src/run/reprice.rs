@@ -25,7 +25,8 @@ pub(super) fn fingerprint(book: &PriceBook) -> String {
 /// The ledger's temporary file is in trouble.
 pub(super) fn reprice(engine: &mut Engine, places: &Places, shared: &Shared) -> io::Result<Vec<String>> {
     let told = engine.reprice(&shared.book, |row| {
-        let found = places.find(row.place, |_, line| said(line, row, shared, |usage| shared.book.price(usage)));
+        let found =
+            places.find(row.place, |path, line| said(path, line, row, shared, |usage| shared.book.price(usage)));
         found.ok().map(|(priced, _)| priced)
     })?;
     Ok(told.iter().flat_map(sentences).collect())

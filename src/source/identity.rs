@@ -155,6 +155,7 @@ impl Marks {
             mark_hash: self.mark_hash,
             dead,
             open_since: None,
+            context: std::sync::Arc::default(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! The ways to group charges: costtop's own and up to four of the operator's.
 
-use std::sync::OnceLock;
+use super::name::Names;
 
 /// One way to group charges. [`Dimension::place`] is its place in a profile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -109,9 +109,8 @@ impl Dimension {
     }
 }
 
-/// Names of labels, as long as the process lives, so that a dimension stays a plain value of a few bytes that knows its name. A
-/// configuration is read once and has at most four, a state as many more.
-static NAMES: [OnceLock<Box<str>>; 256] = [const { OnceLock::new() }; 256];
+/// Names of labels: a configuration has at most four, a state as many more.
+static NAMES: Names = Names::new();
 
 /// Where the operator's own begin in a profile: behind the chosen ones, before those of the tokens.
 const OWN_FROM: usize = 8;
@@ -129,16 +128,13 @@ impl OwnLabel {
     #[must_use]
     pub fn new(slot: usize, name: &str) -> OwnLabel {
         assert!(slot < OwnLabel::MOST, "one of {} slots", OwnLabel::MOST);
-        // The first place that is free or holds the name: places are never emptied.
-        let place = NAMES.iter().position(|known| **known.get_or_init(|| name.into()) == *name);
-        let place = place.and_then(|place| u8::try_from(place).ok());
-        OwnLabel { slot: slot as u8, name: place.expect("few names of labels in one process") }
+        OwnLabel { slot: slot as u8, name: NAMES.place(name) }
     }
 
     /// The name itself, if some label of this process has it.
     #[must_use]
     pub fn known_name(name: &str) -> Option<&'static str> {
-        NAMES.iter().map_while(OnceLock::get).map(|known| &**known).find(|known| *known == name)
+        NAMES.known(name)
     }
 
     /// The same label in another slot.
@@ -160,7 +156,7 @@ impl OwnLabel {
     /// What it is called.
     #[must_use]
     pub fn name(self) -> &'static str {
-        NAMES[self.name as usize].get().map_or("", |name| name)
+        NAMES.get(self.name)
     }
 }
 

@@ -119,6 +119,9 @@ impl World {
         self.too_long += chunk.too_long;
         self.broken += chunk.broken;
         self.gaps += chunk.gaps;
+        if chunk.again {
+            return;
+        }
         let Some(position) = chunk.position else {
             assert!(chunk.bytes.is_empty(), "lines from files have positions");
             return;

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use costtop::config::PriceConfig;
 use costtop::engine::identity::IdentityKey;
 use costtop::engine::record::{Batch, Intake, Surroundings};
-use costtop::format::wrapper::{Parts, Wrapper};
+use costtop::format::context::Context;
+use costtop::format::wrapper::Wrapper;
 use costtop::format::{Decoder, Line, Skip};
 use costtop::price::PriceBook;
 use costtop::run::decode::{LineDecoder, Shared};
@@ -93,13 +94,13 @@ fn parts_are_joined_by_stream_and_begin_where_the_first_stands() {
     }
     let at = |offset, model: &str, second| (offset, model.to_owned(), format!("2026-11-21T10:00:0{second}.000Z"));
     assert_eq!(seen, [at(100, "b", 1), at(0, "a", 3), at(400, "c", 5)]);
-    assert!(decoder.go_on_with(Parts::default()).is_empty());
+    assert!(decoder.go_on_with(Context::default()).parts().is_empty());
 }
 
 #[test]
 fn what_grows_too_long_is_given_up_once_and_passed_over_to_its_end() {
     let mut decoder = Decoder::new(Zone::UTC);
-    decoder.go_on_with(Parts::new(40));
+    decoder.go_on_with(Context::new(40));
     let part = |tag: &str, text: &str| format!("2026-11-21T10:00:00Z stdout {tag} {text}\n");
     let mut fates = Vec::new();
     for (tag, text) in [
@@ -137,6 +138,7 @@ fn chunk(offset: u64, bytes: &[u8]) -> Chunk {
             mark_hash: 0,
             dead: false,
             open_since: None,
+            context: Arc::default(),
         }),
         ..Chunk::empty(0, 1, offset)
     }

@@ -29,6 +29,7 @@ fn saved() -> impl Strategy<Value = SavedPosition> {
                     mark_hash: long[4],
                     dead,
                     open_since: None,
+                    context: std::sync::Arc::default(),
                 },
                 context,
             }

@@ -10,12 +10,22 @@ use std::fmt;
 
 #[path = "slow_reader/answers.rs"]
 mod answers;
+#[path = "slow_reader/bedrock_log.rs"]
+mod bedrock_log;
+#[path = "slow_reader/codex.rs"]
+pub mod codex;
 #[path = "slow_reader/gateway.rs"]
 mod gateway;
+#[path = "slow_reader/mapping.rs"]
+mod mapping;
+#[path = "slow_reader/otlp.rs"]
+mod otlp;
 #[path = "slow_reader/wrappers.rs"]
 mod wrappers;
 
-use costtop::format::wrapper::Parts;
+use costtop::config::{MappingConfig, PRESETS};
+use costtop::format::context::Context;
+use costtop::format::mapping::Mappings;
 use costtop::format::{Decoder, Line, Skip};
 use costtop::money::Cost;
 use costtop::time::{Timestamp, Zone, parse_rfc3339};
@@ -23,7 +33,8 @@ use costtop::usage::{Origin, RawText, Rejection, Restated, Tokens, Usage};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
-const EARLY: [&str; 6] = ["user", "system", "summary", "attachment", "file-history-snapshot", "queue-operation"];
+const EARLY: [&str; 7] =
+    ["user", "system", "summary", "attachment", "file-history-snapshot", "queue-operation", "response_item"];
 
 /// A value whose objects hold each key once, where it stood last.
 struct Ordered(Value);
@@ -186,9 +197,16 @@ pub struct Expected {
 
 /// Reads `line` both ways and panics where they differ.
 pub fn compare(line: &[u8]) {
+    compare_with(&[], line);
+}
+
+/// The same with mappings of a configuration.
+pub fn compare_with(own: &[MappingConfig], line: &[u8]) {
+    let mappings = Mappings::new(own);
     let mut fast: Vec<Result<String, Skip>> = Vec::new();
     let mut indices = Vec::new();
     let mut decoder = Decoder::new(Zone::UTC);
+    decoder.map(mappings.as_ref());
     let kind = decoder.decode(0, line, &mut |at, result| {
         indices.push(at.index);
         fast.push(result.map(|usage| format!("{usage:?}")));
@@ -200,15 +218,19 @@ pub fn compare(line: &[u8]) {
         br#"{"call_type":"x","response_cost":0}"#,
         br#"{"call_type":"x","spend":0}"#,
         br#"{"usage":{"total_tokens":1}}"#,
+        br#"{"schemaType":"ModelInvocationLog"}"#,
+        br#"{"ai":{"proxy":{}}}"#,
+        br#"{"ai_model":"m","req_units":1}"#,
+        br#"{"resourceLogs":[]}"#,
         br#"{"model":"m"}"#,
     ] {
-        decoder.go_on_with(Parts::default());
+        decoder.go_on_with(Context::default());
         decoder.decode(0, warm_up, &mut |_, _| {});
         let mut again = Vec::new();
         let same = decoder.decode(0, line, &mut |_, result| again.push(result.map(|usage| format!("{usage:?}"))));
         assert_eq!((kind, &fast), (same, &again), "depends on the lines before: {}", String::from_utf8_lossy(line));
     }
-    decoder.go_on_with(Parts::default());
+    decoder.go_on_with(Context::default());
     let show = || format!("\nline: {}\nfast: {fast:#?}", String::from_utf8_lossy(line));
 
     let text = String::from_utf8_lossy(line).into_owned();
@@ -219,7 +241,7 @@ pub fn compare(line: &[u8]) {
         return;
     }
     let mut fates = Vec::new();
-    let slow = wrappers::read(&text, 0, &mut fates);
+    let slow = wrappers::read(own, &text, 0, &mut fates);
     match slow {
         wrappers::Seen::Blank => assert!(kind == Line::Blank && fast.is_empty(), "a blank line{}", show()),
         wrappers::Seen::Part => assert!(kind == Line::Part && fast.is_empty(), "a part{}", show()),
@@ -285,8 +307,14 @@ fn leaves_early(members: &[(String, Value)]) -> bool {
     members.iter().any(|(key, value)| key == "type" && value.as_str().is_some_and(|kind| EARLY.contains(&kind)))
 }
 
-fn read(record: &Record) -> Result<Expected, Skip> {
+fn read(own_mappings: &[MappingConfig], record: &Record) -> Result<Expected, Skip> {
     let Record::Object(members) = record else { return Err(Skip::NotUsage) };
+    if depth_of(record) <= 64 {
+        let whole = object(members.iter().cloned());
+        if let Some(mapping) = own_mappings.iter().find(|mapping| mapping::means(mapping, &whole)) {
+            return mapping::read(mapping, &whole);
+        }
+    }
     for (key, value) in members {
         if key == "type" && value.as_str().is_some_and(|kind| EARLY.contains(&kind)) {
             return Err(Skip::NotUsage);
@@ -296,19 +324,57 @@ fn read(record: &Record) -> Result<Expected, Skip> {
         }
     }
     let record = object(members.iter().cloned());
+    if let Some(mapping) = preset(own_mappings, &record) {
+        return mapping::read(mapping, &record);
+    }
+    match kind(members, &record) {
+        Some(Kind::BedrockLog) => bedrock_log::read(&record),
+        Some(Kind::LiteLlm) => gateway::litellm(&record),
+        Some(Kind::SpendRow) => gateway::spend_row(&record),
+        Some(Kind::ClaudeCode) => claude_code(&record, record["type"].as_str() == Some("progress")),
+        Some(Kind::Codex) => Err(codex_alone(&record)),
+        Some(Kind::Answer) => {
+            let answer = answers::find(&record).expect("found before");
+            answers::read(&answer, members, &record)
+        }
+        Some(Kind::Own) => own(members, &record, record["type"].as_str().unwrap_or_default()),
+        // An export request is read as several records before.
+        Some(Kind::Otlp) | None => Err(Skip::NotUsage),
+    }
+}
+
+/// The built-in mapping that describes a record, if none of the configuration has its name.
+fn preset(own: &[MappingConfig], record: &Value) -> Option<&'static MappingConfig> {
+    let replaced = |mapping: &&MappingConfig| own.iter().any(|own| own.name == mapping.name);
+    PRESETS.iter().filter(|mapping| !replaced(mapping)).find(|mapping| mapping::means(mapping, record))
+}
+
+/// Whether a mapping describes a record: one of the configuration whatever its type, one built in where the scanner gets that far.
+fn is_mapped(own: &[MappingConfig], members: &[(String, Value)], record: &Value) -> bool {
+    own.iter().any(|mapping| mapping::means(mapping, record)) || !leaves_early(members) && preset(own, record).is_some()
+}
+
+/// What a record is that no mapping describes.
+enum Kind {
+    Otlp,
+    BedrockLog,
+    LiteLlm,
+    SpendRow,
+    ClaudeCode,
+    Codex,
+    Answer,
+    Own,
+}
+
+/// What makes a record an export request.
+const OTLP: [&str; 6] =
+    ["resourceLogs", "resourceSpans", "resourceMetrics", "resource_logs", "resource_spans", "resource_metrics"];
+
+fn kind(members: &[(String, Value)], record: &Value) -> Option<Kind> {
     let has = |key: &str| record.get(key).is_some();
-    let kind = record["type"].as_str().unwrap_or_default();
-    if has("call_type") && has("response_cost") {
-        gateway::litellm(&record)
-    } else if has("call_type") && has("spend") {
-        gateway::spend_row(&record)
-    } else if matches!(kind, "assistant" | "progress") && (has("message") || has("data")) {
-        claude_code(&record, kind == "progress")
-    } else if let Some(answer) = answers::find(&record).filter(|_| kind != "result") {
-        answers::read(&answer, members, &record)
-    } else if members.iter().any(|(key, value)| {
-        key == "type" && matches!(value.as_str(), Some("charge" | "adjustment" | "transfer" | "outcome"))
-    }) || [
+    let stated = record["type"].as_str().unwrap_or_default();
+    let own_type = |value: &Value| matches!(value.as_str(), Some("charge" | "adjustment" | "transfer" | "outcome"));
+    let own_names = [
         "model",
         "input_tokens",
         "inputTokens",
@@ -320,13 +386,27 @@ fn read(record: &Record) -> Result<Expected, Skip> {
         "cache_write_1h_tokens",
         "cost_usd",
         "cost",
-    ]
-    .iter()
-    .any(|key| has(key))
+    ];
+    if members.iter().any(|(key, value)| OTLP.contains(&key.as_str()) && value.is_array()) {
+        Some(Kind::Otlp)
+    } else if record["schemaType"].as_str() == Some("ModelInvocationLog") {
+        Some(Kind::BedrockLog)
+    } else if has("call_type") && has("response_cost") {
+        Some(Kind::LiteLlm)
+    } else if has("call_type") && has("spend") {
+        Some(Kind::SpendRow)
+    } else if matches!(stated, "assistant" | "progress") && (has("message") || has("data")) {
+        Some(Kind::ClaudeCode)
+    } else if matches!(stated, "session_meta" | "turn_context" | "event_msg") && has("payload") {
+        Some(Kind::Codex)
+    } else if !matches!(stated, "result" | "turn.completed") && answers::find(record).is_some() {
+        Some(Kind::Answer)
+    } else if members.iter().any(|(key, value)| key == "type" && own_type(value))
+        || own_names.iter().any(|key| has(key))
     {
-        own(members, &record, kind)
+        Some(Kind::Own)
     } else {
-        Err(Skip::NotUsage)
+        None
     }
 }
 
@@ -539,6 +619,49 @@ fn claude_usage(usage: &Value) -> Result<Tokens, Skip> {
         return Err(Skip::Rejected(Rejection::Number));
     }
     Ok(sum)
+}
+
+/// What a line of a Codex rollout is by itself: without its session's model nothing is billed.
+fn codex_alone(record: &Value) -> Skip {
+    let payload = &record["payload"];
+    let info = &payload["info"];
+    if record["type"] != "event_msg" || payload["type"] != "token_count" {
+        return Skip::NotUsage;
+    }
+    let number = |value: &Value| {
+        if value.is_null() {
+            return Ok(0.0);
+        }
+        decimal(value)
+            .filter(|number| *number >= 0.0 && number.fract() == 0.0 && *number <= u64::MAX as f64)
+            .filter(|_| !value.as_str().is_some_and(|text| text.starts_with('+')))
+            .ok_or(Skip::Rejected(Rejection::Number))
+    };
+    let read = |usage: &Value| -> Result<Option<[f64; 5]>, Skip> {
+        if !usage.is_object() {
+            return Ok(None);
+        }
+        let mut counts = [0.0; 5];
+        for (count, field) in counts.iter_mut().zip(codex::FIELDS) {
+            *count = number(&usage[field])?;
+        }
+        Ok(Some(counts))
+    };
+    let last = match read(&info["total_token_usage"]).and_then(|_| read(&info["last_token_usage"])) {
+        Ok(last) => last,
+        Err(skip) => return skip,
+    };
+    match last {
+        None => Skip::NotUsage,
+        Some(last) if last.iter().all(|count| *count < 1.0) => Skip::NotUsage,
+        Some([input, cached, write, output, _]) => {
+            let read = cached.min(input);
+            let write = write.min(input - read);
+            let most = f64::from(u32::MAX);
+            let fits = [input - read - write, read, write, output].iter().all(|count| *count <= most);
+            Skip::Rejected(if fits { Rejection::Model } else { Rejection::Number })
+        }
+    }
 }
 
 fn claude_code(record: &Value, progress: bool) -> Result<Expected, Skip> {

@@ -1,5 +1,6 @@
 //! The same calls again, in the other formats: the gateway's and the application's lines enter, files leave that tell of some of them as
-//! providers answered, as the gateway's database keeps them, and as containers and loggers wrap them. They add no request.
+//! providers answered, as the gateway's database keeps them, as a collector of telemetry writes them, and as containers and loggers wrap
+//! them. They add no request.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -37,6 +38,8 @@ pub fn write(folder: &Path) -> io::Result<()> {
     fs::write(folder.join("answers.jsonl"), answers)?;
     let rows: Vec<String> = payloads.iter().rev().take(CALLS).map(|call| spend_row(call).to_string()).collect();
     fs::write(folder.join("spend-rows.jsonl"), rows.join("\n") + "\n")?;
+    let exports: Vec<String> = calls.chunks(2).take(CALLS).map(|calls| spans(calls).to_string()).collect();
+    fs::write(folder.join("telemetry.jsonl"), exports.join("\n") + "\n")?;
 
     let application = fs::read_to_string(folder.join(super::lines::APPLICATION))?;
     let lines: Vec<&str> = application.lines().filter(|line| line.ends_with('}')).take(CALLS).collect();
@@ -92,6 +95,43 @@ fn spend_row(call: &Value) -> Value {
         "request_tags": call["request_tags"].to_string(), "end_user": call["end_user"],
         "custom_llm_provider": call["custom_llm_provider"], "session_id": call["session_id"], "status": call["status"],
         "litellm_call_id": call["litellm_call_id"]})
+}
+
+/// One export request with a span for each call, below the span of an agent that repeats their sums.
+fn spans(calls: &[&Value]) -> Value {
+    let text = |value: &Value| json!({"stringValue": value});
+    // A collector writes whole numbers as text.
+    let count = |value: &Value| json!({"intValue": value.as_u64().unwrap_or(0).to_string()});
+    let nanoseconds = |seconds: &Value| format!("{:.0}000000", seconds.as_f64().unwrap_or(0.0) * 1000.0);
+    let number = |call: &Value| call["completion_tokens"].as_u64().unwrap_or(0);
+    let trace = format!("{:032x}", 0x05eed_u128 << 96 | u128::from(calls.iter().map(|call| number(call)).sum::<u64>()));
+    let span = |(place, call): (usize, &&Value)| {
+        let usage = &call["metadata"]["usage_object"];
+        let embeds = call["call_type"].as_str().is_some_and(|kind| kind.contains("embedding"));
+        let attributes = [
+            ("gen_ai.operation.name", text(&json!(if embeds { "embeddings" } else { "chat" }))),
+            ("gen_ai.provider.name", text(&call["custom_llm_provider"])),
+            ("gen_ai.request.model", text(&json!(call["model"].as_str().unwrap_or_default().rsplit('/').next()))),
+            ("gen_ai.response.id", text(&call["id"])),
+            ("gen_ai.usage.input_tokens", count(&usage["prompt_tokens"])),
+            ("gen_ai.usage.cache_read.input_tokens", count(&usage["prompt_tokens_details"]["cached_tokens"])),
+            ("gen_ai.usage.cache_creation.input_tokens", count(&usage["cache_creation_input_tokens"])),
+            ("gen_ai.usage.output_tokens", count(&usage["completion_tokens"])),
+            ("user.id", text(&call["metadata"]["user_api_key_user_id"])),
+        ];
+        json!({"traceId": trace, "spanId": format!("{:016x}", place + 2), "parentSpanId": format!("{:016x}", 1), "kind": 3,
+            "startTimeUnixNano": nanoseconds(&call["startTime"]), "endTimeUnixNano": nanoseconds(&call["endTime"]),
+            "attributes": attributes.map(|(key, value)| json!({"key": key, "value": value})), "status": {}})
+    };
+    let mut spans: Vec<Value> = calls.iter().enumerate().map(span).collect();
+    let sum: u64 = calls.iter().map(|call| number(call)).sum();
+    spans.push(
+        json!({"traceId": trace, "spanId": format!("{:016x}", 1), "name": "invoke_agent", "kind": 1, "attributes": [
+        {"key": "gen_ai.operation.name", "value": {"stringValue": "invoke_agent"}},
+        {"key": "gen_ai.usage.output_tokens", "value": {"intValue": sum.to_string()}}]}),
+    );
+    json!({"resourceSpans": [{"resource": {"attributes": [{"key": "service.name", "value": {"stringValue": "shop"}}]},
+        "scopeSpans": [{"scope": {"name": "opentelemetry.instrumentation.openai"}, "spans": spans}]}]})
 }
 
 /// The pieces of an ASCII line as a container runtime cuts it, and whether each is the last.

@@ -76,6 +76,7 @@ fn readme(seed: u64, truth: &Truth) -> String {
          | `claude/` | Claude Code transcripts. One answer is several lines with one `message.id` and growing output; a session that continues another repeats lines of it. |\n\
          | `answers.jsonl` | Calls of the gateway again, as the providers answered: Anthropic Messages, OpenAI chat, Gemini, each in `response`. Same ids: they add nothing. |\n\
          | `spend-rows.jsonl` | Calls of the gateway again, as rows of its table `LiteLLM_SpendLogs`. They add nothing. |\n\
+         | `telemetry.jsonl` | Calls of the gateway again, as spans that an OpenTelemetry collector wrote, and the agent's span that sums them up. They add nothing. |\n\
          | `docker.log`, `cri.log`, `wrapped.log` | Lines of the application again, wrapped by Docker, by CRI, by the journal, syslog, `kubectl logs --prefix`, `docker compose logs`; long ones cut in parts. They add nothing. |\n\
          | `others.jsonl` | What nothing else speaks of: an OpenAI Responses answer, a Bedrock Converse answer, a line of batch results, a tracker's entry, a cost without a model. Not in the totals below. |\n\
          | `bad-lines.ndjson` | Lines that must be refused, each by its class, and a good one after them. Not in the totals below. |\n\n\

@@ -10,7 +10,7 @@ use memchr::memrchr;
 use super::super::identity::{COPY_MINIMUM, HEAD, Marks, hash, read_at, same_before};
 use super::super::{Chunk, Event};
 use super::turn::Turn;
-use super::{Followed, Follower, MAX_TOMBS, READ, Reader, Role, Sink, Tomb, Twin, open};
+use super::{FROM_ITS_HEAD, Followed, Follower, MAX_TOMBS, READ, Reader, Role, Sink, Tomb, Twin, open};
 
 /// The hashes of a file's head at the lengths others were hashed with.
 pub(super) struct Heads {
@@ -111,12 +111,12 @@ impl Follower {
             let generation = own.unwrap_or_else(|| self.generations.fetch_add(1, Ordering::Relaxed));
             file.role = Role::Copy(Twin { of, generation, marks, longer_since: None, compared: None });
             // Saved, so that after a restart it is not taken for something new.
-            self.send_position(file, generation, &marks, false, sink);
+            self.send_position(file, generation, &marks, FROM_ITS_HEAD, sink);
             return Ok(());
         }
         let reader = if let Some(tomb) = tomb {
             if tomb.dead {
-                self.send_position(file, tomb.generation, &tomb.marks, false, sink);
+                self.send_position(file, tomb.generation, &tomb.marks, tomb.open_since, sink);
             }
             Reader { open_since: tomb.open_since, ..Reader::new(tomb.generation, tomb.marks) }
         } else {
@@ -242,7 +242,8 @@ impl Follower {
             (twin.of, twin.longer_since, twin.compared) = (of, None, None);
         } else {
             self.leaders.insert(twin.generation, slot);
-            file.role = Role::Reader(Reader::new(twin.generation, twin.marks));
+            let reader = Reader::new(twin.generation, twin.marks);
+            file.role = Role::Reader(Reader { open_since: FROM_ITS_HEAD, ..reader });
         }
         Ok(Turn::More)
     }
@@ -327,21 +328,23 @@ impl Follower {
             {
                 copy.role = Role::Reader(Reader::new(reader.generation, reader.marks));
                 copy.more = true;
+                self.unfinished.insert(*slot);
                 self.leaders.insert(reader.generation, *slot);
                 self.heads.refile(*slot, copy.filed, copy.head());
                 copy.filed = copy.head();
                 return;
             }
         }
-        for copy in self.files.values_mut() {
+        for (slot, copy) in &mut self.files {
             if let Some(archive) = &mut copy.archive
                 && matches!(&copy.role, Role::Copy(twin) if twin.of == reader.generation)
             {
                 archive.reopen();
                 (copy.role, copy.more) = (Role::Fresh, true);
+                self.unfinished.insert(*slot);
             }
         }
-        self.send_position(file, reader.generation, &reader.marks, true, sink);
+        self.send_dead(file, reader.generation, &reader.marks, sink);
         let (generation, key, marks, path) = (reader.generation, file.key, reader.marks, file.path.clone());
         self.tombs.push_back(Tomb { generation, key, marks, path, dead: true, open_since: None });
         // Before the first look is over, saved places are no dead ones yet.

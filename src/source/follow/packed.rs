@@ -19,7 +19,7 @@ use super::super::unpack::{End, MAX_GROWTH, Packing, Unpacker};
 use super::adopt::{Heads, with_file};
 use super::content::{Content, Pass};
 use super::turn::{Lines, Turn};
-use super::{Followed, Follower, LINGER_RENAMED, READ, Reader, Role, Sink, Twin};
+use super::{FROM_ITS_HEAD, Followed, Follower, LINGER_RENAMED, READ, Reader, Role, Sink, Twin};
 
 /// A packed file is being written until it has been still for so long.
 const STILL: Duration = Duration::from_secs(1);
@@ -217,7 +217,7 @@ impl Follower {
             let Some(places) = self.places(file, archive, content.head()) else { return Ok(Some(Turn::Quiet)) };
             if places.is_empty() {
                 let generation = self.generations.fetch_add(1, Ordering::Relaxed);
-                self.lead(slot, file, generation, Marks::default());
+                self.lead(slot, file, generation, Marks::default(), None);
                 return Ok(None);
             }
             Survey { places, next: 0, met: Vec::new() }
@@ -315,13 +315,13 @@ impl Follower {
                     archive.own = Some((generation, end));
                     archive.done = true;
                     // Saved, so that after a restart it is not taken for something new.
-                    self.send_position(file, generation, &end, false, sink);
+                    self.send_position(file, generation, &end, FROM_ITS_HEAD, sink);
                     return Ok(Some(Turn::Quiet));
                 }
                 Beside::Longer if place.marks.offset <= size => {
                     self.take_tomb(tomb);
                     let generation = own.unwrap_or_else(|| self.generations.fetch_add(1, Ordering::Relaxed));
-                    self.lead(slot, file, generation, place.marks);
+                    self.lead(slot, file, generation, place.marks, FROM_ITS_HEAD);
                     return Ok(None);
                 }
                 Beside::Longer => {}
@@ -331,14 +331,12 @@ impl Follower {
             || (self.generations.fetch_add(1, Ordering::Relaxed), Marks::default()),
             |place| (place.generation, place.marks),
         );
-        let open_since = self.take_tomb(tomb);
-        self.lead(slot, file, generation, marks);
-        if let Role::Reader(reader) = &mut file.role {
-            reader.open_since = open_since;
-        }
+        let was_copy = known.is_some_and(|place| place.kind == PlaceKind::Own);
+        let open_since = if was_copy { FROM_ITS_HEAD } else { self.take_tomb(tomb) };
+        self.lead(slot, file, generation, marks, open_since);
         // A place inside of a record is saved with what is read from there.
         if tomb.is_some() && open_since.is_none() {
-            self.send_position(file, generation, &marks, false, sink);
+            self.send_position(file, generation, &marks, None, sink);
         }
         Ok(None)
     }
@@ -369,9 +367,9 @@ impl Follower {
     }
 
     /// From here on `file` is what its generation is read from.
-    fn lead(&mut self, slot: u32, file: &mut Followed, generation: u32, marks: Marks) {
+    fn lead(&mut self, slot: u32, file: &mut Followed, generation: u32, marks: Marks, open_since: Option<u64>) {
         self.leaders.insert(generation, slot);
-        file.role = Role::Reader(Reader::new(generation, marks));
+        file.role = Role::Reader(Reader { open_since, ..Reader::new(generation, marks) });
     }
 
     /// Reads lines behind the reader's place.

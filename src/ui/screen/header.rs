@@ -109,7 +109,13 @@ fn left(scene: Scene<'_>, theme: &Theme) -> Vec<Segment> {
     let counts = [(intake.rejected_total(), "rejected"), (intake.late, "late"), (intake.clock_skew, "ahead of time")];
     for (count, word) in counts {
         if count > 0 {
-            left.push(Segment::new(3, format!("{} {word}", text::grouped(i128::from(count))), warn));
+            let segment = Segment::new(3, format!("{} {word}", text::grouped(i128::from(count))), warn);
+            let is_late = word == "late";
+            left.push(if is_late {
+                segment.then(format!(" {}", text::dollars(intake.late_cost)), dim)
+            } else {
+                segment
+            });
         }
     }
     left

@@ -1,0 +1,109 @@
+//! What the earlier lines of one file or connection said that its later ones need. A decoder fills it; between two chunks, and over a
+//! restart, it is kept as bytes. It holds names, counts and, in memory only, beginnings of unfinished texts; never a prompt on disk.
+
+use super::codex;
+use super::wrapper::Parts;
+
+/// How a context is written.
+const VERSION: u8 = 1;
+/// Longest text that is remembered; a longer one is as good as none.
+const MAX_TEXT: usize = 1024;
+/// No context is written longer: a dozen texts and numbers.
+const MAX_SAVED: usize = 16 << 10;
+
+/// What a decoder knows at one place of a file.
+#[derive(Clone, Debug, Default)]
+pub struct Context {
+    pub(super) parts: Parts,
+    pub(super) codex: Option<Box<codex::Thread>>,
+}
+
+impl Context {
+    /// Nothing known. Texts may be of `limit` bytes.
+    #[must_use]
+    pub fn new(limit: u64) -> Context {
+        Context { parts: Parts::new(limit), ..Context::default() }
+    }
+
+    /// Texts that go on in a later line. They are not saved: whoever goes on after a restart reads their lines again.
+    #[must_use]
+    pub fn parts(&self) -> &Parts {
+        &self.parts
+    }
+
+    /// Goes on with `parts`; returns those it had.
+    pub fn replace_parts(&mut self, parts: Parts) -> Parts {
+        std::mem::replace(&mut self.parts, parts)
+    }
+
+    /// Everything but unfinished texts, as bytes; empty where nothing is known.
+    #[must_use]
+    pub fn save(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        if let Some(thread) = &self.codex {
+            bytes.push(VERSION);
+            thread.save(&mut Writer(&mut bytes));
+        }
+        bytes
+    }
+
+    /// What [`Context::save`] wrote; `None` for other bytes.
+    #[must_use]
+    pub fn load(bytes: &[u8]) -> Option<Context> {
+        let mut context = Context::default();
+        let Some((version, rest)) = bytes.split_first() else { return Some(context) };
+        if *version != VERSION || bytes.len() > MAX_SAVED {
+            return None;
+        }
+        let mut reader = Reader(rest);
+        context.codex = Some(Box::new(codex::Thread::load(&mut reader)?));
+        reader.0.is_empty().then_some(context)
+    }
+}
+
+/// Text that is remembered, as it is meant.
+pub(super) fn remembered(bytes: &[u8]) -> Box<[u8]> {
+    if bytes.len() > MAX_TEXT { Box::default() } else { bytes.into() }
+}
+
+/// Writes a context.
+pub(super) struct Writer<'a>(&'a mut Vec<u8>);
+
+impl Writer<'_> {
+    pub fn text(&mut self, text: &[u8]) {
+        self.0.extend_from_slice(&(text.len() as u16).to_le_bytes());
+        self.0.extend_from_slice(text);
+    }
+
+    pub fn number(&mut self, number: u64) {
+        self.0.extend_from_slice(&number.to_le_bytes());
+    }
+
+    pub fn flag(&mut self, flag: bool) {
+        self.0.push(flag.into());
+    }
+}
+
+/// Reads what a [`Writer`] wrote.
+pub(super) struct Reader<'a>(&'a [u8]);
+
+impl Reader<'_> {
+    pub fn text(&mut self) -> Option<Box<[u8]>> {
+        let (length, rest) = self.0.split_first_chunk::<2>()?;
+        let (text, rest) = rest.split_at_checked(u16::from_le_bytes(*length).into())?;
+        self.0 = rest;
+        (text.len() <= MAX_TEXT).then(|| text.into())
+    }
+
+    pub fn number(&mut self) -> Option<u64> {
+        let (number, rest) = self.0.split_first_chunk::<8>()?;
+        self.0 = rest;
+        Some(u64::from_le_bytes(*number))
+    }
+
+    pub fn flag(&mut self) -> Option<bool> {
+        let (&[flag], rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        (flag <= 1).then_some(flag == 1)
+    }
+}

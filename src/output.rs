@@ -19,7 +19,7 @@ mod json;
 mod markdown;
 mod ndjson;
 pub(crate) mod other;
-mod prometheus;
+pub(crate) mod prometheus;
 pub(crate) mod rates;
 mod summary;
 mod table;

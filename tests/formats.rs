@@ -14,14 +14,14 @@ mod bedrock_log;
 mod codex;
 #[path = "formats/gateway.rs"]
 mod gateway;
-#[path = "formats/shapes.rs"]
-mod shapes;
 #[path = "formats/golden.rs"]
 mod golden;
 #[path = "formats/mapping.rs"]
 mod mapping;
 #[path = "formats/otlp.rs"]
 mod otlp;
+#[path = "formats/shapes.rs"]
+mod shapes;
 #[path = "support/otlp_twin.rs"]
 mod twin;
 #[path = "formats/wrappers.rs"]

@@ -8,6 +8,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
 
 use super::Engine;
 use super::bill::{Bill, CostSource, drifts};
@@ -31,7 +32,7 @@ const SEGMENTS_AT_ONCE: usize = 48;
 const AGAIN_MS: i64 = 10_000;
 
 /// Requests of one model at one provider that have a reported and a computed cost.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DriftRow {
     /// The model's number, by which a screen opens it.
     pub id: NameId,
@@ -50,7 +51,7 @@ pub struct DriftRow {
 }
 
 /// Charges whose reported cost is another one than the table's.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     /// How many.
     pub requests: u64,
@@ -65,12 +66,12 @@ pub struct Finding {
 }
 
 /// What reported costs look like beside the table's. A likelihood: the amounts fit it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Cause {
     /// The batch price of the same tokens.
     BatchRate,
     /// The price of another tier than the log names.
-    Tier(&'static str),
+    Tier(Label),
     /// The price with all cache writes of the other duration.
     WriteSplit,
     /// The price with Anthropic's or `OpenAI`'s regional factor, or without it.
@@ -229,7 +230,7 @@ fn cause((model, provider): (NameId, NameId), group: &Group, names: &Names, pric
     }
     for tier in ["standard", "flex", "priority"] {
         if fits(&|usage| usage.terms.tier = RawText::plain(tier.as_bytes())) {
-            return Cause::Tier(tier);
+            return Cause::Tier(Label::new(tier));
         }
     }
     let to_5m = |usage: &mut Usage<'_>| {

@@ -50,7 +50,7 @@ pub(crate) fn likely(cause: &Cause) -> String {
 
 /// Millionths as percent, with the decimals that are not zero, at most two.
 fn hundredths(millionths: i64) -> String {
-    let hundredths = (millionths + 50) / 100;
+    let hundredths = millionths.saturating_add(50) / 100;
     let text = format!("{}.{:02}", hundredths / 100, hundredths % 100);
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }

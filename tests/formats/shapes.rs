@@ -75,7 +75,13 @@ const LISTED: [Listed; 13] = [
         Some((200_000, [2_500_000, 250_000, 2_500_000, 2_500_000, 15_000_000])),
         0,
     ),
-    listed(Shape::Converse, "us.anthropic.claude-opus-4-6-v1", [5_500_000, 550_000, 6_875_000, 11_000_000, 27_500_000], None, 0),
+    listed(
+        Shape::Converse,
+        "us.anthropic.claude-opus-4-6-v1",
+        [5_500_000, 550_000, 6_875_000, 11_000_000, 27_500_000],
+        None,
+        0,
+    ),
     listed(Shape::DeepSeek, "deepseek-chat", [280_000, 28_000, 280_000, 280_000, 420_000], None, 0),
     listed(
         Shape::Xai,
@@ -128,13 +134,17 @@ fn line(shape: Shape, model: &str, [input, read, short, long, output, reasoning,
         Shape::Converse => json!({"requestId": "shape-00000000001", "model": model, "usage": {
             "inputTokens": input, "outputTokens": output, "totalTokens": prompt + output, "cacheReadInputTokens": read,
             "cacheWriteInputTokens": short + long, "cacheDetails": [{"ttl": "1h", "inputTokens": long}, {"ttl": "5m", "inputTokens": short}]}}),
-        Shape::DeepSeek => json!({"id": "chatcmpl-shape000000001", "object": "chat.completion", "model": model, "provider": "deepseek", "usage": {
+        Shape::DeepSeek => {
+            json!({"id": "chatcmpl-shape000000001", "object": "chat.completion", "model": model, "provider": "deepseek", "usage": {
             "prompt_tokens": prompt, "completion_tokens": output, "total_tokens": prompt + output,
             "prompt_cache_hit_tokens": read, "prompt_cache_miss_tokens": input,
-            "completion_tokens_details": {"reasoning_tokens": reasoning}}}),
-        Shape::Xai => json!({"id": "chatcmpl-shape000000001", "object": "chat.completion", "model": model, "provider": "xai", "usage": {
+            "completion_tokens_details": {"reasoning_tokens": reasoning}}})
+        }
+        Shape::Xai => {
+            json!({"id": "chatcmpl-shape000000001", "object": "chat.completion", "model": model, "provider": "xai", "usage": {
             "prompt_tokens": prompt, "completion_tokens": output - reasoning, "total_tokens": prompt + output,
-            "prompt_tokens_details": details, "completion_tokens_details": {"reasoning_tokens": reasoning}}}),
+            "prompt_tokens_details": details, "completion_tokens_details": {"reasoning_tokens": reasoning}}})
+        }
         Shape::LiteLlm => json!({
             "id": "msg_01Shape0000000001", "litellm_call_id": "00000000-0000-0000-0000-000000000001", "call_type": "acompletion",
             "status": "success", "model": format!("anthropic/{model}"), "custom_llm_provider": "anthropic", "startTime": 1_795_297_729.0,
@@ -161,10 +171,14 @@ fn cost(of: &Listed, counts: Counts) -> u128 {
 }
 
 fn counts() -> impl Strategy<Value = Counts> {
-    let edge = || prop::sample::select(vec![0u32, 1, 99_999, 100_000, 100_001, 199_999, 200_000, 271_999, 272_000, 272_001]);
+    let edge =
+        || prop::sample::select(vec![0u32, 1, 99_999, 100_000, 100_001, 199_999, 200_000, 271_999, 272_000, 272_001]);
     let small = || prop_oneof![2 => Just(0u32), 3 => 0u32..90_000];
-    (prop_oneof![edge(), 0u32..150_000], small(), small(), small(), 0u32..60_000, 0u32..20_000, 0u32..4)
-        .prop_map(|(input, read, short, long, output, reasoning, searches)| [input, read, short, long, output, reasoning, searches])
+    (prop_oneof![edge(), 0u32..150_000], small(), small(), small(), 0u32..60_000, 0u32..20_000, 0u32..4).prop_map(
+        |(input, read, short, long, output, reasoning, searches)| {
+            [input, read, short, long, output, reasoning, searches]
+        },
+    )
 }
 
 proptest! {

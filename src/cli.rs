@@ -31,6 +31,7 @@ pub mod serve;
 pub mod setup;
 pub mod status;
 pub mod stdout;
+mod viewer;
 
 pub use failure::Failure;
 

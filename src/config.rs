@@ -120,6 +120,16 @@ pub struct SourceConfig {
     pub format: Option<Format>,
     /// Dimensions where the log has none.
     pub labels: Vec<(Dimension, Label)>,
+    /// A subscription pays for what it says: costs are list-price equivalents, and no money of budgets unless they ask for it.
+    pub subscription: bool,
+}
+
+impl SourceConfig {
+    /// A source of which nothing else is known.
+    #[must_use]
+    pub fn new(spec: &str) -> SourceConfig {
+        SourceConfig { spec: spec.to_owned(), format: None, labels: Vec::new(), subscription: false }
+    }
 }
 
 /// When something holds: from an instant on, before another; without either, always.
@@ -228,6 +238,8 @@ pub struct BudgetConfig {
     pub matches: Match,
     /// Other limits for some; the most specific match wins.
     pub overrides: Vec<(Match, Cost)>,
+    /// What subscriptions pay for counts, too, at list price.
+    pub include_subscription: bool,
 }
 
 /// `[alarm]`.

@@ -25,6 +25,7 @@ mod publish;
 mod receipts;
 mod recovery;
 pub mod replay;
+mod reprice;
 pub mod serve;
 mod setup;
 mod spent;
@@ -68,6 +69,7 @@ impl Sources {
                 source: Some(Label::new(&source.spec)),
                 user_order: config.user.clone(),
                 format: source.format,
+                subscription: source.subscription,
                 mappings: mappings.clone(),
                 ..Surroundings::default()
             };

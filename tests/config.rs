@@ -81,6 +81,7 @@ fn every_key_reaches_its_place() {
     );
     assert_eq!(config.sources[0].format, Some(Format::LiteLlmSpend));
     assert_eq!((config.sources[1].spec.as_str(), config.sources[1].format), ("unix:/run/costtop.sock", None));
+    assert_eq!((config.sources[0].subscription, config.sources[1].subscription), (false, true));
     assert_eq!(config.prices.aliases["prod chat"], "claude-sonnet-4-6");
     let berlin_new_year = Timestamp::from_ms(1_767_222_000_000);
     assert_eq!(config.prices.discounts[0].valid.from, Some(berlin_new_year));
@@ -88,6 +89,7 @@ fn every_key_reaches_its_place() {
     assert_eq!(config.prices.discounts[1].valid.from, Some(berlin_new_year.plus_ms(3_600_000)));
     let [everything, each_user, run] = &config.budgets[..] else { panic!("three budgets") };
     assert_eq!((everything.limit, everything.per), (Cost::from_pico(600_000_000_000_000), Some(Period::Day)));
+    assert_eq!((everything.include_subscription, each_user.include_subscription), (true, false));
     assert_eq!((everything.each, &everything.warn[..]), (Each::All, &[500_000, 800_000][..]));
     assert_eq!(everything.matches, [(Dimension::Team, "search".to_owned())]);
     assert_eq!((each_user.each, &each_user.warn[..]), (Each::Dimension(Dimension::User), &[800_000][..]));

@@ -98,7 +98,7 @@ fn with_listeners(chosen: &[SourceConfig], listen: &[String]) -> Vec<SourceConfi
     let usual = (wanted.is_empty() && !sources.iter().any(is_listener)).then(|| LISTEN.map(spec));
     for spec in wanted.into_iter().chain(usual.into_iter().flatten()) {
         if !sources.iter().any(|source| source.spec == spec) {
-            sources.push(SourceConfig { spec, format: None, labels: Vec::new() });
+            sources.push(SourceConfig::new(&spec));
         }
     }
     sources
@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     fn specs(sources: &[&str], listen: &[&str]) -> Vec<String> {
-        let source = |spec: &&str| SourceConfig { spec: (*spec).to_owned(), format: None, labels: Vec::new() };
+        let source = |spec: &&str| SourceConfig::new(spec);
         let sources: Vec<SourceConfig> = sources.iter().map(source).collect();
         let listen: Vec<String> = listen.iter().map(|text| (*text).to_owned()).collect();
         with_listeners(&sources, &listen).into_iter().map(|source| source.spec).collect()

@@ -94,7 +94,7 @@ impl Setup {
     /// A SOURCE of the command line keeps the labels that the configuration gives the same one.
     fn configured(&self, spec: &str) -> SourceConfig {
         let known = self.config.sources.iter().find(|source| source.spec == spec);
-        known.cloned().unwrap_or_else(|| SourceConfig { spec: spec.to_owned(), format: None, labels: Vec::new() })
+        known.cloned().unwrap_or_else(|| SourceConfig::new(spec))
     }
 }
 

@@ -104,7 +104,7 @@ pub(super) fn user_field(name: &str) -> Result<UserField, String> {
 
 fn read_source(table: &Table, config: &Config) -> Result<SourceConfig, ConfigError> {
     let (path, listen, labels) = (table.get("path"), table.get("listen"), table.get("labels"));
-    let format = table.get("format");
+    let (format, billing) = (table.get("format"), table.get("billing"));
     table.finish()?;
     let spec = match (path, listen) {
         (Some(_), Some(listen)) => {
@@ -129,7 +129,8 @@ fn read_source(table: &Table, config: &Config) -> Result<SourceConfig, ConfigErr
         }
     };
     let format = format.as_ref().map(|format| named_format(format, config)).transpose()?;
-    let mut source = SourceConfig { spec: spec.to_owned(), format, labels: Vec::new() };
+    let subscription = billing.map_or(Ok(false), |value| is_subscription(&value))?;
+    let mut source = SourceConfig { format, subscription, ..SourceConfig::new(spec) };
     if let Some(labels) = labels {
         let own = config.labels.iter().map(|label| Dimension::Own(label.label));
         let known: Vec<Dimension> = Dimension::CHOSEN_ALWAYS.iter().copied().chain(own).collect();
@@ -140,6 +141,18 @@ fn read_source(table: &Table, config: &Config) -> Result<SourceConfig, ConfigErr
     }
     source.labels.sort();
     Ok(source)
+}
+
+/// `billing = "usage"` is what holds when nothing is said.
+fn is_subscription(value: &Value) -> Result<bool, ConfigError> {
+    match value.text("\"subscription\"")? {
+        "subscription" => Ok(true),
+        "usage" => Ok(false),
+        other => {
+            let other = crate::label::clean(other);
+            Err(value.refuse(format!("unknown billing '{other}': use \"usage\" or \"subscription\"")))
+        }
+    }
 }
 
 /// A format with a reader of its own, or a mapping, one of the file or one built in.

@@ -69,6 +69,9 @@ impl Loaded {
             if let Some(format) = source.format {
                 lines.plain("format", &quoted(format.name()));
             }
+            if source.subscription {
+                lines.plain("billing", "\"subscription\"");
+            }
             if !source.labels.is_empty() {
                 let labels: Vec<_> =
                     source.labels.iter().map(|(dimension, label)| (*dimension, label.to_string())).collect();
@@ -196,6 +199,9 @@ fn print_budgets(config: &Config, lines: &mut Lines) {
         let parts: Vec<_> = budget.warn.iter().map(|part| decimal(u64::from(*part), 6, 1)).collect();
         lines.plain("warn", &format!("[{}]", parts.join(", ")));
         print_match(&budget.matches, lines);
+        if budget.include_subscription {
+            lines.plain("include_subscription", "true");
+        }
         for (globs, limit) in &budget.overrides {
             lines.table("[[budget.override]]", None);
             print_match(globs, lines);

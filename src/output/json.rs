@@ -4,10 +4,12 @@ use std::io::{self, Write};
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
+use super::drift;
 use super::fields::{Beside, FIELDS, Figure};
 use super::{Document, Exporter, state_name};
 use crate::alarm::BudgetStatus;
 use crate::engine::counters::Counters;
+use crate::engine::drift::{DriftRow, Finding};
 use crate::engine::report::{GroupBy, Report, ReportGroup};
 use crate::label::Label;
 use crate::time::Timestamp;
@@ -37,6 +39,8 @@ impl Serialize for Whole<'_> {
         let groups = self.0.ordered_groups();
         map.serialize_entry("groups", &each(&groups, |group| Group { by: &query.by, row: group, kind: None }))?;
         map.serialize_entry("budgets", &each(budgets, |status| Budget { status, kind: None }))?;
+        let found: Vec<_> = drift::findings(self.0).collect();
+        map.serialize_entry("drift", &each(&found, |(row, finding)| Drifting { row, finding, kind: None }))?;
         map.serialize_entry("intake", &Intake { report, kind: None })?;
         tail(&mut map, report)?;
         map.end()
@@ -128,6 +132,36 @@ impl Serialize for Budget<'_> {
         map.serialize_entry("spent_usd", &Text(status.spent))?;
         map.serialize_entry("limit_usd", &Text(status.limit))?;
         map.serialize_entry("state", state_name(status.state))?;
+        map.end()
+    }
+}
+
+/// Reported costs of one model at one provider that are other ones than the table's.
+pub struct Drifting<'a> {
+    /// What was compared.
+    pub row: &'a DriftRow,
+    /// What was found.
+    pub finding: &'a Finding,
+    /// The value of `type`, if there is to be one.
+    pub kind: Option<&'static str>,
+}
+
+impl Serialize for Drifting<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (row, finding) = (self.row, self.finding);
+        let mut map = serializer.serialize_map(None)?;
+        kind(&mut map, self.kind)?;
+        map.serialize_entry("provider", &row.provider.as_ref().map(Text))?;
+        map.serialize_entry("model", &row.model.as_ref().map(Text))?;
+        map.serialize_entry("compared_requests", &row.compared)?;
+        map.serialize_entry("drifted_requests", &finding.requests)?;
+        map.serialize_entry("reported_usd", &Text(row.reported))?;
+        map.serialize_entry("computed_usd", &Text(row.computed))?;
+        map.serialize_entry("drift_usd", &Text(finding.drift))?;
+        map.serialize_entry("since", &Time(finding.since))?;
+        map.serialize_entry("last", &Time(finding.last))?;
+        map.serialize_entry("cause", finding.cause.name())?;
+        map.serialize_entry("advice", &drift::likely(&finding.cause))?;
         map.end()
     }
 }

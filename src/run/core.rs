@@ -17,6 +17,7 @@ use super::persist::{Applied, META_ADJUSTMENTS, Opened, Persistence};
 use super::pipeline::{Message, Pipeline};
 use super::places::Places;
 use super::publish::{EventLog, keep_status};
+use super::reprice::{fingerprint, reprice};
 use super::setup::{RunError, Setup};
 use super::spent::take_up_budgets;
 use super::viewpoint::Watched;
@@ -155,10 +156,21 @@ pub(super) fn run<F: Front>(setup: Setup, front: &mut F, orders: &Receiver<F::Or
         log.add(now, *mark, kind, text);
     }
     let mut desk = Desk::start()?;
+    let mut places = Places::default();
+    for position in &positions {
+        places.note(position);
+    }
+    let prices = fingerprint(&shared.book);
+    if opened.prices.as_ref() != Some(&prices) {
+        for text in reprice(&mut opened.engine, &places, &shared)? {
+            log.add(now, Mark::Note, "price", &text);
+        }
+        (opened.prices, opened.repriced) = (Some(prices), true);
+    }
     let mut core = Core::new(setup.config, opened, setup.mode, log, now, shared.clone())?;
+    core.places = places;
     for position in &positions {
         core.generations.insert(position.generation);
-        core.places.note(position);
     }
     let pipeline = Pipeline::start(setup.sources.specs, &reading, &shared)?;
     let result = core.serve(&pipeline, front, orders, &mut desk);
@@ -210,7 +222,11 @@ impl Core {
         let mut bell = Bell::new(config.alarm, config.zone);
         bell.resume(&alarms.statuses());
         let hooks = Hooks::start(&config.hooks)?;
-        let persistence = opened.start_writer(mode, config.labels.slots(), config.state)?;
+        let prices = opened.prices.take().unwrap_or_default();
+        let mut persistence = opened.start_writer(mode, config.labels.slots(), prices, config.state)?;
+        if opened.repriced {
+            persistence.touch();
+        }
         let mut core = Core {
             config,
             mode,

@@ -12,6 +12,7 @@ use crate::format::context::Context;
 use crate::format::labels::LabelPaths;
 use crate::format::{At, Decoder, Skip};
 use crate::label::Label;
+use crate::output::other;
 use crate::price::{PriceBook, Pricer};
 use crate::source::budget::Reservation;
 use crate::source::{Chunk, Frame, Position, Receipt, SourceId};
@@ -167,6 +168,11 @@ impl LineDecoder {
 
     fn line(&mut self, line: &[u8], whole: bool, offset: u64, around: &Surroundings, chunk: &Chunk) {
         self.builder.intake().lines += 1;
+        if self.shared.keep_names
+            && let Some(other) = other::line(line)
+        {
+            self.builder.push_other(other.as_bytes());
+        }
         let LineDecoder { shared, decoder, pricer, builder, .. } = self;
         decoder.decode(offset, line, &mut |at, result| {
             let mut ids = |usage: &Usage<'_>, place: Place| shared.key.identify(usage, place);

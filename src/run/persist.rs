@@ -13,6 +13,7 @@ use super::copies::Copies;
 use super::horizon::{Horizon, SavedDays};
 use super::receipts::Receipts;
 use super::recovery::{META_CLAIMED, META_UNVERIFIED, Recovery};
+use super::reprice::META_PRICES;
 use super::spill;
 use crate::config::{LabelSlots, LabelsError, StateConfig};
 use crate::engine::bill::CostMode;
@@ -81,6 +82,10 @@ pub(super) struct Opened {
     pub next_generation: u32,
     pub alarms: Option<String>,
     pub detectors: Option<Vec<u8>>,
+    /// The prices with which its rows were counted last; see `run::reprice`.
+    pub prices: Option<String>,
+    /// They are other ones now, which is to be saved with what that changed.
+    pub repriced: bool,
     pub adjustments: Option<String>,
     pub notes: Vec<String>,
     /// What was posted within the last hour.
@@ -120,6 +125,8 @@ impl Opened {
             next_generation: 1,
             alarms: None,
             detectors: None,
+            prices: None,
+            repriced: false,
             adjustments: None,
             notes,
             bodies: Arc::default(),
@@ -222,6 +229,7 @@ impl Opened {
         for saved in bodies::PARTS.iter().filter_map(|name| meta(name)) {
             self.bodies.load(saved, Timestamp::now());
         }
+        self.prices = text(META_PRICES);
         self.adjustments = text(META_ADJUSTMENTS);
         self.next_generation = text(META_GENERATION).and_then(|number| number.parse().ok()).unwrap_or(1);
         Ok(())
@@ -303,6 +311,7 @@ impl Opened {
         &mut self,
         mode: CostMode,
         labels: &LabelSlots,
+        prices: String,
         config: StateConfig,
     ) -> Result<Persistence, PersistError> {
         let horizon = Horizon::new(config, std::mem::take(&mut self.days));
@@ -313,6 +322,7 @@ impl Opened {
             mode,
             labels: labels.save(),
             bodies: Arc::clone(&self.bodies),
+            prices,
             in_flight: false,
             dirty_since: None,
             bytes: 0,
@@ -436,6 +446,7 @@ pub(super) struct Persistence {
     mode: CostMode,
     labels: String,
     bodies: Arc<Bodies>,
+    prices: String,
     in_flight: bool,
     dirty_since: Option<Instant>,
     bytes: u64,
@@ -564,6 +575,7 @@ impl Persistence {
             (META_GENERATION, self.generation.to_string().into_bytes()),
             (META_MODE, mode_name(self.mode).as_bytes().to_vec()),
             (META_LABELS, self.labels.clone().into_bytes()),
+            (META_PRICES, self.prices.clone().into_bytes()),
         ]);
         meta.extend(self.recovery.save());
         meta.extend(self.alarms.take().map(|alarms| (META_ALARMS, alarms.into_bytes())));

@@ -29,7 +29,7 @@ impl Running {
     pub fn start(state: Option<&Path>) -> Running {
         let port = free_port();
         let config = Config::default();
-        let source = SourceConfig { spec: format!("http://127.0.0.1:{port}"), format: None, labels: Vec::new() };
+        let source = SourceConfig::new(&format!("http://127.0.0.1:{port}"));
         let setup = Setup {
             said: Vec::new(),
             sources: Sources::new(&[source], &config).unwrap(),

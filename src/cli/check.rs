@@ -40,7 +40,7 @@ pub struct CheckArgs {
 const EXAMPLES: &str = "\
 Examples:
   costtop check || exit 1                       anything but 'within'
-  costtop check --budget everything -q; case $? in 0) ;; 10) echo warned;; 11) echo exceeded;; esac
+  costtop check --budget everything -q || [ $? -eq 10 ] || exit 1        a warning may pass
 
 Exit codes: 0 within, 10 a warning passed, 11 a limit passed, 20 unknown: no such budget, or
 nothing to go by. It asks the costtop that owns the state; where none runs it reads the state, and

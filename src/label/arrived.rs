@@ -1,10 +1,12 @@
-//! Text that another costtop sent: no safer than a log's. It enters through `#[serde(deserialize_with)]` and is clean when it leaves.
+//! What another costtop sent: no safer than a log's text. It enters through `#[serde(deserialize_with)]` and is clean when it leaves; numbers
+//! are tamed before.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
 use super::clean;
 
@@ -28,6 +30,24 @@ pub fn cleaned(text: &str) -> String {
         rest = &rest[end..];
     }
     out
+}
+
+/// Numbers are cut to this: no sum or difference of some of them overflows, and as an instant it is one that can be shown.
+const MOST: i64 = 1 << 52;
+
+/// Cuts every whole number to what nobody's figures reach.
+pub fn tame(value: &mut Value) {
+    match value {
+        Value::Number(number) => {
+            let whole = number.as_i64().or_else(|| number.as_u64().map(|_| i64::MAX));
+            if let Some(whole) = whole.filter(|whole| whole.unsigned_abs() > MOST.unsigned_abs()) {
+                *number = whole.clamp(-MOST, MOST).into();
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(tame),
+        Value::Object(entries) => entries.values_mut().for_each(tame),
+        Value::Null | Value::Bool(_) | Value::String(_) => {}
+    }
 }
 
 /// A word of a small vocabulary, kept for ever.

@@ -15,6 +15,7 @@ use tokio::time::sleep;
 use super::desk::ViewAnswer;
 use crate::client::{Address, ClientError, Connection, Credentials};
 use crate::engine::view::ViewQuery;
+use crate::label::arrived;
 use crate::server::view::{MOST_WAIT_MS, SCHEMA, ViewQuestion};
 use crate::time::{Timestamp, Zone};
 use crate::ui::action::Effect;
@@ -194,7 +195,11 @@ impl Looking {
 async fn ask(connection: &mut Connection, question: &[u8], address: &Address) -> Result<ViewAnswer, ClientError> {
     let body = connection.ask(Method::POST, "/v1/view", question.to_vec()).await?;
     let foreign = |why: String| ClientError::Foreign(address.name(), why);
-    let answer: ViewAnswer = serde_json::from_slice(&body).map_err(|error| foreign(error.to_string()))?;
+    let answer = serde_json::from_slice(&body).and_then(|mut answer: Value| {
+        arrived::tame(&mut answer);
+        serde_json::from_value(answer)
+    });
+    let answer: ViewAnswer = answer.map_err(|error| foreign(error.to_string()))?;
     if answer.frame.schema != SCHEMA {
         return Err(foreign("it speaks another version".to_owned()));
     }

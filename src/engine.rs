@@ -12,6 +12,7 @@ pub mod claimed;
 pub mod counters;
 pub mod days;
 mod detail;
+pub mod drift;
 mod dropped;
 mod groups;
 pub mod identity;
@@ -23,6 +24,7 @@ pub mod names;
 pub mod recent;
 pub mod record;
 pub mod report;
+pub mod reprice;
 pub mod rows;
 pub mod saved;
 mod scope;
@@ -128,6 +130,8 @@ pub struct Engine {
     /// Questions asked so far.
     asked: u64,
     lists: ListPrices,
+    /// Reported against computed costs, while a screen looks at it.
+    drift: Option<drift::Scan>,
     /// The rows of a state are still to come: nothing can be told from charges.
     rows_missing: bool,
     /// Charges of dropped days, summed.
@@ -166,6 +170,7 @@ impl Engine {
             kept: Vec::new(),
             asked: 0,
             lists: ListPrices::default(),
+            drift: None,
             rows_missing: false,
             dropped: Dropped::new(options.collect_changes),
             trouble: None,

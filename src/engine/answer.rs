@@ -47,6 +47,7 @@ impl Engine {
         };
         let tables = [0, 1].map(|table| self.table(place, table, &query.tables[table], until));
         let split = query.split.then(|| self.split(place));
+        let drift = self.look_at_drift(query, until);
         let standing = &self.kept[place];
         View {
             query: query.clone(),
@@ -68,6 +69,7 @@ impl Engine {
             charges,
             spread: spread(standing),
             split,
+            drift,
             session: session.and_then(|(_, id)| self.session_facts(*id)),
             intake: self.intake.clone(),
             unpriced_models: self.unpriced_models(MOST_UNPRICED),

@@ -82,7 +82,7 @@ impl Discovery {
                 let mut walk = Walk { pattern: Some(pattern), entered: HashSet::new(), found, remarks };
                 self.enter(&pattern.base, 0, &mut walk);
             }
-            Spec::Stdin | Spec::Unix(_) | Spec::Tcp(_) | Spec::Http(_) => {}
+            _ => {}
         }
         found[start..].sort_unstable_by(|a, b| a.path.cmp(&b.path));
     }
@@ -94,7 +94,7 @@ impl Discovery {
         let listed = specs.all(|spec| match spec {
             Spec::Path(root) => self.folders.contains_key(root),
             Spec::Glob(pattern) => self.folders.contains_key(&pattern.base),
-            Spec::Stdin | Spec::Unix(_) | Spec::Tcp(_) | Spec::Http(_) => true,
+            _ => true,
         });
         listed
             && self.folders.iter().all(|(path, folder)| {

@@ -240,14 +240,14 @@ fn web_token(bytes: &[u8]) -> Option<usize> {
     (first >= 10 && second >= 8).then(|| Body::Parts.run(bytes))
 }
 
-/// `123456789:AA…`: a chat bot's.
+/// `123456789:AA…`: a chat bot's. Of nine digits at least: eight are what stands for a credential.
 fn chat_bot(bytes: &[u8], at: usize) -> Option<Range<usize>> {
     if !begins_word(bytes, at) {
         return None;
     }
     let rest = &bytes[at..];
     let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let body = (8..=11).contains(&digits).then(|| rest[digits..].strip_prefix(b":AA")).flatten()?;
+    let body = (9..=11).contains(&digits).then(|| rest[digits..].strip_prefix(b":AA")).flatten()?;
     let length = Body::Word.run(body);
     (length >= 30).then_some(at..at + digits + 3 + length)
 }
@@ -271,13 +271,15 @@ fn in_address(bytes: &[u8], at: usize) -> Option<Range<usize>> {
     let authority = &rest[..rest.iter().position(ends).unwrap_or(rest.len())];
     let who = &authority[..authority.iter().rposition(|byte| *byte == b'@')?];
     let start = at + 3;
-    if is_stand_in(who) {
+    if who.strip_prefix(MARK).is_some_and(begins_as_digits) {
         return None;
     }
     match who.iter().position(|byte| *byte == b':') {
         Some(colon) => {
             let password = &who[colon + 1..];
-            (!password.is_empty() && !is_stand_in(password)).then_some(start + colon + 1..start + who.len())
+            // A name that is a credential goes with its password.
+            let from = if find(&who[..colon], 0).is_some() || looks_random(&who[..colon]) { 0 } else { colon + 1 };
+            (!password.is_empty() && !is_stand_in(password)).then_some(start + from..start + who.len())
         }
         None => looks_random(who).then_some(start..start + who.len()),
     }
@@ -308,15 +310,20 @@ fn named(bytes: &[u8], at: usize) -> Option<Range<usize>> {
         let is_one = if is_prose { looks_random(value) } else { value.len() >= 6 };
         return (is_one && !stood_in).then_some(start..start + value.len());
     }
-    // `key:` and eight digits is what a credential was replaced by; no letter follows those.
-    let is_own =
-        rest.get(..DIGITS).is_some_and(is_digits) && !rest.get(DIGITS).is_some_and(|next| Body::Word.has(*next));
     let length = Body::Parts.run(rest);
-    (!is_own && looks_random(&rest[..length])).then_some(start..start + length)
+    // What stands for a credential further in is no part of this one: it was looked at before that was replaced, and was none.
+    let inner = rest[..length].ends_with(b"key") && rest[length..].strip_prefix(b":").is_some_and(begins_as_digits);
+    let value = &rest[..if inner { length - 3 } else { length }];
+    (!begins_as_digits(rest) && looks_random(value)).then_some(start..start + value.len())
 }
 
 fn is_stand_in(bytes: &[u8]) -> bool {
     bytes.len() == MARK.len() + DIGITS && bytes.strip_prefix(MARK).is_some_and(is_digits)
+}
+
+/// Eight digits behind which no letter follows: so ends what a credential was replaced by.
+fn begins_as_digits(bytes: &[u8]) -> bool {
+    bytes.get(..DIGITS).is_some_and(is_digits) && !bytes.get(DIGITS).is_some_and(|next| Body::Word.has(*next))
 }
 
 fn is_digits(bytes: &[u8]) -> bool {

@@ -22,6 +22,8 @@ mod golden;
 mod mapping;
 #[path = "formats/otlp.rs"]
 mod otlp;
+#[path = "formats/shapes.rs"]
+mod shapes;
 #[path = "formats/traps_agents.rs"]
 mod traps_agents;
 #[path = "support/otlp_twin.rs"]

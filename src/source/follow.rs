@@ -660,6 +660,7 @@ impl Follower {
                 files,
                 total_bytes: source.read + unread,
                 read_bytes: source.read,
+                dropped: 0,
             };
             if source.sent.as_ref() != Some(&status) {
                 source.sent = Some(status.clone());

@@ -182,6 +182,8 @@ pub struct Expected {
     side_chain: bool,
     is_final: bool,
     cache_hit: bool,
+    subscription: bool,
+    saved: Option<i64>,
     own_request: bool,
     tokens: Tokens,
     time: Option<f64>,
@@ -534,8 +536,18 @@ fn amounts(members: &[(String, Value)], record: &Value) -> Result<(Option<Cost>,
     Ok(match record["cost_source"].as_str() {
         Some("computed") => (None, charged.map(Restated::Computed).or(computed)),
         Some("unpriced") => (None, Some(Restated::Unpriced)),
+        Some("reported") if charged.is_some() => (charged, computed.or(Some(Restated::Unpriced))),
         _ => (charged, computed),
     })
+}
+
+fn saved(value: &Value) -> Option<i64> {
+    let text = match value {
+        Value::Number(number) => number.to_string(),
+        Value::String(text) => text.clone(),
+        _ => return None,
+    };
+    costtop::money::Money::parse(text.as_bytes()).ok().and_then(|money| i64::try_from(money.pico()).ok())
 }
 
 /// Costtop's own names, all but tokens, amounts and model.
@@ -544,6 +556,8 @@ fn frame(members: &[(String, Value)], record: &Value) -> Expected {
         is_final: true,
         own_request: true,
         cache_hit: truth(&record["cache_hit"]),
+        subscription: record["billing"] == "subscription",
+        saved: saved(&record["cache_saved_usd"]),
         numbers: ["status", "latency_ms", "max_tokens", "revision"].map(|key| number(&record[key])),
         ..Expected::default()
     };
@@ -726,6 +740,7 @@ fn same(usage: &Usage<'_>, expected: &Expected, line: &str) {
         ),
         "{show}"
     );
+    assert_eq!((usage.subscription, usage.saved_pico), (expected.subscription, expected.saved), "{show}");
     let near = |one: Cost, other: Cost| one.pico().abs_diff(other.pico()) <= 1 + one.pico() / 100_000_000_000_000;
     assert!(
         match (usage.reported, expected.reported) {

@@ -182,7 +182,7 @@ fn the_template_is_the_default_and_what_it_shows_is_valid() {
         .flat_map(|line| [line, "\n"])
         .collect();
     let config = parse("shown.toml", &shown).unwrap_or_else(|error| panic!("{error}\n{shown}")).config;
-    assert_eq!((config.budgets.len(), config.hooks.len(), config.sources.len()), (3, 1, 2));
+    assert_eq!((config.budgets.len(), config.hooks.len(), config.sources.len()), (3, 1, 3));
 }
 
 #[test]

@@ -35,7 +35,7 @@ Examples:
   costtop attach --token-file token --ca-file ca.pem https://costs.example:4318
   ssh -N -L 4318:127.0.0.1:4318 costs & costtop attach http://127.0.0.1:4318
 
-Keys do there what they do here: acknowledging, snoozing and muting go to it, with your name. The bell rings here.";
+Keys do there what they do here: acknowledging, snoozing and muting go to it. The bell rings here.";
 
 /// Draws it.
 ///

@@ -250,13 +250,14 @@ fn save_intake(intake: &Intake, newest: Option<Timestamp>) -> String {
     text
 }
 
-fn numbers(intake: &Intake) -> [(&'static str, u64); 16] {
+fn numbers(intake: &Intake) -> [(&'static str, u64); 17] {
     [
         ("files", intake.files),
         ("bytes", intake.bytes),
         ("lines", intake.lines),
         ("torn", intake.torn),
         ("gaps", intake.gaps),
+        ("dropped", intake.dropped),
         ("records", intake.records),
         ("charges", intake.charges),
         ("updates", intake.updates),
@@ -291,6 +292,7 @@ fn load_intake(text: &[u8]) -> Option<(Intake, Option<Timestamp>)> {
             "lines" => &mut intake.lines,
             "torn" => &mut intake.torn,
             "gaps" => &mut intake.gaps,
+            "dropped" => &mut intake.dropped,
             "records" => &mut intake.records,
             "charges" => &mut intake.charges,
             "updates" => &mut intake.updates,

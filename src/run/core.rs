@@ -138,6 +138,7 @@ pub(super) fn run<F: Front>(setup: Setup, front: &mut F, orders: &Receiver<F::Or
         around: std::sync::Arc::clone(&setup.sources.around),
         labels: super::label_paths(&setup.config),
         keep_names: false,
+        bodies: std::sync::Arc::clone(&opened.bodies),
     };
     let positions = std::mem::take(&mut opened.positions);
     let mut log = EventLog::new(setup.log.as_deref()).map_err(RunError::Log)?;
@@ -146,6 +147,7 @@ pub(super) fn run<F: Front>(setup: Setup, front: &mut F, orders: &Receiver<F::Or
         from_end: setup.from_end,
         next_generation: opened.next_generation,
         positions: positions.clone(),
+        access: setup.sources.access.clone(),
         control: control(setup.state.as_deref(), &mut log, now),
         ..source::Options::default()
     };

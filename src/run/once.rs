@@ -126,6 +126,7 @@ pub fn read(
         around: sources.around,
         labels: super::label_paths(config),
         keep_names: manner.keep_names,
+        bodies: Arc::default(),
     };
     let options = source::Options {
         once: !manner.follow,

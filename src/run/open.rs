@@ -11,7 +11,7 @@ use crate::engine::identity::RecordIds;
 use crate::engine::names::Names;
 use crate::engine::record::Place;
 use crate::engine::view::ChargeId;
-use crate::format::{Decoder, Format, Line};
+use crate::format::{At, Decoder, Format, Line, Skip};
 use crate::label::clean;
 use crate::output::bill::{Bill, terms};
 use crate::output::figures;
@@ -85,7 +85,7 @@ fn read(
 ) -> Option<Read> {
     let mut read = None;
     let row = &class.row;
-    let format = decoder.decode(row.place.offset, line, &mut |at, result| {
+    let mut each = |at: At, result: Result<&Usage<'_>, Skip>| {
         let Ok(usage) = result else { return };
         let is_it = at.index == row.place.index
             && hashes(&shared.key.identify(usage, row.place)) == hashes(&row.ids)
@@ -95,7 +95,17 @@ fn read(
             let place = format!("{} byte {}", figures::path(path), row.place.offset);
             read = Some(Read { priced: price(usage, shared, mode), facts: facts(usage), format: None, place });
         }
-    });
+    };
+    let mut format = decoder.decode(row.place.offset, line, &mut each);
+    // A value over many lines says nothing before its last one.
+    if format == Line::Part {
+        let mut offset = row.place.offset + line.len() as u64;
+        places::lines_after(path, offset, |line| {
+            format = decoder.decode(offset, line, &mut each);
+            offset += line.len() as u64;
+            format == Line::Part
+        });
+    }
     let format = if let Line::Known(format) = format { Some(format) } else { None };
     read.map(|read| Read { format, ..read })
 }

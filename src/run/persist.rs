@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, never};
 
+use super::bodies::{self, Bodies};
 use super::copies::Copies;
 use super::horizon::{Horizon, SavedDays};
 use super::receipts::Receipts;
@@ -81,6 +83,8 @@ pub(super) struct Opened {
     pub detectors: Option<Vec<u8>>,
     pub adjustments: Option<String>,
     pub notes: Vec<String>,
+    /// What was posted within the last hour.
+    pub bodies: Arc<Bodies>,
     dead: Graveyard,
     store: Option<Store>,
     rows_pending: bool,
@@ -118,6 +122,7 @@ impl Opened {
             detectors: None,
             adjustments: None,
             notes,
+            bodies: Arc::default(),
             dead: Graveyard::default(),
             store: None,
             rows_pending: false,
@@ -208,6 +213,9 @@ impl Opened {
         }
         self.alarms = text(META_ALARMS);
         self.detectors = meta(META_DETECTORS).map(<[u8]>::to_vec);
+        for saved in bodies::PARTS.iter().filter_map(|name| meta(name)) {
+            self.bodies.load(saved, Timestamp::now());
+        }
         self.adjustments = text(META_ADJUSTMENTS);
         self.next_generation = text(META_GENERATION).and_then(|number| number.parse().ok()).unwrap_or(1);
         Ok(())
@@ -295,6 +303,7 @@ impl Opened {
             writer,
             mode,
             labels: labels.save(),
+            bodies: Arc::clone(&self.bodies),
             in_flight: false,
             dirty_since: None,
             bytes: 0,
@@ -417,6 +426,7 @@ pub(super) struct Persistence {
     writer: Option<Writer>,
     mode: CostMode,
     labels: String,
+    bodies: Arc<Bodies>,
     in_flight: bool,
     dirty_since: Option<Instant>,
     bytes: u64,
@@ -549,6 +559,7 @@ impl Persistence {
         meta.extend(self.recovery.save());
         meta.extend(self.alarms.take().map(|alarms| (META_ALARMS, alarms.into_bytes())));
         meta.extend(self.detectors.take().map(|detectors| (META_DETECTORS, detectors)));
+        meta.extend(self.bodies.changes());
         meta.extend(std::mem::take(&mut self.beside));
         let saved = Some(Timestamp::now());
         let forgotten = std::mem::take(&mut self.dead.forgotten);

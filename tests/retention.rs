@@ -1,7 +1,7 @@
 //! D01: more than a year at a steady pace with a clock that runs as fast as it can: minutes fold into quarters, these into days, days are
 //! dropped beyond the horizon; every sum stays, and the state stays small.
 //!
-//! `.ci/long state` runs it with every minute of 400 days (RETENTION_STEP=1).
+//! `.ci/long state` runs it with every minute of 400 days (`RETENTION_STEP=1`).
 
 #![allow(clippy::unwrap_used, reason = "a test may panic, also in the functions its cases share")]
 

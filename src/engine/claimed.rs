@@ -1,6 +1,7 @@
 //! What a state that cannot be trusted said was spent, day by day, beside what is known now: the difference is money nobody can verify.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use super::Engine;
 use super::cells::Cells;
@@ -46,7 +47,11 @@ impl Claimed {
     /// As text: a day and its pico-dollars a line.
     #[must_use]
     pub fn save(&self) -> String {
-        self.0.iter().map(|(day, money)| format!("{day}={}\n", money.pico())).collect()
+        let mut text = String::new();
+        for (day, money) in &self.0 {
+            let _ = writeln!(text, "{day}={}", money.pico()); // into a String: cannot fail
+        }
+        text
     }
 
     /// What [`Claimed::save`] wrote; `None` for other text.

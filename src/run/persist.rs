@@ -151,25 +151,20 @@ impl Opened {
         let mut opened = Opened::without_state(options, now);
         match opened.take_up(store, loaded, options, now) {
             Ok(()) => Ok(opened),
-            Err((_, LoadError::Mode(was))) => Err(PersistError::Mode { was, asked: mode_name(options.mode) }),
-            Err((store, LoadError::Damaged(reason))) => {
-                opened.start_over(store, &reason, options, now)?;
+            Err(LoadError::Mode(was)) => Err(PersistError::Mode { was, asked: mode_name(options.mode) }),
+            Err(LoadError::Damaged(reason)) => {
+                if let Some(store) = opened.store.take() {
+                    opened.start_over(store, &reason, options, now)?;
+                }
                 Ok(opened)
             }
         }
     }
 
-    /// Loads the totals of an open state; gives it back where that cannot be done.
-    fn take_up(
-        &mut self,
-        store: Store,
-        loaded: Loaded,
-        options: Options,
-        now: Timestamp,
-    ) -> Result<(), (Store, LoadError)> {
-        if let Err(error) = self.load_totals(&loaded, options.mode) {
-            return Err((store, error));
-        }
+    /// Loads the totals of an open state, which is kept also where that cannot be done.
+    fn take_up(&mut self, store: Store, loaded: Loaded, options: Options, now: Timestamp) -> Result<(), LoadError> {
+        self.store = Some(store);
+        self.load_totals(&loaded, options.mode)?;
         if let Some(recovered) = &loaded.recovered {
             self.recovered(recovered, options.zone, now);
         }
@@ -179,7 +174,6 @@ impl Opened {
         self.dead = dead;
         let kept: HashSet<u32> = kept.iter().map(|saved| saved.position.generation).collect();
         self.positions.retain(|position| kept.contains(&position.generation));
-        self.store = Some(store);
         self.rows_pending = true;
         Ok(())
     }
@@ -279,11 +273,8 @@ impl Opened {
                     None => return Ok(()),
                     Some(reason) => reason,
                 },
-                Err((given_back, LoadError::Damaged(reason))) => {
-                    self.store = Some(given_back);
-                    reason
-                }
-                Err((_, LoadError::Mode(was))) => {
+                Err(LoadError::Damaged(reason)) => reason,
+                Err(LoadError::Mode(was)) => {
                     return Err(PersistError::Mode { was, asked: mode_name(options.mode) });
                 }
             };

@@ -127,5 +127,7 @@ fn free_bytes(folder: &Path) -> Option<u64> {
         }
         facts.assume_init()
     };
+    // Their width is the system's: 64 bits where this is built and checked.
+    #[allow(clippy::useless_conversion, reason = "on other systems they are narrower")]
     u64::from(facts.f_bavail).checked_mul(u64::from(facts.f_frsize))
 }

@@ -72,6 +72,7 @@ fn the_effective_configuration_names_where_each_value_came_from() {
 fn every_key_reaches_its_place() {
     let config = valid("full.toml");
     assert_eq!(config.zone.name(), "Europe/Berlin");
+    assert_eq!((config.state.horizon_days, config.state.max_bytes), (400, 250_000_000));
     assert_eq!(config.user, [UserField::UserEmail, UserField::User]);
     assert_eq!((config.theme.as_str(), config.graph, config.mouse), ("paper", GraphChoice::Block, false));
     assert_eq!(
@@ -183,7 +184,7 @@ fn the_template_is_the_default_and_what_it_shows_is_valid() {
         .flat_map(|line| [line, "\n"])
         .collect();
     let config = parse("shown.toml", &shown).unwrap_or_else(|error| panic!("{error}\n{shown}")).config;
-    assert_eq!((config.budgets.len(), config.hooks.len(), config.sources.len()), (3, 1, 2));
+    assert_eq!((config.budgets.len(), config.hooks.len(), config.sources.len()), (3, 1, 3));
 }
 
 #[test]

@@ -287,7 +287,7 @@ fn json_says_what_the_report_says() {
     assert_eq!(totals["unpriced_tokens"], 1_000);
     assert_eq!(totals["sessions"], 17);
     assert_eq!(totals["cost_usd"], "12.000000000002");
-    assert_eq!(totals["adjustments_usd"], "0.000000000000");
+    assert_eq!(totals["adjustments_usd"], "-10.000000000000");
     assert_eq!(totals["cache_hit_ratio"].as_f64(), document.report.totals.cache_hit_ratio());
     assert_eq!(report["groups"][0]["key"]["user"], "=cmd()|' /C calc'!A0", "JSON guards no formulas");
     assert_eq!(report["budgets"][0]["state"], "exceeded");
@@ -304,7 +304,10 @@ fn sums_hold_in_every_row() {
         assert_eq!(pico(&row["cost_usd"]), pico(&row["reported_usd"]) + pico(&row["computed_usd"]));
     }
     for name in SUMS {
-        if name.ends_with("_usd") {
+        if name == "adjustments_usd" {
+            // Budgets are corrected, and no group of charges is.
+            assert!(groups.iter().all(|group| pico(&group[name]) == 0));
+        } else if name.ends_with("_usd") {
             let sum: i128 = groups.iter().map(|group| pico(&group[name])).sum();
             assert_eq!(sum, pico(&report["totals"][name]), "{name}");
         } else if !matches!(name, "cache_hit_ratio" | "drift_ratio" | "sessions") {

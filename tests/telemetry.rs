@@ -38,6 +38,7 @@ impl World {
             around: [Surroundings::default()].into(),
             labels: None,
             keep_names: false,
+            bodies: Arc::default(),
         };
         let (rows, _) = costtop::run::spill::rows(1 << 20);
         let options = Options { zone: Zone::UTC, mode: CostMode::Auto, ..Options::default() };

@@ -22,6 +22,7 @@ use crate::money::{Cost, Money};
 use crate::time::{Period, Timestamp};
 use crate::usage::Dimension;
 
+mod agents;
 pub mod company;
 pub mod history;
 pub mod lines;

@@ -8,13 +8,14 @@ use super::error::{ConfigError, any_of, remedy};
 use super::labels::read_labels;
 use super::mapping::{PRESETS, read_mappings};
 use super::price::read_prices;
+use super::server::read_server;
 use super::state::read_state;
 use super::{Config, GraphChoice, HookConfig, MappingConfig, Origins, Severity, SourceConfig};
 use crate::label::Label;
 use crate::usage::{Dimension, Format, MappingName, UserField};
 
 /// How a `listen` may begin.
-pub(super) const LISTEN: [&str; 4] = ["unix:", "tcp://", "udp://", "http://"];
+pub(super) const LISTEN: [&str; 7] = ["unix:", "unixgram:", "tcp://", "tls://", "udp://", "http://", "https://"];
 
 /// Reads all that the file decides into `config`. `config.zone` is decided already: dates are read in it.
 pub(super) fn read(root: &Table, folder: &Path, config: &mut Config, origins: &mut Origins) -> Result<(), ConfigError> {
@@ -62,6 +63,9 @@ pub(super) fn read(root: &Table, folder: &Path, config: &mut Config, origins: &m
     }
     if let Some(alarm) = root.get("alarm") {
         read_alarm(&alarm.table("[alarm]")?, config, origins)?;
+    }
+    if let Some(server) = root.get("server") {
+        config.server = read_server(&server.table("[server]")?, folder, origins)?;
     }
     if let Some(state) = root.get("state") {
         read_state(&state.table("[state]")?, config, origins)?;
@@ -115,10 +119,10 @@ fn read_source(table: &Table, config: &Config) -> Result<SourceConfig, ConfigErr
             text
         }
         (None, Some(listen)) => {
-            let text = listen.text("\"unix:PATH\" or \"tcp://HOST:PORT\"")?;
+            let text = listen.text("\"unix:PATH\" or \"http://HOST:PORT\"")?;
             if !LISTEN.iter().any(|scheme| text.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty())) {
                 return Err(listen.refuse(format!(
-                    "'listen' is '{text}', no address: use unix:PATH, tcp://HOST:PORT, udp://HOST:PORT or http://HOST:PORT"
+                    "'listen' is '{text}', no address: use unix:PATH, http://HOST:PORT, tcp://HOST:PORT, udp://HOST:PORT or unixgram:PATH"
                 )));
             }
             text

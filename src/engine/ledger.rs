@@ -3,7 +3,6 @@
 //! Records of one class (same ids, same kind of source, side chain or not) share a row; rows that share an id form a ring,
 //! the group. A group's bills are a pure function of its rows, and what goes downstream is new − old.
 
-mod adopted;
 mod dropped;
 mod spans;
 

@@ -99,6 +99,8 @@ pub struct Intake {
     pub torn: u64,
     /// Places where lines may have been lost before anybody could read them.
     pub gaps: u64,
+    /// Datagrams that the kernel dropped: they came too fast, nobody knows what was in them.
+    pub dropped: u64,
     /// Statements, of usage or not.
     pub records: u64,
     /// Charges that stand now.
@@ -147,6 +149,7 @@ impl Intake {
         self.lines += other.lines;
         self.torn += other.torn;
         self.gaps += other.gaps;
+        self.dropped += other.dropped;
         self.records += other.records;
         self.charges += other.charges;
         self.updates += other.updates;

@@ -192,6 +192,7 @@ impl Serialize for Intake<'_> {
         map.serialize_entry("rejected", &intake.rejected_total())?;
         map.serialize_entry("rejected_by", &RejectedBy(intake.rejected))?;
         map.serialize_entry("late", &intake.late)?;
+        map.serialize_entry("dropped", &intake.dropped)?;
         // Only where a state has dropped days: a report of sources has no horizon.
         if intake.late > 0 {
             map.serialize_entry("late_usd", &Text(intake.late_cost))?;

@@ -206,6 +206,7 @@ pub fn losses(document: &Document) -> Vec<String> {
     for (number, what) in [
         (intake.torn, "torn"),
         (intake.gaps, "gaps suspected"),
+        (intake.dropped, "dropped by the kernel: a lower bound"),
         (intake.late, "late"),
         (intake.undated, "undated"),
         (intake.no_id, "without an id"),

@@ -139,6 +139,7 @@ pub(super) fn run<F: Front>(setup: Setup, front: &mut F, orders: &Receiver<F::Or
         around: std::sync::Arc::clone(&setup.sources.around),
         labels: super::label_paths(&setup.config),
         keep_names: false,
+        bodies: std::sync::Arc::clone(&opened.bodies),
     };
     let positions = std::mem::take(&mut opened.positions);
     let mut log = EventLog::new(setup.log.as_deref()).map_err(RunError::Log)?;
@@ -147,6 +148,7 @@ pub(super) fn run<F: Front>(setup: Setup, front: &mut F, orders: &Receiver<F::Or
         from_end: setup.from_end,
         next_generation: opened.next_generation,
         positions: positions.clone(),
+        access: setup.sources.access.clone(),
         control: control(setup.state.as_deref(), &mut log, now),
         ..source::Options::default()
     };
@@ -328,13 +330,13 @@ impl Core {
                 self.version += 1;
             }
             desk.answer(self, now)?;
-            if self.persistence.due_in(Instant::now()).is_some_and(|due| due.is_zero()) {
-                self.keep_status(now);
-            }
-            self.persistence.commit(&mut self.engine, false)?;
-            for text in self.persistence.take_said() {
+            if let Some(text) = self.persistence.tick(&mut self.engine, now)? {
                 self.log.add(now, Mark::Warn, "state", &text);
                 self.version += 1;
+            }
+            if self.persistence.due_in(Instant::now()).is_some_and(|due| due.is_zero()) {
+                self.keep_status(now);
+                self.persistence.commit(&mut self.engine, false)?;
             }
             if !front.show(self, rings, now)? {
                 return Ok(());

@@ -12,7 +12,7 @@ use crate::engine::names::Names;
 use crate::engine::record::Place;
 use crate::engine::rows::Row;
 use crate::engine::view::ChargeId;
-use crate::format::{Decoder, Format, Line};
+use crate::format::{At, Decoder, Format, Line, Skip};
 use crate::label::clean;
 use crate::output::bill::{Bill, terms};
 use crate::output::figures;
@@ -92,18 +92,20 @@ pub(super) fn said<T>(
 ) -> Option<(T, Option<Format>)> {
     let alone = Decoder::new(shared.zone);
     // What it says may hang on the lines before it.
-    says(alone, line, row, shared, &each).or_else(|| says(behind(path, row.place, shared)?, line, row, shared, &each))
+    says(alone, path, line, row, shared, &each)
+        .or_else(|| says(behind(path, row.place, shared)?, path, line, row, shared, &each))
 }
 
 fn says<T>(
     mut decoder: Decoder,
+    path: &Path,
     line: &[u8],
     row: &Row,
     shared: &Shared,
     each: &impl Fn(&Usage<'_>) -> T,
 ) -> Option<(T, Option<Format>)> {
     let mut read = None;
-    let format = decoder.decode(row.place.offset, line, &mut |at, result| {
+    let mut take = |at: At, result: Result<&Usage<'_>, Skip>| {
         let Ok(usage) = result else { return };
         let is_it = at.index == row.place.index
             && hashes(&shared.key.identify(usage, row.place)) == hashes(&row.ids)
@@ -112,7 +114,17 @@ fn says<T>(
         if is_it {
             read = Some(each(usage));
         }
-    });
+    };
+    let mut format = decoder.decode(row.place.offset, line, &mut take);
+    // A value over many lines says nothing before its last one.
+    if format == Line::Part {
+        let mut offset = row.place.offset + line.len() as u64;
+        places::lines_after(path, offset, |line| {
+            format = decoder.decode(offset, line, &mut take);
+            offset += line.len() as u64;
+            format == Line::Part
+        });
+    }
     let format = if let Line::Known(format) = format { Some(format) } else { None };
     read.map(|read| (read, format))
 }

@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, never};
 
+use super::bodies::{self, Bodies};
 use super::copies::Copies;
 use super::horizon::{Horizon, SavedDays};
 use super::receipts::Receipts;
@@ -20,7 +22,9 @@ use crate::engine::{Engine, Options};
 use crate::format::context::Context;
 use crate::source::budget::Reservation;
 use crate::source::{Position, Receipt, Receiving};
-use crate::store::{CellBlob, Commit, Loaded, Outcome, Recovered, RowBlob, SavedPosition, Store, StoreError, Writer};
+use crate::store::{
+    Commit, Loaded, META_DROPPED, META_INTAKE, Outcome, Recovered, SavedPosition, Store, StoreError, Writer,
+};
 use crate::time::{MINUTE_MS, Timestamp, Zone};
 
 /// Ledger rows kept in memory: the newest, which repeats are about.
@@ -37,8 +41,6 @@ const MAX_DEAD: usize = 4096;
 /// Milliseconds in a day.
 const DAY_MS: i64 = 1440 * MINUTE_MS;
 
-/// Where the intake counts stand.
-pub(super) const META_INTAKE: &str = "intake";
 const META_ALARMS: &str = "alarms";
 const META_DETECTORS: &str = "detectors";
 const META_GENERATION: &str = "generation";
@@ -47,8 +49,6 @@ const META_MODE: &str = "cost_mode";
 pub const META_ADJUSTMENTS: &str = "adjustments";
 /// How things stood at the last commit, for those who ask while nobody runs.
 pub const META_STATUS: &str = "status";
-/// Event days whose rows were dropped.
-pub(super) const META_DROPPED: &str = "dropped_days";
 /// Which of the operator's own labels stands in which slot.
 pub const META_LABELS: &str = "labels";
 
@@ -88,6 +88,8 @@ pub(super) struct Opened {
     pub repriced: bool,
     pub adjustments: Option<String>,
     pub notes: Vec<String>,
+    /// What was posted within the last hour.
+    pub bodies: Arc<Bodies>,
     dead: Graveyard,
     store: Option<Store>,
     rows_pending: bool,
@@ -127,6 +129,7 @@ impl Opened {
             repriced: false,
             adjustments: None,
             notes,
+            bodies: Arc::default(),
             dead: Graveyard::default(),
             store: None,
             rows_pending: false,
@@ -224,6 +227,9 @@ impl Opened {
         self.alarms = text(META_ALARMS);
         self.detectors = meta(META_DETECTORS).map(<[u8]>::to_vec);
         self.prices = text(META_PRICES);
+        for saved in bodies::PARTS.iter().filter_map(|name| meta(name)) {
+            self.bodies.load(saved, Timestamp::now());
+        }
         self.adjustments = text(META_ADJUSTMENTS);
         self.next_generation = text(META_GENERATION).and_then(|number| number.parse().ok()).unwrap_or(1);
         Ok(())
@@ -316,6 +322,7 @@ impl Opened {
             mode,
             labels: labels.save(),
             prices,
+            bodies: Arc::clone(&self.bodies),
             in_flight: false,
             dirty_since: None,
             bytes: 0,
@@ -330,7 +337,6 @@ impl Opened {
             dropping: false,
             copies,
             recovery: std::mem::take(&mut self.recovery),
-            said: Vec::new(),
             receipts: Receipts::default(),
         })
     }
@@ -440,6 +446,7 @@ pub(super) struct Persistence {
     mode: CostMode,
     labels: String,
     prices: String,
+    bodies: Arc<Bodies>,
     in_flight: bool,
     dirty_since: Option<Instant>,
     bytes: u64,
@@ -457,8 +464,6 @@ pub(super) struct Persistence {
     dropping: bool,
     copies: Option<Copies>,
     recovery: Recovery,
-    /// Sentences for the event list.
-    said: Vec<String>,
     receipts: Receipts,
 }
 
@@ -521,9 +526,13 @@ impl Persistence {
         trouble.or_else(|| self.recovery.note(zone, now))
     }
 
-    /// Takes what is worth an event.
-    pub fn take_said(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.said)
+    /// Drops what lies beyond the horizon, a part at a time, and has a copy made each day; a sentence where something is to be told.
+    ///
+    /// # Errors
+    /// The ledger's rows cannot be read or written: nothing of this engine may be saved any more.
+    pub fn tick(&mut self, engine: &mut Engine, now: Timestamp) -> io::Result<Option<String>> {
+        self.drop_days(engine, false)?;
+        Ok(self.copies.as_mut().and_then(|copies| copies.tick(now, Instant::now())))
     }
 
     /// All sources have been read to where they end.
@@ -550,9 +559,8 @@ impl Persistence {
 
     /// Hands over a commit if one is due (or, with `all`, if there is anything).
     pub fn commit(&mut self, engine: &mut Engine, all: bool) -> io::Result<()> {
-        self.drop_days(engine, all)?;
-        if let Some(copies) = &mut self.copies {
-            self.said.extend(copies.tick(Timestamp::now(), Instant::now()));
+        if all {
+            self.drop_days(engine, true)?;
         }
         if self.dropping {
             return Ok(());
@@ -561,17 +569,18 @@ impl Persistence {
         let Some(writer) = self.writer.as_ref().filter(|_| due) else { return Ok(()) };
         let changes = engine.take_changes()?;
         self.horizon.appended(&changes.rows, &changes.dropped_days, self.bytes >= COMMIT_BYTES);
-        let mut meta = vec![
-            (META_INTAKE, changes.intake),
+        let mut commit = Commit::of(changes);
+        let meta = &mut commit.meta;
+        meta.extend([
             (META_GENERATION, self.generation.to_string().into_bytes()),
             (META_MODE, mode_name(self.mode).as_bytes().to_vec()),
             (META_LABELS, self.labels.clone().into_bytes()),
             (META_PRICES, self.prices.clone().into_bytes()),
-        ];
-        meta.extend(changes.all_dropped.map(|days| (META_DROPPED, days.into_bytes())));
+        ]);
         meta.extend(self.recovery.save());
         meta.extend(self.alarms.take().map(|alarms| (META_ALARMS, alarms.into_bytes())));
         meta.extend(self.detectors.take().map(|detectors| (META_DETECTORS, detectors)));
+        meta.extend(self.bodies.changes());
         meta.extend(std::mem::take(&mut self.beside));
         let saved = Some(Timestamp::now());
         let forgotten = std::mem::take(&mut self.dead.forgotten);
@@ -581,18 +590,8 @@ impl Persistence {
                 self.positions.remove(generation);
             }
         }
-        let commit = Commit {
-            forgotten,
-            positions: self.positions.drain().map(|(_, position)| with_context(position, saved)).collect(),
-            names: changes.names,
-            profiles: changes.profiles,
-            dropped_days: changes.dropped_days,
-            rows: changes.rows.into_iter().map(|(day, rows, bytes)| RowBlob { day, rows, bytes }).collect(),
-            cells: changes.cells.into_iter().map(|(tier, time, bytes)| CellBlob { tier, time, bytes }).collect(),
-            sessions: changes.sessions,
-            meta,
-            ..Commit::default()
-        };
+        commit.forgotten = forgotten;
+        commit.positions = self.positions.drain().map(|(_, position)| with_context(position, saved)).collect();
         self.in_flight = true;
         self.receipts.committing();
         self.dirty_since = None;

@@ -19,6 +19,8 @@ use crate::ui::text::dollars;
 
 /// Events kept for the list.
 const EVENTS: usize = 200;
+/// Models whose missing price is told; the sheet of what came in shows the largest, however many there are.
+const MOST_UNPRICED: usize = 4096;
 
 /// Notable things, newest first.
 #[derive(Default)]
@@ -80,7 +82,7 @@ impl EventLog {
     /// Adds a line for each model that turned out to have no price.
     pub fn unpriced(&mut self, now: Timestamp, view: &View) {
         for (model, tokens) in &view.unpriced_models {
-            if self.unpriced.insert(model.clone()) {
+            if self.unpriced.len() < MOST_UNPRICED && self.unpriced.insert(model.clone()) {
                 let text = format!("{model} has no price · {tokens} tokens unpriced");
                 self.add(now, Mark::Warn, "price", &text);
             }

@@ -14,6 +14,8 @@ use crate::usage::RawText;
 pub(super) struct Parts<'a> {
     logs: &'a [u8],
     spans: &'a [u8],
+    /// The attributes of a record that is one event by itself.
+    event: &'a [u8],
 }
 
 /// Finds them; other keys of the record are noted.
@@ -22,6 +24,10 @@ pub(super) fn find<'a>(record: &'a [u8], marks: &mut Marks) -> Result<Parts<'a>,
     let mut scanner = Scanner::new(record);
     scanner.object(|key, value| {
         let part = match key {
+            b"attributes" => {
+                parts.event = if marks.note_event(value)? { value.span()? } else { b"" };
+                return if parts.event.is_empty() { value.skip() } else { Ok(()) };
+            }
             b"resourceLogs" | b"resource_logs" => &mut parts.logs,
             b"resourceSpans" | b"resource_spans" => &mut parts.spans,
             _ => return marks.note(key, value),
@@ -47,7 +53,15 @@ impl<'a> Parts<'a> {
     /// Reads all records.
     pub(super) fn walk(self, to: &mut impl Collect<'a>) -> Walked {
         resources(self.logs, &LOGS, to, |record, to| log(record, to))?;
-        resources(self.spans, &SPANS, to, |record, to| span(record, to))
+        resources(self.spans, &SPANS, to, |record, to| span(record, to))?;
+        if !self.event.is_empty() {
+            to.resource();
+            to.scope(RawText::NONE);
+            to.begin();
+            attributes(&mut Scanner::new(self.event), |name, value| to.attribute(name, value))?;
+            to.log(&Facts::default());
+        }
+        Ok(())
     }
 }
 

@@ -132,7 +132,10 @@ fn what_costtop_printed_keeps_its_amounts() {
     };
     let computed = |pico| Some(Restated::Computed(Cost::from_pico(pico)));
     assert_eq!(amounts(r#""cost_usd":"0.2""#), (Some(200_000_000_000), None));
-    assert_eq!(amounts(r#""cost_usd":2e-1,"cost_source":"reported""#), (Some(200_000_000_000), None));
+    assert_eq!(
+        amounts(r#""cost_usd":2e-1,"cost_source":"reported""#),
+        (Some(200_000_000_000), Some(Restated::Unpriced))
+    );
     let both = amounts(r#""cost_usd":"0.2","cost_source":"reported","computed_usd":"0.19""#);
     assert_eq!(both, (Some(200_000_000_000), computed(190_000_000_000)));
     assert_eq!(amounts(r#""cost_usd":"0.2","cost_source":"computed""#), (None, computed(200_000_000_000)));

@@ -24,7 +24,7 @@ impl Spill for Heap {
 }
 
 prop_compose! {
-    fn any_row()(a in any::<[u128; 4]>(), times in any::<[i64; 2]>(), t in any::<[u32; 7]>(), n in any::<[u32; 9]>(), bits in any::<[bool; 9]>(), money in any::<[Option<u64>; 2]>(), saved in any::<i64>(), offset in any::<u64>(), status in any::<u16>(), links in any::<u8>()) -> Row {
+    fn any_row()(a in any::<[u128; 4]>(), times in any::<[i64; 2]>(), t in any::<[u32; 7]>(), n in any::<[u32; 9]>(), bits in any::<[bool; 9]>(), money in any::<[Option<u64>; 2]>(), saved in any::<i64>(), offset in any::<u64>(), status in any::<u16>(), links in 1u8..) -> Row {
         Row {
             ids: RecordIds { response: a[0], request: a[1], call: a[2], span: a[3], links },
             origin: Origin::Gateway,

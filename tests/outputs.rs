@@ -273,7 +273,7 @@ fn json_has_the_contracts_keys_in_its_order() {
     assert_eq!(
         keys(&report["intake"]),
         words(
-            "files bytes lines torn records charges updates duplicates merged not_usage rejected rejected_by late late_usd undated no_id id_reused clock_skew unpriced_models"
+            "files bytes lines torn records charges updates duplicates merged not_usage rejected rejected_by late dropped late_usd undated no_id id_reused clock_skew unpriced_models"
         )
     );
     assert_eq!(keys(&report["intake"]["rejected_by"]), ["json", "too_long"]);

@@ -363,3 +363,9 @@ fn compose(line: &str) -> Option<(Around, &str)> {
     };
     name(service).then_some((Around::default(), text))
 }
+
+/// Whether the texts in a record are events of CloudWatch: Docker's wrapper comes first.
+fn holds_events(record: &Value) -> bool {
+    let is_docker = record["log"].is_string() && matches!(record["stream"].as_str(), Some("stdout" | "stderr"));
+    !is_docker && record["logEvents"].as_array().is_some_and(|events| !events.is_empty())
+}

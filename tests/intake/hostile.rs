@@ -41,7 +41,7 @@ fn crawl(port: u16, stop: &AtomicBool) -> u64 {
             let byte = if at % 2 == 0 {
                 &b"P"[..]
             } else {
-                b"POST /v1/events HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n1"
+                b"POST /v1/events HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n1"
             };
             let gone = stream.as_mut().is_none_or(|stream| {
                 let ended = matches!(stream.read(&mut [0; 512]), Ok(0));

@@ -3,7 +3,7 @@
 use std::hash::BuildHasher as _;
 
 use hashbrown::HashTable;
-use rustc_hash::FxBuildHasher;
+use rustc_hash::{FxBuildHasher, FxHashSet};
 
 use super::rows::{put_varint, take_varint};
 use crate::label::Label;
@@ -162,12 +162,23 @@ pub struct Batch {
     pub labels: Vec<Label>,
     /// In the order of the lines.
     pub records: Vec<Record>,
+    /// What the records speak for.
+    pub spoken: Vec<Spoken>,
     /// Lines, bytes, not usage, rejected. The fates of `records` are added when they are applied.
     pub intake: Intake,
     /// Read as history: it rings no bell.
     pub history: bool,
     /// Raw names of each record, in their saved form, where they are kept; a record's place then leads here.
     pub names: Vec<u8>,
+}
+
+/// Records of single requests speak for a scope: points of counters over it are void.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spoken {
+    /// A session or what exported; see [`IdentityKey::scopes`](super::identity::IdentityKey::scopes).
+    pub scope: u128,
+    /// Event time of the record that spoke first.
+    pub time: Option<Timestamp>,
 }
 
 /// What a record is called and under which terms it ran: text as it stood in the log, for those who print it back.
@@ -249,6 +260,8 @@ pub struct BatchBuilder {
     index: HashTable<Known>,
     /// The last text of each place: most lines repeat what one of the last lines said.
     recent: Recent,
+    /// Scopes of this batch that were spoken for.
+    spoken: FxHashSet<u128>,
     keep_names: bool,
 }
 
@@ -376,6 +389,16 @@ impl BatchBuilder {
         self.batch.records.push(record);
     }
 
+    /// A record of a request speaks for these scopes ([`IdentityKey::scopes`](super::identity::IdentityKey::scopes); 0 is none): once
+    /// a batch each.
+    pub fn speak(&mut self, scopes: [u128; 2], time: Option<Timestamp>) {
+        for scope in scopes {
+            if scope != 0 && self.spoken.insert(scope) {
+                self.batch.spoken.push(Spoken { scope, time });
+            }
+        }
+    }
+
     /// The counts beside the records.
     pub fn intake(&mut self) -> &mut Intake {
         &mut self.batch.intake
@@ -396,6 +419,7 @@ impl BatchBuilder {
     /// The batch so far; the next begins empty.
     pub fn finish(&mut self, history: bool) -> Batch {
         self.index.clear();
+        self.spoken.clear();
         self.texts.clear();
         self.recent = Recent::default();
         self.batch.history = history;

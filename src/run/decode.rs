@@ -173,6 +173,9 @@ fn record(
             let place = Place { generation: chunk.generation, offset: at.offset, index: at.index };
             let ids = shared.key.identify(usage, place);
             builder.push(usage, pricer.price(usage), ids, place, around);
+            if matches!(usage.origin, Origin::OpenTelemetry | Origin::Transcript) {
+                builder.speak(shared.key.scopes(usage), usage.time);
+            }
         }
         Err(Skip::NotUsage) => {
             builder.intake().records += 1;

@@ -6,10 +6,13 @@ mod error;
 mod file;
 mod labels;
 mod load;
+mod mapping;
 mod number;
+mod path;
 mod permission;
 mod price;
 mod print;
+mod state;
 
 pub use budget::specificity;
 pub(crate) use document::{Document, Table, Value};
@@ -17,8 +20,15 @@ pub(crate) use error::any_of;
 pub use error::{ConfigError, Origin, remedy};
 pub use labels::{LabelConfig, LabelSlots, Labels, LabelsError};
 pub use load::{Loaded, Origins, Overrides, VARIABLES, default_path, themes_folder};
+pub use mapping::{
+    CostUnit, MOST_PATHS as MOST_MAPPING_PATHS, MappedField, MappingConfig, PRESETS, Test, TimeFormat, TimeUnit,
+};
+pub use path::{KeyPath, spell_path};
+pub use permission::{Exposed, exposed};
 pub use print::TEMPLATE;
+pub use state::StateConfig;
 
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -37,6 +47,8 @@ pub struct Config {
     pub user: Vec<UserField>,
     /// Dimensions of the operator's own.
     pub labels: Labels,
+    /// Logs of the operator's own.
+    pub mappings: Vec<MappingConfig>,
     /// What to follow when no SOURCE is named.
     pub sources: Vec<SourceConfig>,
     /// Prices of the operator's own.
@@ -45,6 +57,8 @@ pub struct Config {
     pub budgets: Vec<BudgetConfig>,
     /// How alarms are heard.
     pub alarm: AlarmConfig,
+    /// How much of the past is kept charge by charge.
+    pub state: StateConfig,
     /// Commands to run on alarms.
     pub hooks: Vec<HookConfig>,
     /// Name of the theme.
@@ -53,6 +67,14 @@ pub struct Config {
     pub graph: GraphChoice,
     /// Clicks and the wheel are the screen's, not the terminal's own selection.
     pub mouse: bool,
+}
+
+impl Config {
+    /// What it names that gives power to whoever wrote it; `None`: its file may be anybody's.
+    #[must_use]
+    pub fn names_power(&self) -> Option<&'static str> {
+        (!self.hooks.is_empty()).then_some("hooks")
+    }
 }
 
 /// With which signs the screen is drawn.
@@ -260,15 +282,19 @@ pub struct HookConfig {
     pub command: Vec<String>,
     /// Killed after this.
     pub timeout: Duration,
+    /// Runs in any hour at most; further alarms are counted and said.
+    pub per_hour: u32,
 }
 
 impl HookConfig {
     /// How long a command may run when nothing is said.
     pub const TIMEOUT: Duration = Duration::from_secs(10);
+    /// How often it may run in an hour when nothing is said: a budget for each user may break for hundreds at once.
+    pub const PER_HOUR: u32 = 60;
 }
 
 /// How loud an alarm is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Severity {
     /// A badge.
     Info,
@@ -299,6 +325,7 @@ impl Default for Config {
             zone: Zone::local(),
             user: UserField::DEFAULT.to_vec(),
             labels: Labels::default(),
+            mappings: Vec::new(),
             sources: Vec::new(),
             prices: PriceConfig::default(),
             budgets: Vec::new(),
@@ -308,6 +335,7 @@ impl Default for Config {
                 quiet_hours: None,
                 detectors: DetectorsConfig::ALL,
             },
+            state: StateConfig::default(),
             hooks: Vec::new(),
             theme: "auto".to_owned(),
             graph: GraphChoice::Auto,

@@ -8,8 +8,11 @@ pub mod cells;
 mod changed;
 mod charge;
 mod chart;
+pub mod claimed;
 pub mod counters;
+pub mod days;
 mod detail;
+mod dropped;
 mod groups;
 pub mod identity;
 pub mod index;
@@ -29,6 +32,7 @@ mod standing;
 pub mod tier;
 mod top;
 pub mod view;
+pub mod whole;
 
 use std::io;
 use std::sync::Arc;
@@ -38,6 +42,7 @@ use rustc_hash::FxHashMap;
 use bill::CostMode;
 use cells::Cells;
 use counters::Counters;
+use dropped::Dropped;
 use ledger::{Entry, Fate, Ledger};
 use list::ListPrices;
 use names::{Caps, NameId, Names, Profile, ProfileId};
@@ -125,10 +130,14 @@ pub struct Engine {
     lists: ListPrices,
     /// The rows of a state are still to come: nothing can be told from charges.
     rows_missing: bool,
+    /// Charges of dropped days, summed.
+    dropped: Dropped,
     /// What went wrong where nobody could be told.
     trouble: Option<io::Error>,
     /// Start and end of the local day, and its sums.
     today: (Timestamp, Timestamp, Counters),
+    /// Sums by profile, once somebody asked for them.
+    whole: Option<whole::Whole>,
     total: Counters,
     unpriced: FxHashMap<NameId, (i64, i64)>,
     intake: Intake,
@@ -158,8 +167,10 @@ impl Engine {
             asked: 0,
             lists: ListPrices::default(),
             rows_missing: false,
+            dropped: Dropped::new(options.collect_changes),
             trouble: None,
             today: (Timestamp::MIN, Timestamp::MIN, Counters::default()),
+            whole: None,
             total: Counters::default(),
             unpriced: FxHashMap::default(),
             intake: Intake::default(),
@@ -234,6 +245,10 @@ impl Engine {
                 Fate::Update => self.intake.updates += 1,
                 Fate::Duplicate => self.intake.duplicates += 1,
                 Fate::Merged => self.intake.merged += 1,
+                Fate::Late(cost) => {
+                    self.intake.late += 1;
+                    self.intake.late_cost += cost.into();
+                }
             }
             // Charges that proved to be one: all but one of their records were merged after all.
             self.intake.charges = self.intake.charges.saturating_add_signed(charges);
@@ -263,6 +278,9 @@ impl Engine {
 
     fn post(&mut self, post: &Post) {
         self.total.add(&post.sums, post.sign);
+        if let Some(whole) = &mut self.whole {
+            whole.post(post.profile, &post.sums, post.sign);
+        }
         if self.options.windows {
             let cell = self.cells.post(post, &self.names);
             self.sessions.post(post);

@@ -12,20 +12,23 @@ pub mod scanner;
 mod answer;
 mod anthropic;
 mod bedrock;
+mod bedrock_log;
 mod claude_code;
 mod codex;
 pub mod context;
 mod gemini;
 mod litellm;
 mod litellm_spend;
+pub mod mapping;
 mod marks;
 mod openai;
 mod otlp;
 mod own;
+mod paths;
 mod responses;
 pub mod wrapper;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::source::Frame;
 use crate::time::Zone;
@@ -33,6 +36,7 @@ pub use crate::usage::Format;
 use crate::usage::{Dimensions, Rejection, Usage};
 use context::Context;
 use labels::LabelPaths;
+use mapping::{Hints, Mapping, Mappings, Told};
 use marks::Marks;
 use scanner::{Scanner, Stop};
 use wrapper::{Head, Joined, MAX_WRAPPERS, Wrapper};
@@ -78,6 +82,9 @@ pub struct Decoder {
     last: Format,
     order: own::Order,
     labels: Option<Arc<LabelPaths>>,
+    mappings: Option<Arc<Mappings>>,
+    /// Where what mappings did is told, if anyone wants to know.
+    told: Option<Arc<Mutex<Vec<Told>>>>,
     context: Context,
     /// Where metadata is unescaped.
     room: Vec<u8>,
@@ -95,6 +102,8 @@ impl Decoder {
             last: Format::Own,
             order: own::Order::default(),
             labels: None,
+            mappings: None,
+            told: None,
             context: Context::default(),
             room: Vec::new(),
             texts: Default::default(),
@@ -106,10 +115,23 @@ impl Decoder {
         self.labels = labels;
     }
 
+    /// From here on reads what these mappings describe before anything else.
+    pub fn map(&mut self, mappings: Option<&Arc<Mappings>>) {
+        if self.mappings.as_ref().map(Arc::as_ptr) != mappings.map(Arc::as_ptr) {
+            self.mappings = mappings.cloned();
+        }
+    }
+
+    /// From here on tells `told` what mappings did with each record: those of the configuration, and one built in that means it.
+    pub fn tell(&mut self, told: Arc<Mutex<Vec<Told>>>) {
+        self.told = Some(told);
+    }
+
     /// From here on reads records of one format only, any other is no usage; or, with `None`, of all.
     pub fn pin(&mut self, only: Option<Format>) {
         self.only = only;
-        self.last = only.unwrap_or(self.last);
+        // A mapping that alone is wanted is asked before any reader.
+        self.last = only.filter(|only| !matches!(only, Format::Mapped(_))).unwrap_or(self.last);
     }
 
     /// The lines that follow go on with `context`; returns what those before left. Each file and connection has its own.
@@ -288,7 +310,10 @@ impl Decoder {
             labelled(labels.as_deref(), record, result, |result| each(At { index, ..at }, result));
             index += 1;
         };
-        let marks = match self.read_as(self.last, record, &mut tell) {
+        if let Some(format) = self.mapped(record, &mut tell) {
+            return Line::Known(format);
+        }
+        let marks = match self.read_as(self.last, Marks::new(self.only), record, &mut tell) {
             Reading::Done(format) => return self.known(format),
             Reading::Stopped(stop) => {
                 tell(Err(stop.rejection().map_or(Skip::NotUsage, Skip::Rejected)));
@@ -296,11 +321,17 @@ impl Decoder {
             }
             Reading::Foreign(marks) => marks,
         };
+        if let Some(line) = self.preset(marks.hints(), record, &mut tell) {
+            return line;
+        }
         if let Some(wrapper) = marks.wrapper().filter(|_| depth < MAX_WRAPPERS) {
+            if marks.holds_events() && wrapper == Wrapper::CloudWatch {
+                return self.events(at, depth, record, each);
+            }
             return self.unwrap(at, depth, wrapper, record, each);
         }
         if let Some(format) = marks.format()
-            && let Reading::Done(format) = self.read_as(format, record, &mut tell)
+            && let Reading::Done(format) = self.read_as(format, Marks::asked(self.only), record, &mut tell)
         {
             return self.known(format);
         }
@@ -315,10 +346,10 @@ impl Decoder {
     {
         let mut text = std::mem::take(&mut self.texts[depth]);
         text.clear();
-        let head = if wrapper == Wrapper::Docker {
-            wrapper::docker(record, self.zone, &mut text)
-        } else {
-            wrapper::journal(record, self.zone, &mut text)
+        let head = match wrapper {
+            Wrapper::Docker => wrapper::docker(record, self.zone, &mut text),
+            Wrapper::CloudWatch => wrapper::event(record, self.zone, &mut text),
+            _ => wrapper::journal(record, self.zone, &mut text),
         };
         let line = match head {
             Ok(head) => self.wrapped(at, depth, &head, &text, each),
@@ -332,24 +363,103 @@ impl Decoder {
         line
     }
 
+    /// The events of one record of `CloudWatch`'s, each a wrapped text; their place among the records of a line counts on.
+    fn events<E>(&mut self, at: At, depth: usize, record: &[u8], each: &mut E) -> Line
+    where
+        E: FnMut(At, Result<&Usage<'_>, Skip>) + ?Sized,
+    {
+        let mut text = std::mem::take(&mut self.texts[depth]);
+        let (mut seen, mut index) = (Line::Unknown, at.index);
+        let walked = wrapper::events(record, self.zone, &mut text, |head, text| {
+            let mut numbered = |at: At, result: Result<&Usage<'_>, Skip>| {
+                each(At { index, ..at }, result);
+                index += 1;
+            };
+            let numbered: &mut dyn FnMut(At, Result<&Usage<'_>, Skip>) = &mut numbered;
+            match self.wrapped(at, depth, head, text, numbered) {
+                known @ Line::Known(_) => seen = known,
+                // An event that says nothing is a record all the same.
+                Line::Blank => numbered(At { wrapper: Some(head.wrapper), ..at }, Err(Skip::NotUsage)),
+                _ => {}
+            }
+        });
+        debug_assert!(walked.is_ok(), "walked to its end before");
+        self.texts[depth] = text;
+        seen
+    }
+
     const fn known(&mut self, format: Format) -> Line {
         self.last = format;
         Line::Known(format)
     }
 
-    fn read_as<E>(&mut self, format: Format, record: &[u8], each: &mut E) -> Reading
+    /// Reads a record that a mapping of the configuration describes, or the mapping that alone is wanted. Its format.
+    #[inline]
+    fn mapped<E>(&self, record: &[u8], each: &mut E) -> Option<Format>
     where
         E: FnMut(Result<&Usage<'_>, Skip>) + ?Sized,
     {
-        let (zone, marks) = (self.zone, Marks::new(self.only));
+        let own = self.mappings.as_deref().map_or(&[][..], Mappings::own);
+        match self.only {
+            None => own.iter().find_map(|mapping| self.read_mapped(mapping, record, each)),
+            Some(only @ Format::Mapped(_)) => {
+                let mapping = own.iter().find(|mapping| mapping.format() == only).or_else(|| mapping::preset(only))?;
+                self.read_mapped(mapping, record, each)
+            }
+            Some(_) => None,
+        }
+    }
+
+    fn read_mapped<E>(&self, mapping: &Mapping, record: &[u8], each: &mut E) -> Option<Format>
+    where
+        E: FnMut(Result<&Usage<'_>, Skip>) + ?Sized,
+    {
+        let mut told = self.told.as_ref().map(|told| told.lock().unwrap_or_else(PoisonError::into_inner));
+        let said = mapping.read(record, self.zone, told.as_deref_mut())?;
+        drop(told);
+        each(said.as_ref().map_err(|skip| *skip));
+        Some(mapping.format())
+    }
+
+    /// Reads a record that one of these built-in mappings describes; where another format alone is wanted, it is no usage.
+    #[inline]
+    fn preset<E>(&mut self, hints: Hints, record: &[u8], each: &mut E) -> Option<Line>
+    where
+        E: FnMut(Result<&Usage<'_>, Skip>) + ?Sized,
+    {
+        let hints = hints & !self.mappings.as_deref().map_or(0, Mappings::replaced);
+        if hints == 0 {
+            return None;
+        }
+        if self.only.is_some() {
+            let foreign = |mapping: &Mapping| mapping.read(record, self.zone, None).is_some();
+            let known = mapping::hinted(hints).any(foreign);
+            return known.then(|| {
+                each(Err(Skip::NotUsage));
+                Line::Unknown
+            });
+        }
+        let format = mapping::hinted(hints).find_map(|mapping| self.read_mapped(mapping, record, each))?;
+        Some(self.known(format))
+    }
+
+    fn read_as<E>(&mut self, format: Format, marks: Marks, record: &[u8], each: &mut E) -> Reading
+    where
+        E: FnMut(Result<&Usage<'_>, Skip>) + ?Sized,
+    {
+        let zone = self.zone;
         match format {
             Format::Own => own::read(record, zone, marks, &mut self.order, each),
             Format::ClaudeCode => claude_code::read(record, zone, marks, each),
             Format::Codex => codex::read(record, zone, marks, (&mut self.context.codex, &mut self.room), each),
             Format::LiteLlm => litellm::read(record, zone, marks, each),
             Format::LiteLlmSpend => litellm_spend::read(record, zone, marks, &mut self.room, each),
+            Format::BedrockLog => bedrock_log::read(record, zone, marks, each),
             Format::Otlp => otlp::read_record(record, zone, marks, self.labels.as_deref(), each),
-            _ => answer::read(record, zone, marks, each),
+            Format::Mapped(_) => mapping::read(format, record, zone, marks, each),
+            Format::Anthropic | Format::OpenAiChat | Format::OpenAiResponses | Format::Gemini | Format::Bedrock => {
+                answer::read(record, zone, marks, each)
+            }
         }
     }
 }
@@ -397,6 +507,9 @@ where
 {
     if let Err(stop) = walked {
         return Reading::Stopped(stop);
+    }
+    if marks.hints() != 0 {
+        return Reading::Foreign(marks);
     }
     let Some(format) = marks.format().filter(|format| is_mine(*format)) else { return Reading::Foreign(marks) };
     // By reference: a usage is large, and a match by value copies it.

@@ -1,11 +1,20 @@
-//! Text that is safe to draw. Raw bytes of a log enter, a [`Label`] leaves; nothing else may reach a screen, file or alert.
+//! Text that is safe to draw and to keep. Raw bytes of a log enter, a [`Label`] leaves; nothing else may reach a screen, file or alert.
+
+mod secret;
+
+pub mod arrived;
 
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 /// Longest label, in characters; the rest is cut.
 pub const MAX_CHARS: usize = 128;
+/// Bytes of a text that are looked at: more than a label ever shows, also where credentials before its end are much longer than what
+/// stands in their place.
+pub(crate) const MAX_BYTES: usize = 8192;
 
 /// Text of a log, cleaned: no control, format, private-use or surrogate characters, at most [`MAX_CHARS`] characters.
 ///
@@ -13,17 +22,26 @@ pub const MAX_CHARS: usize = 128;
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Label(Arc<str>);
 
+/// A word of costtop's own small vocabulary, such as `budget` or `user`.
+pub type Word = &'static str;
+
 impl Label {
-    /// Cleans `text`.
+    /// Cleans a text of ours or of the operator.
     #[must_use]
     pub fn new(text: &str) -> Label {
         Label(Arc::from(clean(text).as_ref()))
     }
 
-    /// Cleans bytes that should be UTF-8; what is not becomes U+FFFD.
+    /// The door for a log's text: credentials in it are replaced, it is cleaned, and what is not UTF-8 becomes U+FFFD.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Label {
-        Label::new(&String::from_utf8_lossy(bytes))
+        let text = String::from_utf8_lossy(&bytes[..bytes.len().min(MAX_BYTES)]);
+        // Cleaned first, so that what is cleaned again, as it is when it is printed and read, stays the same.
+        let text = if is_plain(&text) { text } else { Cow::Owned(tamed_all(&text, false)) };
+        match redact(text.as_bytes()) {
+            Cow::Borrowed(_) => Label::new(&text),
+            Cow::Owned(redacted) => Label::new(&String::from_utf8_lossy(&redacted)),
+        }
     }
 
     /// The cleaned text.
@@ -45,16 +63,36 @@ impl fmt::Debug for Label {
     }
 }
 
+impl Serialize for Label {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+/// From another process it is no safer than from a log.
+impl<'de> Deserialize<'de> for Label {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Label, D::Error> {
+        Ok(Label::new(&<Cow<'_, str>>::deserialize(deserializer)?))
+    }
+}
+
 impl std::borrow::Borrow<str> for Label {
     fn borrow(&self) -> &str {
         &self.0
     }
 }
 
+/// `bytes` of a log with each credential in them (a key, a token, a password by its name) replaced by `key:` and eight digits, the same for
+/// the same credential. For what leaves as bytes, such as ids; a label does it by itself.
+#[must_use]
+pub fn redact(bytes: &[u8]) -> Cow<'_, [u8]> {
+    secret::redact(bytes)
+}
+
 /// The cleaned form of `text`, borrowed where nothing had to change.
 #[must_use]
 pub fn clean(text: &str) -> Cow<'_, str> {
-    if text.len() <= MAX_CHARS && text.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
+    if text.len() <= MAX_CHARS && is_plain(text) {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len().min(4 * MAX_CHARS));
@@ -62,15 +100,42 @@ pub fn clean(text: &str) -> Cow<'_, str> {
     let mut rest = text.chars().peekable();
     for place in 0..MAX_CHARS {
         let Some(character) = rest.next() else { break };
-        // Not as the last one: a label that is cleaned again stays the same.
-        let joins_emoji = character == '\u{200d}'
-            && place + 1 < MAX_CHARS
-            && before.is_some_and(is_emoji_part)
-            && rest.peek().copied().is_some_and(is_emoji_part);
-        out.push(if joins_emoji || !is_refused(character) { character } else { '\u{fffd}' });
+        // Nothing follows the last one: a label that is cleaned again stays the same.
+        let next = rest.peek().copied().filter(|_| place + 1 < MAX_CHARS);
+        out.push(tamed(character, before, next));
         before = Some(character);
     }
     if out == text { Cow::Borrowed(text) } else { Cow::Owned(out) }
+}
+
+/// The harmless form of a text of ours that may quote others, of several lines and any length: newlines stay, nothing is cut.
+#[must_use]
+pub fn harmless(text: &str) -> String {
+    tamed_all(text, true)
+}
+
+/// Nothing but what ASCII prints.
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| (0x20..0x7f).contains(&byte))
+}
+
+/// The whole text, tamed; newlines stay where there may be `lines`.
+fn tamed_all(text: &str, lines: bool) -> String {
+    let mut before: Option<char> = None;
+    let mut rest = text.chars().peekable();
+    let mut out = String::with_capacity(text.len());
+    while let Some(character) = rest.next() {
+        let tamed = tamed(character, before, rest.peek().copied());
+        out.push(if lines && character == '\n' { character } else { tamed });
+        before = Some(character);
+    }
+    out
+}
+
+/// What stands in a character's place, between those beside it.
+fn tamed(character: char, before: Option<char>, next: Option<char>) -> char {
+    let joins_emoji = character == '\u{200d}' && before.is_some_and(is_emoji_part) && next.is_some_and(is_emoji_part);
+    if joins_emoji || !is_refused(character) { character } else { '\u{fffd}' }
 }
 
 /// Unicode general categories Cc, Cf, Co and Cs (the last cannot occur in a `char`); table of Cf from Unicode 16.
@@ -120,5 +185,19 @@ mod tests {
         let cut = "u".repeat(MAX_CHARS - 2) + "👩\u{200d}💻";
         assert_eq!(clean(&clean(&cut)), clean(&cut), "cleaned twice");
         assert_eq!(Label::from_bytes(b"\xff\xfe ok").as_str(), "\u{fffd}\u{fffd} ok");
+    }
+
+    #[test]
+    fn an_error_keeps_its_lines_and_its_length() {
+        let text = format!("a\u{9b}2J\n{}\u{202e}👩\u{200d}💻\u{200d}", "x".repeat(500));
+        assert_eq!(harmless(&text), format!("a\u{fffd}2J\n{}\u{fffd}👩\u{200d}💻\u{fffd}", "x".repeat(500)));
+    }
+
+    #[test]
+    fn a_credential_that_the_end_of_a_label_cuts_is_replaced_too() {
+        let key = format!("{}{}", ["sk", "-proj-"].concat(), "a1B2".repeat(40));
+        let label = Label::from_bytes(format!("{}{key} tail", "x ".repeat(55)).as_bytes());
+        assert!(label.as_str().contains("key:") && !label.as_str().contains("proj"), "{label}");
+        assert!(label.as_str().ends_with(" tail"), "{label}");
     }
 }

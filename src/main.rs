@@ -1,4 +1,4 @@
-//! The costtop program: one error printed, one exit code.
+//! The costtop program: one error printed, one exit code, no core left behind.
 
 use std::process::ExitCode;
 
@@ -6,6 +6,7 @@ use clap::Parser;
 use costtop::cli::{self, Cli, Failure};
 
 fn main() -> ExitCode {
+    cli::core_dump::forbid();
     match Cli::try_parse() {
         Ok(cli) => cli::run(&cli).unwrap_or_else(Failure::end),
         // Help and version come as errors too; they go to stdout and end with 0.

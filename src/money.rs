@@ -2,9 +2,13 @@
 //!
 //! A rate such as $0.0255 per million tokens is 25,500 pico-dollars per token, exactly; nano-dollars would round it.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Neg, Sub, SubAssign};
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Pico-dollars in one dollar.
 pub const PICO_PER_USD: u64 = 1_000_000_000_000;
@@ -54,7 +58,18 @@ impl Cost {
     /// # Errors
     /// See [`AmountError`]. `-0` is zero.
     pub fn parse(text: &[u8]) -> Result<Cost, AmountError> {
-        let money = Money::parse(text)?;
+        Cost::try_from_money(Money::parse(text)?)
+    }
+
+    /// The same where a dollar is 10^`places` of what is written: 2 for cents.
+    ///
+    /// # Errors
+    /// As [`Cost::parse`].
+    pub fn parse_parts(text: &[u8], places: u8) -> Result<Cost, AmountError> {
+        Cost::try_from_money(Money::parse_parts(text, places)?)
+    }
+
+    fn try_from_money(money: Money) -> Result<Cost, AmountError> {
         if money.0 < 0 {
             return Err(AmountError::Negative);
         }
@@ -89,14 +104,22 @@ impl Money {
     /// # Errors
     /// [`AmountError::Syntax`] or [`AmountError::TooLarge`].
     pub fn parse(text: &[u8]) -> Result<Money, AmountError> {
+        Money::parse_parts(text, 0)
+    }
+
+    /// The same where a dollar is 10^`places` of what is written: 2 for cents.
+    ///
+    /// # Errors
+    /// As [`Money::parse`].
+    pub fn parse_parts(text: &[u8], places: u8) -> Result<Money, AmountError> {
         let (negative, digits) = match text.split_first() {
             Some((b'-', rest)) => (true, rest),
             Some((b'+', rest)) => (false, rest),
             _ => (false, text),
         };
-        let pico = match parse_short(digits) {
+        let pico = match parse_short(digits).filter(|_| places == 0) {
             Some(pico) => i128::from(pico),
-            None => parse_scaled(digits)?,
+            None => parse_scaled(digits, places)?,
         };
         Ok(Money(if negative { -pico } else { pico }))
     }
@@ -122,10 +145,10 @@ fn parse_short(text: &[u8]) -> Option<i64> {
     Some(value)
 }
 
-/// Unsigned decimal text times 10^12, half-even.
-fn parse_scaled(text: &[u8]) -> Result<i128, AmountError> {
+/// Unsigned decimal text times 10^(12 - `parts`), half-even.
+fn parse_scaled(text: &[u8], parts: u8) -> Result<i128, AmountError> {
     let mut mantissa: u128 = 0;
-    let mut scale: i32 = 0; // the value is mantissa * 10^-scale
+    let mut scale = i32::from(parts); // the value is mantissa * 10^-scale
     let mut sticky = false; // non-zero digits were dropped
     let mut at = 0;
     let mut digits = 0;
@@ -257,6 +280,34 @@ impl Sum for Money {
     }
 }
 
+/// Decimal text, so that no reader makes a float of it.
+impl Serialize for Money {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Money {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Money, D::Error> {
+        let text = <Cow<'_, str>>::deserialize(deserializer)?;
+        Money::parse(text.as_bytes()).map_err(D::Error::custom)
+    }
+}
+
+/// Decimal text, so that no reader makes a float of it.
+impl Serialize for Cost {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Cost {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Cost, D::Error> {
+        let text = <Cow<'_, str>>::deserialize(deserializer)?;
+        Cost::parse(text.as_bytes()).map_err(D::Error::custom)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -287,6 +338,18 @@ mod tests {
     }
 
     #[test]
+    fn parts_of_a_dollar_are_exact() {
+        let parts = |text: &str, places| Cost::parse_parts(text.as_bytes(), places).map(Cost::pico);
+        assert_eq!(parts("1.5", 2), Ok(15_000_000_000));
+        assert_eq!(parts("23060.55", 6), Ok(23_060_550_000));
+        assert_eq!(parts("2.5e-9", 2), Ok(25));
+        assert_eq!(parts("0.00000000005", 2), Ok(0), "half a pico-dollar goes to the even one");
+        assert_eq!(parts("0.00000000015", 2), Ok(2));
+        assert_eq!(parts("7", 9), Ok(7_000));
+        assert_eq!(parts("-1", 2), Err(AmountError::Negative));
+    }
+
+    #[test]
     fn refuses_what_is_no_amount() {
         for text in ["", "-", ".", "1.2.3", "1e", "1e+", "NaN", "inf", "0x1", "1 ", " 1", "1_0"] {
             assert_eq!(pico(text), Err(AmountError::Syntax), "{text:?}");
@@ -301,7 +364,7 @@ mod tests {
         #[test]
         fn the_short_way_is_the_long_way(text in r"[0-9]{0,8}\.?[0-9]{0,14}") {
             if let Some(pico) = parse_short(text.as_bytes()) {
-                prop_assert_eq!(parse_scaled(text.as_bytes()), Ok(i128::from(pico)));
+                prop_assert_eq!(parse_scaled(text.as_bytes(), 0), Ok(i128::from(pico)));
             }
         }
 

@@ -2,21 +2,35 @@
 //!
 //! Reports, filters and the dashboard run the same way; a one-shot command only ends when its sources do.
 
+mod answer;
+pub mod attach;
 mod contexts;
+mod copies;
+mod core;
 pub mod decode;
+mod desk;
 mod detect;
 mod fold;
+mod horizon;
 pub mod live;
 mod memory;
 pub mod once;
 mod open;
 mod persist;
+mod person;
 pub mod pipeline;
 mod places;
 mod publish;
 mod receipts;
+mod recovery;
 pub mod replay;
+pub mod serve;
+mod setup;
+mod spent;
 pub mod spill;
+mod viewpoint;
+
+pub use setup::{RunError, Setup};
 
 use std::path::Path;
 use std::sync::Arc;
@@ -24,6 +38,7 @@ use std::sync::Arc;
 use crate::config::{Config, LabelSlots, LabelsError, SourceConfig};
 use crate::engine::record::Surroundings;
 use crate::format::labels::LabelPaths;
+use crate::format::mapping::Mappings;
 use crate::label::Label;
 use crate::price::PriceBook;
 use crate::source::{SourceError, SourceSpec};
@@ -42,12 +57,14 @@ impl Sources {
     pub fn new(sources: &[SourceConfig], config: &Config) -> Result<Sources, SourceError> {
         let mut specs = Vec::with_capacity(sources.len());
         let mut around = Vec::with_capacity(sources.len());
+        let mappings = Mappings::new(&config.mappings);
         for (id, source) in sources.iter().enumerate() {
             specs.push(SourceSpec::parse(u16::try_from(id).unwrap_or(u16::MAX), &source.spec)?);
             let mut surroundings = Surroundings {
                 source: Some(Label::new(&source.spec)),
                 user_order: config.user.clone(),
                 format: source.format,
+                mappings: mappings.clone(),
                 ..Surroundings::default()
             };
             for (dimension, label) in &source.labels {

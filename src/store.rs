@@ -3,6 +3,8 @@
 
 mod apply;
 mod checksum;
+pub mod copy;
+mod follow;
 mod load;
 pub mod location;
 mod lock;
@@ -19,6 +21,7 @@ use crate::source::Position;
 use crate::source::file_system::is_network;
 use crate::time::Timestamp;
 
+pub use follow::{Follower, News, Owner};
 pub use writer::{Outcome, Writer};
 
 /// The database's name in the state's folder.
@@ -116,6 +119,12 @@ pub struct Recovered {
     pub set_aside: PathBuf,
     /// What was found.
     pub reason: String,
+    /// When the copy was made from which the state goes on; `None`: it began anew.
+    pub restored: Option<Timestamp>,
+    /// Cells that could still be read: what it said was spent.
+    pub cells: Vec<CellBlob>,
+    /// No cell is missing among them.
+    pub is_whole: bool,
 }
 
 /// Why a state could not be used.
@@ -151,6 +160,12 @@ pub enum StoreError {
         found: i64,
         /// The latest this program knows.
         known: i64,
+    },
+    /// Written by an earlier costtop, which still runs: only its owner brings a state forward.
+    #[error("state '{}' belongs to an older costtop that runs: stop that one, then start this one", .path.display())]
+    Older {
+        /// The database.
+        path: PathBuf,
     },
     /// What was read is not what was written.
     #[error("state '{}' is damaged ({reason}): move it away or use --state OTHER; sources that still exist are read again", .path.display())]
@@ -221,7 +236,8 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the state in `folder`, making it if it is not there. A damaged one is set aside, see [`Loaded::recovered`].
+    /// Opens the state in `folder`, making it if it is not there. A damaged one is set aside and its newest copy takes its place, see
+    /// [`Loaded::recovered`].
     pub fn open(folder: &Path) -> Result<(Store, Loaded), StoreError> {
         location::make_folder(folder)?;
         let lock = lock::Lock::take(folder)?;
@@ -229,13 +245,28 @@ impl Store {
         match Store::open_locked(&path) {
             Ok((connection, head, loaded)) => Ok((Store { connection, path, head, lock }, loaded)),
             Err(StoreError::Damaged { reason, .. }) => {
-                let set_aside = location::set_aside(&path, Timestamp::now())?;
-                let (connection, head, mut loaded) = Store::open_locked(&path)?;
-                loaded.recovered = Some(Recovered { set_aside, reason });
+                let (connection, head, loaded) = Store::recover(&path, reason, true)?;
                 Ok((Store { connection, path, head, lock }, loaded))
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Renames what is damaged and goes on from the newest copy that is whole, else anew.
+    fn recover(path: &Path, reason: String, restore: bool) -> Result<(Connection, checksum::Head, Loaded), StoreError> {
+        let set_aside = location::set_aside(path, Timestamp::now())?;
+        let (cells, is_whole) = copy::salvage(&set_aside);
+        let copies = if restore { path.parent().map(copy::copies).unwrap_or_default() } else { Vec::new() };
+        let mut restored = None;
+        for copy in copies {
+            if copy::restore(&copy, path)? {
+                restored = Some(copy.made);
+                break;
+            }
+        }
+        let (connection, head, mut loaded) = Store::open_locked(path)?;
+        loaded.recovered = Some(Recovered { set_aside, reason, restored, cells, is_whole });
+        Ok((connection, head, loaded))
     }
 
     fn open_locked(path: &Path) -> Result<(Connection, checksum::Head, Loaded), StoreError> {
@@ -267,13 +298,11 @@ impl Store {
         load::rows(&self.connection, &self.path, &self.head, each)
     }
 
-    /// Gives up a damaged state: it is renamed and a new one opened under the same lock.
-    pub fn set_aside(self, reason: String) -> Result<(Store, Loaded), StoreError> {
+    /// Gives up a damaged state: it is renamed and its newest copy opened under the same lock, else, or without `restore`, a new one.
+    pub fn set_aside(self, reason: String, restore: bool) -> Result<(Store, Loaded), StoreError> {
         let Store { connection, path, lock, .. } = self;
         drop(connection);
-        let set_aside = location::set_aside(&path, Timestamp::now())?;
-        let (connection, head, mut loaded) = Store::open_locked(&path)?;
-        loaded.recovered = Some(Recovered { set_aside, reason });
+        let (connection, head, loaded) = Store::recover(&path, reason, restore)?;
         Ok((Store { connection, path, head, lock }, loaded))
     }
 

@@ -468,3 +468,25 @@ fn check_finds_what_a_command_would_refuse() {
     }
     insta::assert_snapshot!("config_check", all);
 }
+
+#[test]
+fn what_a_mapping_did_explained_field_by_field() {
+    let (folder, config) = configured(
+        "[[mapping]]\nname = \"our-gateway\"\nhas = \"usage.prompt\"\nwhen = { event = \"completion\" }\nunless = { state = \"pending\" }\n\
+         time = \"at\"\nmodel = [\"served\", \"model\"]\ninput = \"usage.prompt\"\noutput = \"usage.answer\"\ncache_read = \"usage.cached\"\n\
+         input_includes_cache = true\ncost = \"price\"\ncost_unit = \"cents\"\nuser = 'auth.\"user.name\"'\nteam = \"auth.team\"\n",
+    );
+    let log = folder.path().join("gateway.log");
+    let lines = [
+        r#"{"event":"completion","at":"2026-11-21T10:00:00Z","model":"gpt-5.4","usage":{"prompt":1000,"answer":200,"cached":600},"price":0.425,"auth":{"user.name":"ada\u001b[31m"}}"#,
+        r#"{"event":"completion","state":"pending","usage":{"prompt":1000}}"#,
+        r#"{"event":"login","usage":{"prompt":1}}"#,
+        r#"{"event":"completion"}"#,
+        r#"{"ai_model":"gpt-4o","req_units":100,"res_units":20,"cost":4.5,"created_at":"2026-11-21T10:00:00Z"}"#,
+    ];
+    std::fs::write(&log, lines.join("\n") + "\n").unwrap();
+    let said = stdout(&["explain", &log.display().to_string(), "--config", &config]);
+    let said = said.replace(&folder.path().display().to_string(), "FOLDER");
+    assert!(!said.contains('\u{1b}'));
+    insta::assert_snapshot!("explain_mapping", said);
+}

@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use costtop::config::{
-    Config, ConfigError, Each, FlatPrice, GraphChoice, Loaded, Origin, Overrides, Severity, TEMPLATE, Validity,
-    default_path, specificity,
+    Config, ConfigError, CostUnit, Each, FlatPrice, GraphChoice, Loaded, MappedField, Origin, Overrides, PRESETS,
+    Severity, TEMPLATE, TimeFormat, TimeUnit, Validity, default_path, specificity,
 };
 use costtop::label::Label;
 use costtop::money::Cost;
 use costtop::time::{Period, Timestamp};
-use costtop::usage::{Dimension, Format, UserField};
+use costtop::usage::{Dimension, Format, Origin as SpeaksAs, UserField};
 
 fn nothing(_: &str) -> Option<String> {
     None
@@ -97,6 +97,32 @@ fn every_key_reaches_its_place() {
     assert_eq!(config.alarm.quiet_hours, Some((22 * 60, 7 * 60)));
     assert_eq!(config.hooks[0].on, [Severity::Page, Severity::Critical]);
     assert_eq!(config.hooks[0].timeout, Duration::from_secs(30));
+}
+
+#[test]
+fn a_mapping_is_read_word_by_word() {
+    let config = valid("mappings.toml");
+    let [ours, old] = &config.mappings[..] else { panic!("two mappings") };
+    let path = |path: &[&str]| path.iter().map(|key| (*key).to_owned()).collect::<Vec<_>>();
+    assert_eq!(ours.has, [path(&["llm", "tokens"]), path(&["llm", "served.model"])]);
+    let tests: Vec<(Vec<String>, Vec<&str>)> =
+        ours.when.iter().map(|test| (test.path.clone(), test.any_of.iter().map(String::as_str).collect())).collect();
+    let expected = [
+        (path(&["event"]), vec!["completion", "embedding"]),
+        (path(&["llm", "billed"]), vec!["true"]),
+        (path(&["llm", "version"]), vec!["2"]),
+    ];
+    assert_eq!(tests, expected);
+    assert_eq!((ours.origin, ours.cost_unit, ours.latency_unit), (SpeaksAs::Api, CostUnit::Cents, TimeUnit::Seconds));
+    assert!(ours.input_includes_cache && !ours.output_includes_reasoning);
+    assert_eq!(ours.places(MappedField::Model).len(), 2);
+    assert_eq!(
+        (old.origin, old.time_format.clone()),
+        (SpeaksAs::Gateway, TimeFormat::Since1970(TimeUnit::Milliseconds))
+    );
+    let formats: Vec<_> = config.sources.iter().map(|source| source.format.unwrap().name()).collect();
+    assert_eq!(formats, ["our-gateway", "kong"]);
+    assert!(PRESETS.iter().all(|preset| !preset.name.is_empty()));
 }
 
 #[test]
@@ -190,5 +216,24 @@ fn a_file_that_others_can_write_may_not_name_hooks() {
     assert!(write("theme = \"a\"\n", 0o666).is_ok());
     assert!(write(hook, 0o600).is_ok());
     let error = write(hook, 0o664).unwrap_err().to_string();
-    assert!(error.contains("others can write it: shut them out with 'chmod go-w"), "{error}");
+    let name = path.display();
+    let written = "can be written by others: shut them out with";
+    assert_eq!(error, format!("{name}: it names hooks, and '{name}' {written} 'chmod go-w {name}'"));
+    // Who can write the folder can put another file in its place.
+    let mode = |path: &Path, mode| std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    mode(folder.path(), 0o775);
+    let error = write(hook, 0o600).unwrap_err().to_string();
+    assert!(error.ends_with(&format!("{written} 'chmod go-w {}'", folder.path().display())), "{error}");
+    assert!(write("theme = \"a\"\n", 0o600).is_ok());
+    mode(folder.path(), 0o1777);
+    assert!(write(hook, 0o600).is_ok(), "sticky: nobody can replace another's file");
+    // And what the hook runs, with the line that names it.
+    let program = folder.path().join("hook");
+    std::fs::write(&program, "").unwrap();
+    mode(&program, 0o775);
+    let own = hook.replace("/bin/true", &program.display().to_string());
+    let error = write(&own, 0o600).unwrap_err().to_string();
+    assert!(error.starts_with(&format!("{name}:1: others could replace what the hook runs: ")), "{error}");
+    mode(&program, 0o755);
+    assert!(write(&own, 0o600).is_ok());
 }

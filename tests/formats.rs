@@ -8,12 +8,16 @@ mod slow_reader;
 
 #[path = "formats/answers.rs"]
 mod answers;
+#[path = "formats/bedrock_log.rs"]
+mod bedrock_log;
 #[path = "formats/codex.rs"]
 mod codex;
 #[path = "formats/gateway.rs"]
 mod gateway;
 #[path = "formats/golden.rs"]
 mod golden;
+#[path = "formats/mapping.rs"]
+mod mapping;
 #[path = "formats/otlp.rs"]
 mod otlp;
 #[path = "support/otlp_twin.rs"]
@@ -32,8 +36,18 @@ const OWN: &str = include_str!("fixtures/formats/own.jsonl");
 const CLAUDE_CODE: &str = include_str!("fixtures/formats/claude_code.jsonl");
 const LITELLM: &str = include_str!("fixtures/formats/litellm.jsonl");
 const ANSWERS: &str = include_str!("fixtures/formats/answers.jsonl");
-const FIXTURES: [&str; 8] =
-    [OWN, CLAUDE_CODE, LITELLM, ANSWERS, gateway::SPEND, otlp::OTLP, wrappers::WRAPPED, codex::PARENT];
+const FIXTURES: [&str; 10] = [
+    OWN,
+    CLAUDE_CODE,
+    LITELLM,
+    ANSWERS,
+    gateway::SPEND,
+    otlp::OTLP,
+    wrappers::WRAPPED,
+    codex::PARENT,
+    bedrock_log::LOG,
+    mapping::PRESET_LINES,
+];
 
 /// Decodes `line` and hands its only record to `check`.
 fn with(line: &str, check: impl FnOnce(Line, Result<&Usage<'_>, Skip>)) {
@@ -414,7 +428,17 @@ fn a_pinned_decoder_reads_one_format_only() {
         let mut free = Decoder::new(Zone::UTC);
         let mut counted = 0;
         let single = |line: &&str| line.starts_with('{');
-        let unwrapped = [OWN, CLAUDE_CODE, LITELLM, ANSWERS, gateway::SPEND, otlp::OTLP, codex::PARENT];
+        let unwrapped = [
+            OWN,
+            CLAUDE_CODE,
+            LITELLM,
+            ANSWERS,
+            gateway::SPEND,
+            otlp::OTLP,
+            codex::PARENT,
+            mapping::PRESET_LINES,
+            bedrock_log::UNWRAPPED,
+        ];
         for line in unwrapped.into_iter().flat_map(str::lines).filter(single) {
             let fates = |decoder: &mut Decoder| {
                 let mut fates = Vec::new();
@@ -534,12 +558,12 @@ proptest! {
             "choices", "candidates", "created", "created_at", "spend", "request_id", "total_tokens", "inputTokens", "cacheDetails", "input_tokens_details",
             "cache_read_input_tokens", "promptTokenCount", "type", "usage", "message", "model", "input_tokens", "output_tokens", "prompt_tokens", "cost_usd", "metadata",
             "usage_object", "prompt_tokens_details", "cached_tokens", "cache_creation", "ephemeral_1h_input_tokens", "endTime", "ts",
-            "response_cost", "call_type", "id", "litellm_call_id", "cost_source", "us\\u0061ge", "status", "data", "cache_hit", "requestId",
+            "schemaType", "ai", "fallback_index", "token_usage", "tokens_in", "usageDetails", "req_units", "ai_model", "logEvents", "@message", "modelId", "output", "outputBodyJson", "requestMetadata", "response_cost", "call_type", "id", "litellm_call_id", "cost_source", "us\\u0061ge", "status", "data", "cache_hit", "requestId",
             "resourceLogs", "resource", "scopeSpans", "spans", "attributes", "value", "key", "stringValue", "intValue", "timeUnixNano", "body", "scope"];
         const VALUES: &[&str] = &["{\"prompt_tokens\":9,\"total_tokens\":12,\"completion_tokens_details\":{\"reasoning_tokens\":3}}",
             "{\"body\":{\"id\":\"x\",\"model\":\"m\",\"usage\":{\"inputTokens\":3}}}", "{\"message\":{\"model\":\"m\",\"usage\":{\"input_tokens\":3}}}",
             "{\"promptTokenCount\":4,\"trafficType\":\"ON_DEMAND\"}", "[{\"ttl\":\"1h\",\"inputTokens\":3},{\"finish_reason\":\"stop\"}]",
-            "\"{\\\"usage_object\\\":{\\\"prompt_tokens\\\":3}}\"", "{\"cached_tokens\":2,\"type\":\"flex\"}", "\"batch\"", "null", "true", "5", "12.0", "1e2", "\"7\"", "-1", "0.5", "{}", "[]", "\"assistant\"", "\"computed\"",
+            "\"{\\\"usage_object\\\":{\\\"prompt_tokens\\\":3}}\"", "{\"cached_tokens\":2,\"type\":\"flex\"}", "\"ModelInvocationLog\"", "\"processing\"", "[{\"message\":\"{\\\"model\\\":\\\"m\\\",\\\"input_tokens\\\":3}\"}]", "{\"outputBodyJson\":{\"usage\":{\"output_tokens\":3}}}", "{\"proxy\":{\"usage\":{\"prompt_tokens\":3},\"meta\":{\"request_model\":\"m\"}}}", "\"batch\"", "null", "true", "5", "12.0", "1e2", "\"7\"", "-1", "0.5", "{}", "[]", "\"assistant\"", "\"computed\"",
             "\"failure\"", "{\"input_tokens\":3,\"output_tokens\":4}", "{\"usage\":{\"output_tokens\":9},\"model\":\"claude-x\"}",
             "1795297733.0995", "\"2026-11-21T10:00:00Z\"", "\"<synthetic>\"", "\"a\\u0062\"", "\"charge\""];
         let lines: Vec<&str> = FIXTURES[fixture].lines().collect();

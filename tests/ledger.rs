@@ -13,6 +13,11 @@ use costtop::time::{Timestamp, Zone};
 use costtop::usage::{Dimension, Dimensions, Ids, Origin, OwnLabel, RawText, Tokens, Usage, UserField};
 use proptest::prelude::*;
 
+#[path = "ledger/adopted.rs"]
+mod adopted;
+#[path = "ledger/horizon.rs"]
+mod horizon;
+
 const KEY: IdentityKey = IdentityKey(11, 12);
 /// 2026-11-21T10:00:00Z.
 const NOON: i64 = 1_795_255_200_000;
@@ -369,18 +374,23 @@ proptest! {
 struct State {
     names: std::collections::BTreeMap<u32, String>,
     profiles: std::collections::BTreeMap<u32, Vec<u8>>,
-    rows: Vec<Vec<u8>>,
+    rows: Vec<(i32, Vec<u8>)>,
     cells: std::collections::BTreeMap<(u8, i64), Vec<u8>>,
     sessions: std::collections::BTreeMap<u32, Vec<u8>>,
     intake: Vec<u8>,
+    dropped: String,
 }
 
 impl State {
-    fn commit(&mut self, engine: &mut Engine) {
+    /// Returns how many blobs were dropped.
+    fn commit(&mut self, engine: &mut Engine) -> usize {
         let changes = engine.take_changes().expect("rows in memory");
         self.names.extend(changes.names);
         self.profiles.extend(changes.profiles);
-        self.rows.extend(changes.rows.into_iter().map(|(_, _, bytes)| bytes));
+        let before = self.rows.len();
+        self.rows.retain(|(day, _)| !changes.dropped_days.contains(day));
+        let dropped = before - self.rows.len();
+        self.rows.extend(changes.rows.into_iter().map(|(day, _, bytes)| (day, bytes)));
         for (tier, time, bytes) in changes.cells {
             if bytes.is_empty() {
                 self.cells.remove(&(tier, time));
@@ -390,6 +400,8 @@ impl State {
         }
         self.sessions.extend(changes.sessions);
         self.intake = changes.intake;
+        self.dropped = changes.all_dropped.unwrap_or(std::mem::take(&mut self.dropped));
+        dropped
     }
 
     fn restart(&self, now: Timestamp) -> Engine {
@@ -397,6 +409,7 @@ impl State {
         let names: Vec<_> = self.names.clone().into_iter().collect();
         let profiles: Vec<_> = self.profiles.clone().into_iter().collect();
         engine.load_names(&names, &profiles).expect("names");
+        assert!(engine.load_dropped_days(&self.dropped));
         for ((tier, time), bytes) in &self.cells {
             engine.load_cells(*tier, *time, bytes).expect("cells");
         }
@@ -404,8 +417,8 @@ impl State {
             engine.load_session(*id, bytes).expect("sessions");
         }
         engine.finish_cells(Some(&self.intake)).expect("intake");
-        for blob in &self.rows {
-            engine.load_rows(blob).expect("rows");
+        for (day, blob) in &self.rows {
+            engine.load_rows(*day, blob).expect("rows");
         }
         engine.finish_rows().expect("rows");
         engine

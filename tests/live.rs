@@ -1,7 +1,11 @@
 //! The engine's thread from files to snapshots: it sleeps when nothing happens, and a restart goes on exactly where it ended.
 
+#[path = "live/disk.rs"]
+mod disk;
 #[path = "live/drill.rs"]
 mod drill;
+#[path = "live/state.rs"]
+mod state;
 
 use std::fs::OpenOptions;
 use std::io::Write as _;
@@ -15,8 +19,8 @@ use costtop::engine::bill::CostMode;
 use costtop::engine::counters::Counters;
 use costtop::label::Label;
 use costtop::money::{Cost, Money};
-use costtop::run::Sources;
-use costtop::run::live::{self, LiveError, Setup, Wires};
+use costtop::run::live::{self, Wires};
+use costtop::run::{RunError, Setup, Sources};
 use costtop::time::Timestamp;
 use costtop::ui::action::Effect;
 use costtop::ui::snapshot::Snapshot;
@@ -26,7 +30,7 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 struct Running {
     snapshots: Receiver<Arc<Snapshot>>,
     effects: Sender<Effect>,
-    thread: JoinHandle<Result<(), LiveError>>,
+    thread: JoinHandle<Result<(), RunError>>,
 }
 
 impl Running {

@@ -9,11 +9,18 @@
 mod alarms;
 #[path = "pty/console.rs"]
 mod console;
+#[path = "pty/corpus.rs"]
+mod corpus;
+#[allow(dead_code, reason = "what must stay is looked for where programs print")]
+#[path = "support/credentials.rs"]
+mod credentials;
 #[path = "pty/demo.rs"]
 mod demo;
 #[path = "pty/first.rs"]
 mod first;
-#[path = "pty/hostile.rs"]
+#[path = "pty/garbage.rs"]
+mod garbage;
+#[path = "support/hostile.rs"]
 mod hostile;
 #[path = "pty/keys.rs"]
 mod keys;
@@ -28,6 +35,7 @@ mod mouse;
 #[path = "pty/panics.rs"]
 mod panics;
 #[path = "pty/place.rs"]
+#[allow(dead_code, reason = "shared with the tests of serve, which need more of it")]
 mod place;
 #[path = "pty/states.rs"]
 mod states;

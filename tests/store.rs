@@ -8,12 +8,16 @@ use std::path::Path;
 use std::time::Duration;
 
 use costtop::source::Position;
-use costtop::store::{CellBlob, Commit, Loaded, Outcome, RowBlob, SavedPosition, Snapshot, Store, StoreError, Writer};
+use costtop::store::{
+    CellBlob, Commit, Follower, Loaded, Outcome, RowBlob, SavedPosition, Snapshot, Store, StoreError, Writer,
+};
 
 #[path = "store/crash.rs"]
 mod crash;
 #[path = "store/damage.rs"]
 mod damage;
+#[path = "store/power.rs"]
+mod power;
 #[path = "store/roundtrip.rs"]
 mod roundtrip;
 
@@ -131,10 +135,10 @@ fn a_newer_schema_is_refused_and_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     Store::open(folder.path()).unwrap().0.close().unwrap();
     let path = folder.path().join("state.db");
-    rusqlite::Connection::open(&path).unwrap().pragma_update(None, "user_version", 3).unwrap();
+    rusqlite::Connection::open(&path).unwrap().pragma_update(None, "user_version", 4).unwrap();
     let before = fs::read(&path).unwrap();
     let error = Store::open(folder.path()).unwrap_err();
-    assert!(matches!(error, StoreError::Newer { found: 3, known: 2, .. }), "{error}");
+    assert!(matches!(error, StoreError::Newer { found: 4, known: 3, .. }), "{error}");
     assert!(matches!(Snapshot::open(folder.path()), Err(StoreError::Newer { .. })));
     assert_eq!(fs::read(&path).unwrap(), before);
 }
@@ -175,4 +179,56 @@ fn the_identity_key_is_the_states_own_and_lasts() {
 
 fn load(folder: &Path) -> Loaded {
     Store::open(folder).unwrap().1
+}
+
+#[test]
+fn a_follower_sees_each_commit_of_the_owner_once() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(Follower::open(folder.path()).unwrap().is_none());
+    assert_eq!(Follower::owner(folder.path()).unwrap(), None);
+    let (mut store, _) = Store::open(folder.path()).unwrap();
+    assert_eq!(Follower::owner(folder.path()).unwrap().unwrap().pid, Some(std::process::id()));
+    store.commit(&full_commit(1)).unwrap();
+    let (mut follower, loaded) = Follower::open(folder.path()).unwrap().unwrap();
+    store.commit(&full_commit(2)).unwrap();
+    let mut blobs = 0;
+    follower.for_each_row_blob(|_, _, _| blobs += 1).unwrap();
+    assert_eq!((loaded.sequence, blobs), (1, 2), "rows of the commit that was loaded");
+    let news = follower.news().unwrap().unwrap();
+    assert_eq!((news.sequence, news.names), (2, vec![(2, "name 2 ü".to_owned())]));
+    assert_eq!((news.profiles.len(), news.rows, news.meta.len()), (1, full_commit(2).rows, 1));
+    assert_eq!(follower.news().unwrap(), None);
+    store.commit(&Commit { dropped_days: vec![20_000], ..full_commit(3) }).unwrap();
+    store.commit(&full_commit(4)).unwrap();
+    let news = follower.news().unwrap().unwrap();
+    let rows: Vec<RowBlob> = [3, 4].into_iter().flat_map(|number| full_commit(number).rows).collect();
+    assert_eq!((news.sequence, news.rows, news.names.len()), (4, rows, 2));
+    store.close().unwrap();
+    assert_eq!(Follower::owner(folder.path()).unwrap(), None, "the owner has ended");
+    // Another state in the same place is not the same state.
+    fs::remove_file(folder.path().join("state.db")).unwrap();
+    Store::open(folder.path()).unwrap().0.commit(&full_commit(9)).unwrap();
+    let seen = follower.news();
+    assert!(matches!(seen, Ok(None) | Err(_)), "{seen:?}");
+}
+
+#[test]
+fn looking_who_owns_a_state_keeps_nobody_from_owning_it() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(Store::open(folder.path()).unwrap());
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                    Follower::owner(folder.path()).unwrap();
+                    std::thread::sleep(Duration::from_micros(200));
+                }
+            });
+        }
+        for _ in 0..100 {
+            drop(Store::open(folder.path()).unwrap());
+        }
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
 }

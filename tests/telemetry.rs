@@ -72,8 +72,8 @@ impl World {
             self.engine.load_session(*id, bytes).unwrap();
         }
         self.engine.finish_cells(Some(&changes.intake)).unwrap();
-        for (_, _, rows) in &changes.rows {
-            self.engine.load_rows(rows).unwrap();
+        for (day, _, rows) in &changes.rows {
+            self.engine.load_rows(*day, rows).unwrap();
         }
         self.engine.finish_rows().unwrap();
     }

@@ -7,10 +7,10 @@ use anyhow::Context;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
-use super::Failure;
 use super::bounds::Bound;
 use super::flags::Global;
 use super::setup::{Setup, state_to_read};
+use super::{Failure, stdout};
 use crate::alarm::{AlarmState, Transition};
 use crate::config::Severity;
 use crate::run::once::{self, Manner};
@@ -88,7 +88,7 @@ pub fn run(args: &AlarmsArgs, global: &Global) -> Result<ExitCode, Failure> {
         let read = once::read(sources, &setup.config, &setup.book, setup.now, manner, &mut ());
         let read = read.map_err(anyhow::Error::from)?;
         for note in read.notes {
-            eprintln!("costtop: {note}");
+            stdout::note(&note);
         }
         read.engine
     };

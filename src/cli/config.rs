@@ -8,7 +8,7 @@ use anyhow::Context;
 use clap::{Args, Subcommand};
 
 use super::flags::Global;
-use super::{Failure, dashboard, setup};
+use super::{Failure, dashboard, setup, stdout};
 use crate::alarm::Budgets;
 use crate::config::{Loaded, Origin, TEMPLATE, default_path};
 use crate::output::figures;
@@ -75,8 +75,7 @@ fn path(global: &Global) -> Result<(), Failure> {
     line.push(b'\n');
     io::stdout().write_all(&line)?;
     if !place.exists() {
-        // Where stderr is closed the path above is still right.
-        let _ = writeln!(io::stderr(), "costtop: no file there yet: 'costtop config init' writes one");
+        stdout::note("no file there yet: 'costtop config init' writes one");
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! `costtop [SOURCE]...`: the dashboard.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -11,11 +11,11 @@ use crossbeam_channel::{bounded, unbounded};
 use super::flags::{Color, From, Global};
 use super::report_options::ReportArgs;
 use super::setup::{Setup, state_to_own};
-use super::{Failure, demo, places, report};
+use super::{Failure, demo, places, report, stdout};
 use crate::config::{SourceConfig, themes_folder};
 use crate::engine::view::Window;
-use crate::run::Sources;
 use crate::run::live::{self, Wires};
+use crate::run::{self, Sources};
 use crate::time::Timestamp;
 use crate::ui::graph::Graph;
 use crate::ui::snapshot::Mark;
@@ -86,8 +86,7 @@ fn welcome(setup: &Setup, global: &Global) -> Result<ExitCode, Failure> {
         }
         Choice::Leave(_) => {
             drop(open);
-            // Where stderr is closed nobody reads the hint.
-            let _ = writeln!(io::stderr(), "costtop: {}", places::nothing_to_read());
+            stdout::note(&places::nothing_to_read());
             Ok(ExitCode::SUCCESS)
         }
     }
@@ -112,7 +111,7 @@ pub fn open(
     // The list of events is short of room: the file's name will do.
     let folder = themes_folder().map(|folder| format!("{}/", folder.display())).unwrap_or_default();
     let said = themes.refused().map(|error| (Mark::Warn, "theme", error.to_string().replace(&folder, ""))).collect();
-    let mut setup = live::Setup {
+    let mut setup = run::Setup {
         said,
         sources,
         config: setup.config,
@@ -160,7 +159,10 @@ pub fn themes(name: &str, depth: Depth, graph: Graph) -> Result<Themes, ThemeRef
 }
 
 /// The themes for this terminal, the configured one shown.
-fn shown(setup: &Setup, global: &Global) -> Result<Themes, Failure> {
+///
+/// # Errors
+/// As [`themes`].
+pub fn shown(setup: &Setup, global: &Global) -> Result<Themes, Failure> {
     let graph = Graph::detect(setup.config.graph, |name| std::env::var(name).ok());
     themes(&setup.config.theme, depth(global.color), graph).map_err(Failure::configuration)
 }

@@ -9,9 +9,9 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Args;
 
-use super::Failure;
 use super::flags::Global;
 use super::setup::Setup;
+use super::{Failure, stdout};
 use crate::engine::Engine;
 use crate::engine::bill::{Bill, Class, CostSource};
 use crate::engine::names::Names;
@@ -68,7 +68,7 @@ pub fn run(args: &EventsArgs, global: &Global) -> Result<ExitCode, Failure> {
     }
     printer.out.flush()?;
     for note in read.notes {
-        eprintln!("costtop: {note}");
+        stdout::note(&note);
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -9,9 +9,9 @@ use clap::Args;
 use crossbeam_channel::bounded;
 use memchr::memchr;
 
-use super::Failure;
 use super::flags::Global;
 use super::setup::Setup;
+use super::{Failure, stdout};
 use crate::engine::record::{Place, Surroundings};
 use crate::format::context::Context;
 use crate::output::figures;
@@ -20,6 +20,7 @@ use crate::source::budget::ByteBudget;
 use crate::source::{self, Chunk, Event, SourceState};
 
 mod line;
+mod mapped;
 mod repeats;
 mod tally;
 
@@ -80,7 +81,7 @@ pub fn run(args: &ExplainArgs, global: &Global) -> Result<ExitCode, Failure> {
                     return Err(anyhow::Error::from(OnceError::Lost { name, why }).into());
                 }
             }
-            Event::Note { text, .. } => eprintln!("costtop: {text}"),
+            Event::Note { text, .. } => stdout::note(&text),
             Event::Ask(_) | Event::CaughtUp => {}
             Event::Ended => break,
         }

@@ -3,6 +3,8 @@
 use std::io;
 use std::process::ExitCode;
 
+use crate::label::harmless;
+
 /// What a command can end with besides success.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
@@ -45,8 +47,7 @@ impl Failure {
     #[must_use]
     pub fn message(&self) -> Option<String> {
         // A path or a word of the command line may hold what moves a cursor.
-        let clean = |c: char| if c.is_control() && c != '\n' { '\u{fffd}' } else { c };
-        (!self.is_closed_pipe()).then(|| format!("costtop: {self}").trim_end().chars().map(clean).collect())
+        (!self.is_closed_pipe()).then(|| harmless(format!("costtop: {self}").trim_end()))
     }
 
     /// Prints it and gives the exit code.

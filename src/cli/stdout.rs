@@ -1,8 +1,9 @@
-//! What stdout can show: a width and bold on a terminal, neither in a file or pipe.
+//! What stdout can show: a width and bold on a terminal, neither in a file or pipe; and what is said beside it, on stderr.
 
 use std::io::{self, BufWriter, IsTerminal, Write};
 
 use super::flags::Color;
+use crate::label::harmless;
 use crate::output::{Document, Format, Look};
 
 /// How a report may look on stdout.
@@ -33,10 +34,24 @@ pub fn print(document: &Document, format: Format, color: Color) -> io::Result<()
     out.flush()?;
     let losses = document.losses();
     if format == Format::Csv && !losses.is_empty() {
-        // Where stderr is closed the table above is still whole.
-        let _ = writeln!(io::stderr(), "costtop: losses: {}", losses.join(", "));
+        note(&format!("losses: {}", losses.join(", ")));
     }
     Ok(())
+}
+
+/// Writes lines to stdout.
+///
+/// # Errors
+/// Those of stdout.
+pub fn lines(lines: &[String]) -> io::Result<()> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    lines.iter().try_for_each(|line| writeln!(out, "{}", harmless(line)))?;
+    out.flush()
+}
+
+/// Says something beside the output, on stderr. Where that is closed the output is still whole.
+pub fn note(text: &str) {
+    let _ = writeln!(io::stderr(), "costtop: {}", harmless(text));
 }
 
 /// Set and not empty, as <https://no-color.org> and <https://bixense.com/clicolors> have it.

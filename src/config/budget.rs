@@ -3,6 +3,7 @@
 use super::document::{Table, Value};
 use super::error::{ConfigError, any_of, remedy};
 use super::file::{glob, named_dimension};
+use super::print::quoted;
 use super::{BudgetConfig, Each, Match, Origins};
 use crate::label::Label;
 use crate::money::Cost;
@@ -155,10 +156,8 @@ fn read_overrides(value: &Value, each: Each, known: &[Dimension]) -> Result<Vec<
 
 /// How a match is spelled in TOML.
 pub(super) fn spell(globs: &[(Dimension, String)]) -> String {
-    let parts: Vec<_> = globs
-        .iter()
-        .map(|(dimension, glob)| format!("{} = {}", dimension.name(), toml::Value::String(glob.clone())))
-        .collect();
+    let parts: Vec<_> =
+        globs.iter().map(|(dimension, glob)| format!("{} = {}", dimension.name(), quoted(glob))).collect();
     format!("{{ {} }}", parts.join(", "))
 }
 

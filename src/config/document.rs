@@ -135,6 +135,21 @@ impl<'d, 't> Value<'d, 't> {
         Ok(text)
     }
 
+    /// A text, a number or a truth as the text it is; `None` for anything else.
+    pub(crate) fn plain(&self) -> Option<String> {
+        match self.content {
+            DeValue::String(text) => Some(text.clone().into_owned()),
+            DeValue::Integer(number) if number.radix() == 10 => Some(number.as_str().to_owned()),
+            DeValue::Float(number) => Some(number.as_str().to_owned()),
+            DeValue::Boolean(truth) => Some(truth.to_string()),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn is_list(&self) -> bool {
+        self.content.as_array().is_some()
+    }
+
     pub(crate) fn truth(&self) -> Result<bool, ConfigError> {
         self.content.as_bool().ok_or_else(|| self.wrong("true or false"))
     }

@@ -6,10 +6,12 @@ use super::budget::read_budgets;
 use super::document::{Table, Value};
 use super::error::{ConfigError, any_of, remedy};
 use super::labels::read_labels;
+use super::mapping::{PRESETS, read_mappings};
 use super::price::read_prices;
-use super::{Config, GraphChoice, HookConfig, Origins, Severity, SourceConfig};
+use super::state::read_state;
+use super::{Config, GraphChoice, HookConfig, MappingConfig, Origins, Severity, SourceConfig};
 use crate::label::Label;
-use crate::usage::{Dimension, Format, UserField};
+use crate::usage::{Dimension, Format, MappingName, UserField};
 
 /// How a `listen` may begin.
 pub(super) const LISTEN: [&str; 4] = ["unix:", "tcp://", "udp://", "http://"];
@@ -41,6 +43,10 @@ pub(super) fn read(root: &Table, folder: &Path, config: &mut Config, origins: &m
     if let Some(labels) = root.get("labels") {
         config.labels = read_labels(&labels.table("[labels]")?, origins)?;
     }
+    if let Some(mappings) = root.get("mapping") {
+        config.mappings =
+            read_mappings(&mappings, &mut |at, table| origins.set(format!("mapping.{at}"), table.origin()))?;
+    }
     if let Some(sources) = root.get("source") {
         for table in sources.tables("source")? {
             origins.set(format!("source.{}", config.sources.len()), table.origin());
@@ -56,6 +62,9 @@ pub(super) fn read(root: &Table, folder: &Path, config: &mut Config, origins: &m
     }
     if let Some(alarm) = root.get("alarm") {
         read_alarm(&alarm.table("[alarm]")?, config, origins)?;
+    }
+    if let Some(state) = root.get("state") {
+        read_state(&state.table("[state]")?, config, origins)?;
     }
     if let Some(hooks) = root.get("hook") {
         for table in hooks.tables("hook")? {
@@ -115,7 +124,7 @@ fn read_source(table: &Table, config: &Config) -> Result<SourceConfig, ConfigErr
             text
         }
     };
-    let format = format.as_ref().map(named_format).transpose()?;
+    let format = format.as_ref().map(|format| named_format(format, config)).transpose()?;
     let mut source = SourceConfig { spec: spec.to_owned(), format, labels: Vec::new() };
     if let Some(labels) = labels {
         let own = config.labels.iter().map(|label| Dimension::Own(label.label));
@@ -129,12 +138,21 @@ fn read_source(table: &Table, config: &Config) -> Result<SourceConfig, ConfigErr
     Ok(source)
 }
 
-fn named_format(value: &Value) -> Result<Format, ConfigError> {
+/// A format with a reader of its own, or a mapping, one of the file or one built in.
+fn named_format(value: &Value, config: &Config) -> Result<Format, ConfigError> {
     let name = value.text("a format's name, such as \"litellm\"")?;
-    Format::named(name).ok_or_else(|| {
-        let name = crate::label::clean(name);
-        value.refuse(format!("unknown format '{name}': {}", remedy(&name, &Format::ALL.map(Format::name))))
-    })
+    let presets: &[MappingConfig] = &PRESETS;
+    let mappings: Vec<&str> = config.mappings.iter().chain(presets).map(|mapping| mapping.name.as_str()).collect();
+    if let Some(format) = Format::named(name) {
+        return Ok(format);
+    }
+    if mappings.contains(&name) {
+        return Ok(Format::Mapped(MappingName::new(name)));
+    }
+    let name = crate::label::clean(name);
+    let mut known: Vec<&str> = mappings;
+    known.extend(Format::ALL.map(Format::name));
+    Err(value.refuse(format!("unknown format '{name}': {}", remedy(&name, &known))))
 }
 
 /// The dimension a key names, one of `known`.
@@ -241,8 +259,15 @@ fn read_hook(table: &Table) -> Result<HookConfig, ConfigError> {
         Some(timeout) => duration(&timeout, 1, 600)?,
         None => HookConfig::TIMEOUT,
     };
+    let per_hour = match table.get("per_hour") {
+        Some(value) => {
+            let number = u32::try_from(value.scaled(0)?).ok().filter(|number| (1..=3600).contains(number));
+            number.ok_or_else(|| value.refuse("'per_hour' is not between 1 and 3600: write per_hour = 60"))?
+        }
+        None => HookConfig::PER_HOUR,
+    };
     table.finish()?;
-    Ok(HookConfig { on: severities, command, timeout })
+    Ok(HookConfig { on: severities, command, timeout, per_hour })
 }
 
 /// `90s`, `5m`, `1h`, between `least` and `most` seconds.

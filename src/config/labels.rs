@@ -2,6 +2,7 @@
 
 use super::document::{Table, Value};
 use super::error::ConfigError;
+use super::path::KeyPath;
 use super::{Config, Each, Match, Origins};
 use crate::usage::{Dimension, OwnLabel, OwnLabels};
 
@@ -26,7 +27,7 @@ pub struct LabelConfig {
     /// Its slot and name.
     pub label: OwnLabel,
     /// Paths of keys; the first that is there counts.
-    pub paths: Vec<Vec<String>>,
+    pub paths: Vec<KeyPath>,
 }
 
 /// Which label stands in which slot of a profile. A state keeps it for ever, so that no two labels ever mix.
@@ -209,76 +210,13 @@ fn refusal(name: &str) -> Option<String> {
     TAKEN.contains(&name).then(|| format!("'{shown}' means something else in costtop: call the label otherwise"))
 }
 
-fn read_paths(value: &Value) -> Result<Vec<Vec<String>>, ConfigError> {
-    let example = "\"metadata.cost_center\", or a list of such paths";
-    let texts = match value.texts() {
-        Some(texts) => texts?,
-        None => vec![value.text(example)?],
-    };
-    if texts.is_empty() || texts.len() > MOST_PATHS {
-        return Err(value.refuse(format!("'{}' has {} paths: write 1 to {MOST_PATHS}", value.key, texts.len())));
-    }
-    let read = |text: &&str| {
-        read_path(text).ok_or_else(|| {
-            let text = crate::label::clean(text);
-            value.refuse(format!(
-                "'{}' has the path '{text}': write keys with a dot between, such as \"metadata.cost_center\"; a key with a dot in double quotes",
-                value.key
-            ))
-        })
-    };
-    texts.iter().map(read).collect()
-}
-
-/// `a.b`, `a."b.c"`: the keys on the way; `None` for one without letters, or quotes that do not close.
-fn read_path(text: &str) -> Option<Vec<String>> {
-    let mut keys = Vec::new();
-    let mut rest = text;
-    loop {
-        let (key, behind) = match rest.strip_prefix('"') {
-            Some(quoted) => quoted.split_once('"')?,
-            None => rest.split_at(rest.find('.').unwrap_or(rest.len())),
-        };
-        if key.is_empty() || key.contains('"') {
-            return None;
-        }
-        keys.push(key.to_owned());
-        match behind.strip_prefix('.') {
-            Some(next) => rest = next,
-            None => return behind.is_empty().then_some(keys),
-        }
-    }
-}
-
-/// How a path is spelled.
-pub(super) fn spell_path(keys: &[String]) -> String {
-    let spelled = keys.iter().map(|key| if key.contains('.') { format!("\"{key}\"") } else { key.clone() });
-    spelled.collect::<Vec<_>>().join(".")
+fn read_paths(value: &Value) -> Result<Vec<KeyPath>, ConfigError> {
+    super::path::read_paths(value, "\"metadata.cost_center\", or a list of such paths", MOST_PATHS)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
-
-    #[test]
-    fn paths_are_keys_with_dots_between() {
-        let keys = |text: &str| read_path(text);
-        assert_eq!(keys("a"), Some(vec!["a".to_owned()]));
-        assert_eq!(keys("a.b c.ö"), Some(["a", "b c", "ö"].map(str::to_owned).to_vec()));
-        assert_eq!(keys("a.\"b.c\".d"), Some(["a", "b.c", "d"].map(str::to_owned).to_vec()));
-        for none in ["", ".", "a.", ".a", "a..b", "\"a", "\"\"", "\"a\"b", "a\"b"] {
-            assert_eq!(keys(none), None, "{none}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn a_path_that_is_spelled_reads_back(keys in prop::collection::vec("[a-z .]{1,6}", 1..5)) {
-            prop_assert_eq!(read_path(&spell_path(&keys)), Some(keys));
-        }
-    }
-
     fn slots(names: [&str; OwnLabel::MOST]) -> LabelSlots {
         LabelSlots(names.map(|name| (!name.is_empty()).then(|| name.to_owned())))
     }

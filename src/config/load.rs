@@ -7,6 +7,7 @@ use etcetera::BaseStrategy;
 
 use super::document::{Document, Table};
 use super::error::{ConfigError, Origin};
+use super::permission::exposed;
 use super::{Config, GraphChoice, file};
 use crate::time::Zone;
 use crate::usage::UserField;
@@ -109,10 +110,23 @@ impl Loaded {
             }
         };
         let loaded = Loaded::from_layers(Some((&path, &text)), flags, environment)?;
-        if !loaded.config.hooks.is_empty() {
-            super::permission::check(&path)?;
+        if let Some(names) = loaded.config.names_power() {
+            super::permission::check(&path, names)?;
         }
+        loaded.check_programs()?;
         Ok(loaded)
+    }
+
+    /// Refuses hooks whose programs others could replace. One that is not there may come; each run looks again.
+    fn check_programs(&self) -> Result<(), ConfigError> {
+        for (at, hook) in self.config.hooks.iter().enumerate() {
+            let Some(program) = hook.command.first() else { continue };
+            if let Ok(Some(exposed)) = exposed(Path::new(program)) {
+                let origin = self.origins.get(&format!("hook.{at}"));
+                return Err(ConfigError::new(origin, format!("others could replace what the hook runs: {exposed}")));
+            }
+        }
+        Ok(())
     }
 
     /// The same from a text: `file` is its name for errors and the text.

@@ -1,9 +1,10 @@
 //! A configuration as text: what holds, with where each value came from. What is printed reads back as the same configuration.
 
 use super::budget::spell;
-use super::labels::spell_path;
 use super::number::decimal;
+use super::path::spell_path;
 use super::{Config, Each, Loaded, PriceFile, Validity};
+use crate::label::{clean, harmless};
 use crate::money::Cost;
 use crate::time::Timestamp;
 use crate::usage::Dimension;
@@ -19,12 +20,15 @@ struct Lines<'a> {
 
 impl Lines<'_> {
     fn table(&mut self, header: &str, origin: Option<&str>) {
-        let comment = origin.map(|path| format!("  # {}", self.loaded.origins.get(path))).unwrap_or_default();
+        let comment = origin.map(|path| self.loaded.origins.get(path).to_string());
+        // A name with a newline in it must not begin a line of its own.
+        let comment =
+            comment.map(|text| format!("  # {}", harmless(&text).replace('\n', "\u{fffd}"))).unwrap_or_default();
         self.text.extend(["\n", header, &comment, "\n"]);
     }
 
     fn value(&mut self, key: &str, value: &str, origin: &str) {
-        let origin = self.loaded.origins.get(origin).to_string();
+        let origin = harmless(&self.loaded.origins.get(origin).to_string()).replace('\n', "\u{fffd}");
         self.text.extend([key, " = ", value, "  # ", &origin, "\n"]);
     }
 
@@ -50,6 +54,12 @@ impl Loaded {
                 let paths: Vec<_> = label.paths.iter().map(|path| spell_path(path)).collect();
                 let name = label.label.name();
                 lines.value(name, &list(paths.iter().map(String::as_str)), &format!("labels.{name}"));
+            }
+        }
+        for (at, mapping) in config.mappings.iter().enumerate() {
+            lines.table("[[mapping]]", Some(&format!("mapping.{at}")));
+            for (key, value) in mapping.lines() {
+                lines.plain(key, &value);
             }
         }
         for (at, source) in config.sources.iter().enumerate() {
@@ -78,11 +88,15 @@ impl Loaded {
         for (name, on) in config.alarm.detectors.each() {
             lines.value(name, if on { "true" } else { "false" }, &format!("alarm.detectors.{name}"));
         }
+        lines.table("[state]", None);
+        lines.value("horizon", &format!("\"{}d\"", config.state.horizon_days), "state.horizon");
+        lines.value("max_size", &quoted(&super::state::spell(config.state.max_bytes)), "state.max_size");
         for (at, hook) in config.hooks.iter().enumerate() {
             lines.table("[[hook]]", Some(&format!("hook.{at}")));
             lines.plain("on", &list(hook.on.iter().map(|severity| severity.name())));
             lines.plain("command", &list(hook.command.iter().map(String::as_str)));
             lines.plain("timeout", &format!("\"{}s\"", hook.timeout.as_secs()));
+            lines.plain("per_hour", &hook.per_hour.to_string());
         }
         lines.text
     }
@@ -187,8 +201,21 @@ fn number(value: u64, places: usize) -> String {
     decimal(value, places, 2)
 }
 
-fn quoted(text: &str) -> String {
-    toml::Value::String(text.to_owned()).to_string()
+/// As TOML; what would move a cursor is spelled, so that it reads back as it was.
+pub(super) fn quoted(text: &str) -> String {
+    let plain = toml::Value::String(text.to_owned()).to_string();
+    if harmless(&plain) == plain && !plain.contains('\n') {
+        return plain;
+    }
+    let spelled = text.chars().map(|c| {
+        let letter = c.to_string();
+        match c {
+            '"' | '\\' => format!("\\{c}"),
+            _ if clean(&letter) == letter => letter,
+            _ => format!("\\U{:08x}", u32::from(c)),
+        }
+    });
+    format!("\"{}\"", spelled.collect::<String>())
 }
 
 fn list<'t>(items: impl Iterator<Item = &'t str>) -> String {

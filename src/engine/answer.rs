@@ -225,7 +225,8 @@ impl Engine {
             rows.extend(ledger.charge_of(number, names)?.map(|(bill, _)| charge::row(&bill, names)));
         }
         let mut selected = None;
-        if let Some(id) = query.selected.filter(|id| (*id as usize) < ledger.rows().len())
+        if let Some(id) = query.selected
+            && ledger.has(id)?
             && let Some((bill, _)) = ledger.charge_of(id, names)?
         {
             selected = tops.place(query.order, Listed { number: bill.number, time: bill.time, cost: bill.cost });

@@ -268,6 +268,18 @@ impl Cells {
         }
     }
 
+    /// Takes up how far folding had got: what is coarse has been folded, also where that was early. Corrections then find their cell.
+    pub fn finish_loading(&mut self) {
+        let after_days = self.days.last().map(|day| {
+            let (_, end) = self.zone.period(Period::Day, Timestamp::from_ms(day * MINUTE_MS));
+            end.minute().div_euclid(QUARTER)
+        });
+        self.quarters_from = self.quarters_from.max(after_days.unwrap_or(i64::MIN));
+        let after_quarters = self.quarters.last().map(|quarter| (quarter + 1) * QUARTER);
+        let after_days = after_days.map(|quarter| quarter * QUARTER);
+        self.minutes_from = self.minutes_from.max(after_quarters.max(after_days).unwrap_or(i64::MIN));
+    }
+
     /// Cells kept in each tier.
     #[must_use]
     pub fn len(&self) -> [usize; 3] {

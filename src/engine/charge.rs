@@ -15,7 +15,7 @@ impl Engine {
     /// # Errors
     /// The rows' file cannot be read.
     pub fn charge(&mut self, id: ChargeId) -> io::Result<Option<ChargeDetail>> {
-        if id as usize >= self.ledger.rows().len() {
+        if !self.ledger.has(id)? {
             return Ok(None);
         }
         let Some((bill, mut classes)) = self.ledger.charge_of(id, &mut self.names)? else { return Ok(None) };

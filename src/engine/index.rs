@@ -59,6 +59,24 @@ impl Index {
             .insert_unique(spread(fingerprint), Entry { fingerprint, row }, |entry| spread(entry.fingerprint));
     }
 
+    /// Removes the entry of `hash` whose row `is_it`.
+    pub fn remove(&mut self, hash: u128, is_it: impl Fn(u32) -> bool) {
+        let (shard, fingerprint) = split(hash);
+        let same = |entry: &Entry| entry.fingerprint == fingerprint && is_it(entry.row);
+        if let Ok(entry) = self.shards[shard].find_entry(spread(fingerprint), same) {
+            entry.remove();
+        }
+    }
+
+    /// Gives back the memory of what was removed, where it is worth the move.
+    pub fn shrink(&mut self) {
+        for shard in &mut self.shards {
+            if shard.len() < shard.capacity() / 4 {
+                shard.shrink_to_fit(|entry| spread(entry.fingerprint));
+            }
+        }
+    }
+
     /// Entries.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -99,5 +117,15 @@ mod tests {
         }
         assert_eq!(index.find(hash(7), |_| Ok(false)).expect("no i/o"), None, "a fingerprint alone proves nothing");
         assert!(index.find(hash(7), |_| Err(io::Error::other("disk"))).is_err());
+        for number in 1..19_000u32 {
+            index.remove(hash(number.into()), |row| row == number + 1);
+            index.remove(hash(number.into()), |row| row == number);
+        }
+        index.shrink();
+        for number in 1..20_000u32 {
+            let found = index.find(hash(number.into()), |row| Ok(row == number)).expect("no i/o");
+            assert_eq!(found, (number >= 19_000).then_some(number));
+        }
+        assert!(index.shards.iter().map(HashTable::capacity).sum::<usize>() < 4000);
     }
 }

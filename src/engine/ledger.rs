@@ -3,6 +3,8 @@
 //! Records of one class (same ids, same kind of source, side chain or not) share a row; rows that share an id form a ring,
 //! the group. A group's bills are a pure function of its rows, and what goes downstream is new − old.
 
+mod adopted;
+mod dropped;
 mod spans;
 
 use std::io;
@@ -12,11 +14,13 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::Post;
 use super::bill::{self, Bill, Class, CostMode, facet_time};
 use super::changed::Changed;
+use super::days::{Days, day_of};
 use super::identity::{RecordIds, link};
 use super::index::Index;
 use super::names::{NONE, NameId, Names, ProfileId};
 use super::record::{Record, Spoken};
 use super::rows::{FACETS, Row, Rows};
+use crate::money::Cost;
 use crate::time::Timestamp;
 use crate::usage::{Dimension, Origin};
 
@@ -29,9 +33,6 @@ const MOST_ROWS_OF_A_GROUP: usize = 128;
 /// A ring that is longer is damaged: the rows of one pair can join a full group.
 const MOST_ROWS_OF_A_RING: usize = 32 * MOST_ROWS_OF_A_GROUP;
 
-/// A row's number can lie this far beyond the rows loaded so far: the most rows of one commit.
-const MOST_ROWS_AHEAD: usize = 1 << 24;
-
 /// What became of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
@@ -43,6 +44,8 @@ pub enum Fate {
     Duplicate,
     /// Of another kind than the records before, it joined their charge.
     Merged,
+    /// Of a day that was dropped, and no charge is known that it belongs to: what it would cost is told, not added.
+    Late(Cost),
 }
 
 /// What applying one record did.
@@ -70,6 +73,12 @@ pub struct Ledger {
     points: FxHashMap<u128, Vec<u32>>,
     /// Rows changed since they were last collected; `None` when nobody collects.
     changed: Option<Changed<u32>>,
+    /// Event days whose rows were dropped.
+    days: Days,
+    /// Rows that a state holds in versions of several days, and the last of these.
+    moved: FxHashMap<u32, i32>,
+    /// Dropped rows of which a state still holds a version, and in which day.
+    buried: Vec<(u32, Row, i32)>,
 }
 
 /// A record with its names interned.
@@ -101,6 +110,14 @@ impl Ledger {
         &self.rows
     }
 
+    /// Whether there is a row of that number.
+    ///
+    /// # Errors
+    /// The rows' file cannot be read.
+    pub fn has(&mut self, number: u32) -> io::Result<bool> {
+        self.rows.has(number)
+    }
+
     /// Ids known.
     #[must_use]
     pub fn ids(&self) -> usize {
@@ -126,6 +143,10 @@ impl Ledger {
         }
         let mut roots = found.iter().flatten().copied();
         let Some(first) = roots.next() else {
+            if row.dated && self.days.contains(day_of(row.time)) {
+                let cost = bill::alone(0, &row, self.mode).cost;
+                return Ok(Applied { fate: Fate::Late(cost), charges: 0, id_reused: false });
+            }
             self.append_alone(row, posts, entry.history)?;
             let (fate, charges) = if self.is_void(&row) { (Fate::Merged, 0) } else { (Fate::Charge, 1) };
             return Ok(Applied { fate, charges, id_reused: false });
@@ -264,6 +285,7 @@ impl Ledger {
         let before = self.class(number, *old);
         let mut after = bill::join(&before, new, names);
         after.row.ids.links |= new.ids.links;
+        self.note_move(number, old.time, after.row.time);
         let fate = if said_nothing(&before, &after) {
             if after.row.place != old.place {
                 self.store(&after)?;
@@ -309,7 +331,8 @@ impl Ledger {
                 }
                 return Ok(Applied { fate: Fate::Duplicate, charges: 0, id_reused: false });
             }
-            *class = after;
+            let (number, before) = (class.number, std::mem::replace(class, after).row.time);
+            self.note_move(number, before, after.row.time);
         } else {
             joined_kind = true;
             let number = self.rows.push(&row)?;
@@ -439,43 +462,6 @@ impl Ledger {
         self.changed.as_mut().map(Changed::take).unwrap_or_default()
     }
 
-    /// Appends a row's saved form: its number, the row, its facet times.
-    ///
-    /// # Errors
-    /// The rows' file cannot be read.
-    pub fn save_row(&mut self, number: u32, out: &mut Vec<u8>) -> io::Result<Row> {
-        let row = self.rows.get(number)?;
-        super::rows::put_varint(number.into(), out);
-        row.encode_with(&times_of(&self.ragged, number, &row), out);
-        Ok(row)
-    }
-
-    /// Loads what [`Ledger::save_row`] wrote; later versions of a row replace earlier ones. Call [`Ledger::finish_loading`] after the last.
-    ///
-    /// # Errors
-    /// Bytes that are no rows, rows whose numbers have gaps, or a temporary file in trouble.
-    pub fn load_rows(&mut self, bytes: &mut &[u8]) -> io::Result<()> {
-        let damaged = || io::Error::other("a saved row is damaged");
-        while !bytes.is_empty() {
-            let number =
-                super::rows::take_varint(bytes).and_then(|number| u32::try_from(number).ok()).ok_or_else(damaged)?;
-            let (row, times) = Row::decode_with_times(bytes).ok_or_else(damaged)?;
-            match times {
-                Some(times) => self.ragged.insert(number, times),
-                None => self.ragged.remove(&number),
-            };
-            if number as usize > self.rows.len() + MOST_ROWS_AHEAD {
-                return Err(damaged());
-            }
-            // Blobs are by event day: a row may come before its neighbours of the same commit.
-            while self.rows.len() <= number as usize {
-                self.rows.push(&Row { ids: RecordIds::default(), ..row })?;
-            }
-            self.rows.set(number, &row)?;
-        }
-        Ok(())
-    }
-
     /// Builds the index over loaded rows.
     ///
     /// # Errors
@@ -483,12 +469,11 @@ impl Ledger {
     pub fn finish_loading(&mut self, names: &mut Names) -> io::Result<()> {
         let (mut ids, mut rings) = (Vec::new(), Vec::new());
         let mut rows = std::mem::take(&mut self.rows);
+        let mut living = 0;
         let result = rows.for_each(|number, row| {
-            if row.ids.links == 0 {
-                return Err(io::Error::other(format!("saved row {number} is missing")));
-            }
+            living += 1;
             if row.origin == Origin::Metrics {
-                if row.ids.request == 0 {
+                if is_scope(row) {
                     self.spoken.insert(row.ids.call);
                     return Ok(());
                 }
@@ -510,6 +495,9 @@ impl Ledger {
         result?;
         let spoken = &self.spoken;
         self.points.retain(|scope, _| !spoken.contains(scope));
+        if living < self.rows.len() && self.days.is_empty() {
+            return Err(io::Error::other(format!("{} saved rows are missing", self.rows.len() - living)));
+        }
         // Ids shared within a ring are entered once, for their first row.
         ids.sort_unstable();
         ids.dedup_by_key(|(hash, _)| *hash);
@@ -592,7 +580,12 @@ fn exhausted(row: &Row, groups: &[Vec<Class>]) -> bool {
 
 /// Points whose scope is spoken for, and the rows that say that one is.
 fn is_void(spoken: &FxHashSet<u128>, row: &Row) -> bool {
-    row.origin == Origin::Metrics && (row.ids.request == 0 || spoken.contains(&row.ids.request))
+    row.origin == Origin::Metrics && (is_scope(row) || spoken.contains(&row.ids.request))
+}
+
+/// It says that a scope is spoken for.
+fn is_scope(row: &Row) -> bool {
+    row.origin == Origin::Metrics && row.ids.request == 0
 }
 
 /// Same ids, same kind of source, side chain or not.

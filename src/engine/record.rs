@@ -1,19 +1,22 @@
 //! What enters the engine: batches of priced records with the labels they use. A batch stands alone, so batches apply in any order.
 
+use serde::{Deserialize, Serialize};
 use std::hash::BuildHasher as _;
+use std::sync::Arc;
 
 use hashbrown::HashTable;
 use rustc_hash::{FxBuildHasher, FxHashSet};
 
 use super::rows::{put_varint, take_varint};
-use crate::label::Label;
-use crate::money::Cost;
+use crate::format::mapping::Mappings;
+use crate::label::{Label, redact};
+use crate::money::{Cost, Money};
 use crate::price::Priced;
 use crate::time::Timestamp;
 use crate::usage::{Dimension, Format, Origin, OwnLabel, RawText, Rejection, Tokens, Usage, UserField};
 
 /// Where a record stands, so that it can be read again and, without ids, told from its twin.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Place {
     /// The file generation, connection or body; unique within one state.
     pub generation: u32,
@@ -80,7 +83,7 @@ pub(super) fn warm(records: &[Record]) {
 }
 
 /// What came in and what became of it. `records` = charges + updates + duplicates + merged + `not_usage` + rejected + late.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Intake {
     /// Files (and connections) opened.
     pub files: u64,
@@ -108,6 +111,8 @@ pub struct Intake {
     pub rejected: [u64; Rejection::ALL.len()],
     /// Records for a day that has been dropped.
     pub late: u64,
+    /// What those would cost; it is in no sum.
+    pub late_cost: Money,
     /// Records without a time.
     pub undated: u64,
     /// Records without an id.
@@ -148,6 +153,7 @@ impl Intake {
             *sum += count;
         }
         self.late += other.late;
+        self.late_cost += other.late_cost;
         self.undated += other.undated;
         self.no_id += other.no_id;
         self.id_reused += other.id_reused;
@@ -181,7 +187,7 @@ pub struct Spoken {
     pub time: Option<Timestamp>,
 }
 
-/// What a record is called and under which terms it ran: text as it stood in the log, for those who print it back.
+/// What a record is called and under which terms it ran: text as it stood in the log but for credentials, for those who print it back.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RawNames {
     /// Request, response and call id, session, and the request this one repeats.
@@ -210,6 +216,7 @@ impl RawNames {
             terms.speed,
         ] {
             let bytes = text.bytes();
+            let bytes = redact(&bytes);
             put_varint(bytes.len() as u64, &mut body);
             body.extend_from_slice(&bytes);
         }
@@ -248,6 +255,8 @@ pub struct Surroundings {
     pub user_order: Vec<UserField>,
     /// The only format that is read; `None`: whatever a line is.
     pub format: Option<Format>,
+    /// Logs of the operator's own.
+    pub mappings: Option<Arc<Mappings>>,
 }
 
 /// Builds batches; its tables are reused from batch to batch.
@@ -283,6 +292,9 @@ impl Known {
 /// Texts found without asking the index: 6 KiB, which stay in the first cache.
 #[derive(Debug)]
 struct Recent([Known; RECENT]);
+
+/// Longer texts are not remembered within a batch: whoever writes them fills no memory.
+const LONGEST_KNOWN: usize = 4096;
 
 /// A power of two.
 const RECENT: usize = 512;
@@ -450,6 +462,10 @@ impl BatchBuilder {
         let BatchBuilder { batch, texts, index, recent, .. } = self;
         if batch.labels.is_empty() {
             batch.labels.push(Label::new(""));
+        }
+        if written.len() > LONGEST_KNOWN {
+            batch.labels.push(text.label());
+            return batch.labels.len() as u32 - 1;
         }
         let hash = FxBuildHasher.hash_one(written);
         let known = if let Some(known) = index.find(hash, |known| known.is(texts, written)) {

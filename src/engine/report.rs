@@ -8,9 +8,10 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::Engine;
 use super::bill::Bill;
 use super::counters::Counters;
-use super::names::{NONE, NameId, Names};
+use super::names::{NONE, NameId, Names, OTHER, ProfileId};
 use super::record::Intake;
 use crate::label::Label;
+use crate::money::Money;
 use crate::time::{Period, Timestamp, Zone};
 use crate::usage::Dimension;
 
@@ -92,6 +93,8 @@ pub struct Report {
     pub totals: Counters,
     /// Distinct sessions in the span.
     pub sessions: u64,
+    /// Corrections of budgets by persons.
+    pub adjusted: Money,
     /// By cost, then key.
     pub groups: Vec<ReportGroup>,
     /// What came in (over everything read, whatever the span).
@@ -128,7 +131,7 @@ impl Engine {
         let mut sessions = Seen::default();
         let mut groups = Groups::new(query);
         let mut unpriced: BTreeMap<NameId, i64> = BTreeMap::new();
-        let Engine { ledger, names, .. } = self;
+        let Engine { ledger, names, dropped, .. } = self;
         ledger.for_each_bill(names, |bill, _, names| {
             if query.since.is_some_and(|since| bill.time < since) || query.until.is_some_and(|until| bill.time >= until)
             {
@@ -142,12 +145,35 @@ impl Engine {
                 *unpriced.entry(names.of(bill.profile, Dimension::Model)).or_default() += sums.unpriced_tokens;
             }
             sessions.note(bill.session);
-            match groups.of(bill, names) {
+            match groups.of(bill.time, bill.profile, bill.session, names) {
                 Some(group) => group.add(bill, &sums),
                 None => totals.add(&sums, 1),
             }
             Ok(())
         })?;
+        // Charges whose rows are gone: whole local days, which count where they begin, and whose sessions nobody knows any more.
+        dropped.sums.for_each(.., |minute, profile, sums| {
+            let begin = Timestamp::from_ms(minute * crate::time::MINUTE_MS);
+            if query.since.is_some_and(|since| begin < since) || query.until.is_some_and(|until| begin >= until) {
+                return;
+            }
+            let first = report.first_event.get_or_insert(begin);
+            *first = (*first).min(begin);
+            report.last_event = report.last_event.max(Some(begin));
+            if sums.unpriced_requests > 0 {
+                *unpriced.entry(names.of(profile, Dimension::Model)).or_default() += sums.unpriced_tokens;
+            }
+            match groups.of(begin, profile, OTHER, names) {
+                Some(group) => group.sums.add(sums, 1),
+                None => totals.add(sums, 1),
+            }
+        });
+        if !dropped.sums.is_empty() {
+            let in_span = |at: Timestamp| query.since.is_none_or(|since| at >= since);
+            let began = |at: Timestamp| query.until.is_none_or(|until| at < until);
+            let known = self.sessions.iter().filter(|(_, session)| in_span(session.last) && began(session.first));
+            known.for_each(|(id, _)| sessions.note(id));
+        }
         // Every charge is in one group, or there are no groups.
         groups.all.iter().for_each(|group| totals.add(&group.sums, 1));
         report.totals = totals;
@@ -219,15 +245,16 @@ impl<'a> Groups<'a> {
     }
 
     /// The group of a charge; `None` where nothing is grouped.
-    fn of(&mut self, bill: &Bill, names: &Names) -> Option<&mut Group> {
+    fn of(&mut self, time: Timestamp, profile: ProfileId, session: NameId, names: &Names) -> Option<&mut Group> {
         if self.by.is_empty() {
             return None;
         }
-        let profile = bill.profile as usize;
+        let id = profile;
+        let profile = profile as usize;
         if let Some(Some(place)) = self.of_profile.get(profile) {
             return self.all.get_mut(*place as usize);
         }
-        let key = self.by.iter().map(|by| self.periods.part(*by, bill, names)).collect();
+        let key = self.by.iter().map(|by| self.periods.part(*by, time, id, session, names)).collect();
         let place = *self.places.entry(key).or_insert(self.all.len());
         if place == self.all.len() {
             self.all.push(Group::default());
@@ -274,19 +301,19 @@ impl Periods {
         Periods { zone, recent: BTreeMap::new() }
     }
 
-    fn part(&mut self, by: GroupBy, bill: &Bill, names: &Names) -> KeyPart {
+    fn part(&mut self, by: GroupBy, time: Timestamp, profile: ProfileId, session: NameId, names: &Names) -> KeyPart {
         let period = match by {
-            GroupBy::Dimension(dimension) => return KeyPart::Name(names.of(bill.profile, dimension)),
-            GroupBy::Session => return KeyPart::Name(bill.session),
-            GroupBy::Minute => return KeyPart::Time(bill.time.minute() * crate::time::MINUTE_MS),
+            GroupBy::Dimension(dimension) => return KeyPart::Name(names.of(profile, dimension)),
+            GroupBy::Session => return KeyPart::Name(session),
+            GroupBy::Minute => return KeyPart::Time(time.minute() * crate::time::MINUTE_MS),
             GroupBy::Hour => Period::Hour,
             GroupBy::Day => Period::Day,
             GroupBy::Week => Period::Week,
             GroupBy::Month => Period::Month,
         };
         let bounds = self.recent.entry(period).or_insert((Timestamp::MAX, Timestamp::MIN));
-        if bill.time < bounds.0 || bill.time >= bounds.1 {
-            *bounds = self.zone.period(period, bill.time);
+        if time < bounds.0 || time >= bounds.1 {
+            *bounds = self.zone.period(period, time);
         }
         KeyPart::Time(bounds.0.ms())
     }

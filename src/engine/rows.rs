@@ -2,6 +2,7 @@
 //!
 //! Row numbers are stable. Memory is bounded by [`Rows::with_spill`]'s budget; without a file everything stays in memory.
 
+mod gone;
 mod packed;
 
 use std::collections::VecDeque;
@@ -29,6 +30,8 @@ pub trait Spill: Send {
     fn read_at(&mut self, offset: u64, bytes: &mut [u8]) -> io::Result<()>;
     /// Writes `bytes` at `offset`.
     fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()>;
+    /// What was written to these `length` bytes is needed no more. Whoever cannot give their room back may do nothing.
+    fn forget(&mut self, _offset: u64, _length: u64) {}
 }
 
 /// What all records of one class (same ids, same kind of source, side chain or not) say together.
@@ -326,6 +329,8 @@ enum Stored {
     Memory(Segment),
     /// In the file, its rows in this form.
     File(Form),
+    /// All its rows were dropped, or none has come yet.
+    Gone,
 }
 
 impl Default for Rows {
@@ -390,7 +395,7 @@ impl Rows {
                 spill.read_at(file_offset(segment, place, form), slot)?;
                 unpack(form, slot).ok_or_else(|| damaged(number))
             }
-            None => Err(no_such_row(number)),
+            Some(Stored::Gone) | None => Err(no_such_row(number)),
         }
     }
 
@@ -412,6 +417,7 @@ impl Rows {
     /// The spill file cannot be read or written.
     pub fn set(&mut self, number: u32, row: &Row) -> io::Result<()> {
         let (segment, place) = split(number);
+        self.materialize(segment, row)?;
         self.cover(number, row.time);
         match self.segments.get_mut(segment) {
             Some(Stored::Memory(rows)) => {
@@ -431,7 +437,7 @@ impl Rows {
                 *form = rows.form();
                 Ok(())
             }
-            None => Err(no_such_row(number)),
+            Some(Stored::Gone) | None => Err(no_such_row(number)),
         }
     }
 
@@ -479,7 +485,7 @@ impl Rows {
         }
     }
 
-    /// Calls `each` for every row in order of number, reading cold segments whole.
+    /// Calls `each` for every row that is not dead in order of number, reading cold segments whole.
     ///
     /// # Errors
     /// The spill file cannot be read, or `each` fails.
@@ -509,13 +515,17 @@ impl Rows {
                 cold = Segment::of_bytes(*form, read_segment(spill.as_mut(), segment, *form)?);
                 &cold
             }
+            Some(Stored::Gone) => return Ok(()),
             None => return Err(no_such_row(first as u32)),
         };
         for number in first..self.length.min(first + SEGMENT_ROWS) {
             let place = number - first;
             let glance = rows.glance(place).ok_or_else(|| damaged(number as u32))?;
             if wanted(number as u32, &glance) {
-                each(number as u32, &rows.get(place).ok_or_else(|| damaged(number as u32))?)?;
+                let row = rows.get(place).ok_or_else(|| damaged(number as u32))?;
+                if !row.is_dead() {
+                    each(number as u32, &row)?;
+                }
             }
         }
         Ok(())

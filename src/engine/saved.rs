@@ -4,19 +4,21 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io;
 
-use super::Engine;
 use super::counters::Counters;
+use super::ledger::Ledger;
 use super::names::{NONE, Profile, ProfileId};
 use super::recent::Recent;
 use super::record::Intake;
+use super::{Engine, Post};
 use crate::label::Label;
+use crate::money::Money;
 use crate::time::Timestamp;
 use crate::usage::{Dimension, OwnLabel, Rejection};
 
 /// Dimensions that need no configuration.
 const WITHOUT_OWN: usize = Dimension::ALL.len();
-/// Milliseconds in a UTC day: ledger rows are filed by it.
-const DAY_MS: i64 = 86_400_000;
+/// The number beside those of [`super::cells::Resolution`] under which the sums of dropped charges are saved.
+const DROPPED_TIER: u8 = 5;
 
 /// Everything that changed since the last call of [`Engine::take_changes`].
 #[derive(Debug, Default)]
@@ -33,6 +35,10 @@ pub struct Changes {
     pub sessions: Vec<(u32, Vec<u8>)>,
     /// Intake counts and the newest event, as text.
     pub intake: Vec<u8>,
+    /// Days whose rows were dropped since the last call: what was saved of them before goes.
+    pub dropped_days: Vec<i32>,
+    /// All days whose rows were ever dropped, as text; where that has changed.
+    pub all_dropped: Option<String>,
 }
 
 /// What was saved cannot be read back.
@@ -47,7 +53,7 @@ impl Engine {
     /// The rows' file cannot be read.
     pub fn take_changes(&mut self) -> io::Result<Changes> {
         let mut changes = Changes::default();
-        let Engine { ledger, names, cells, sessions, saved_names, saved_profiles, .. } = self;
+        let Engine { ledger, names, cells, sessions, dropped, saved_names, saved_profiles, .. } = self;
         for id in *saved_names..names.labels() {
             changes.names.push((id as u32, names.label(id as u32).as_str().to_owned()));
         }
@@ -59,14 +65,23 @@ impl Engine {
         let mut days: BTreeMap<i32, (u32, Vec<u8>)> = BTreeMap::new();
         for number in ledger.take_changed() {
             let mut bytes = Vec::new();
-            let row = ledger.save_row(number, &mut bytes)?;
-            let day = row.time.div_euclid(DAY_MS).clamp(i32::MIN.into(), i32::MAX.into()) as i32;
+            let Some(day) = ledger.save_row(number, &mut bytes)? else { continue };
             let (count, blob) = days.entry(day).or_insert((0, Vec::new()));
             *count += 1;
             blob.append(&mut bytes);
         }
+        for (number, row, day) in ledger.take_buried() {
+            let (count, blob) = days.entry(day).or_insert((0, Vec::new()));
+            *count += 1;
+            Ledger::save_dead(number, &row, blob);
+        }
         changes.rows = days.into_iter().map(|(day, (count, blob))| (day, count, blob)).collect();
         cells.take_changed(|resolution, time, bytes| changes.cells.push((resolution as u8, time, bytes)));
+        for time in dropped.sums.take_changed() {
+            changes.cells.push((DROPPED_TIER, time, dropped.sums.save_block(time)));
+        }
+        changes.dropped_days = std::mem::take(&mut dropped.gone).into_iter().collect();
+        changes.all_dropped = (!changes.dropped_days.is_empty()).then(|| ledger.dropped_days().save());
         changes.sessions = sessions.take_changed();
         changes.intake = save_intake(&self.intake, self.newest).into_bytes();
         Ok(changes)
@@ -101,7 +116,17 @@ impl Engine {
     /// # Errors
     /// Bytes that are no block.
     pub fn load_cells(&mut self, tier: u8, time: i64, bytes: &[u8]) -> Result<(), Damaged> {
-        if self.cells.load_block(tier, time, bytes) { Ok(()) } else { Err(Damaged("cells")) }
+        let is_read = match tier {
+            DROPPED_TIER => self.dropped.sums.load_block(time, bytes),
+            _ => self.cells.load_block(tier, time, bytes),
+        };
+        if is_read { Ok(()) } else { Err(Damaged("cells")) }
+    }
+
+    /// A block of that tier holds sums of dropped charges.
+    #[must_use]
+    pub const fn is_of_dropped(tier: u8) -> bool {
+        tier == DROPPED_TIER
     }
 
     /// Puts a session back.
@@ -137,9 +162,11 @@ impl Engine {
                 model.1 += sums.unpriced_tokens;
             }
         });
+        self.dropped.sums.for_each(.., |_, profile, _| known &= (profile as usize) < names.profiles());
         if !known {
             return Err(Damaged("cells"));
         }
+        self.cells.finish_loading();
         self.total = total;
         self.today = (Timestamp::MIN, Timestamp::MIN, Counters::default());
         self.kept.clear();
@@ -149,12 +176,39 @@ impl Engine {
         Ok(())
     }
 
-    /// Puts saved rows back, one blob after the other in order of commit.
+    /// Puts saved rows back, one blob after the other in order of commit; `day` is that of the blob.
     ///
     /// # Errors
     /// Bytes that are no rows, or a temporary file in trouble.
-    pub fn load_rows(&mut self, mut bytes: &[u8]) -> io::Result<()> {
-        self.ledger.load_rows(&mut bytes)
+    pub fn load_rows(&mut self, day: i32, mut bytes: &[u8]) -> io::Result<()> {
+        self.ledger.load_rows(day, &mut bytes)
+    }
+
+    /// Takes over what another process saved since: new names, profiles, rows, and what came in there. The differences are appended to
+    /// `posts`; they ring nothing.
+    ///
+    /// # Errors
+    /// What was saved does not follow what is here, or a temporary file is in trouble: nothing here can be trusted any more.
+    pub fn adopt(
+        &mut self,
+        (names, profiles): (&[(u32, String)], &[(u32, Vec<u8>)]),
+        rows: &[&[u8]],
+        intake: Option<&[u8]>,
+        posts: &mut Vec<Post>,
+    ) -> io::Result<()> {
+        self.load_names(names, profiles).map_err(io::Error::other)?;
+        let first_post = posts.len();
+        self.ledger.adopt(rows, &mut self.names, posts)?;
+        for post in &posts[first_post..] {
+            self.post(post);
+        }
+        if let Some(text) = intake {
+            let (intake, newest) = load_intake(text).ok_or_else(|| io::Error::other(Damaged("intake")))?;
+            self.intake = intake;
+            self.newest = newest;
+        }
+        self.version += 1;
+        Ok(())
     }
 
     /// Builds the index over the rows and the last hour's fine steps. Batches may come from here on.
@@ -214,6 +268,9 @@ fn save_intake(intake: &Intake, newest: Option<Timestamp>) -> String {
     for (class, count) in Rejection::ALL.iter().zip(intake.rejected) {
         let _ = writeln!(text, "rejected.{}={count}", class.name());
     }
+    if intake.late_cost != Money::ZERO {
+        let _ = writeln!(text, "late_pico={}", intake.late_cost.pico());
+    }
     if let Some(newest) = newest {
         let _ = writeln!(text, "newest={}", newest.ms());
     }
@@ -248,6 +305,10 @@ fn load_intake(text: &[u8]) -> Option<(Intake, Option<Timestamp>)> {
         let (name, value) = line.split_once('=')?;
         if name == "newest" {
             newest = Some(Timestamp::from_ms(value.parse().ok()?));
+            continue;
+        }
+        if name == "late_pico" {
+            intake.late_cost = Money::from_pico(value.parse().ok()?);
             continue;
         }
         let value: u64 = value.parse().ok()?;

@@ -140,6 +140,14 @@ impl<V: Value> Tier<V> {
         open.into_iter().chain(packed).min().copied()
     }
 
+    /// The newest block's time.
+    #[must_use]
+    pub fn last(&self) -> Option<i64> {
+        let open = self.open.keys().max();
+        let packed = self.packed.keys().next_back();
+        open.into_iter().chain(packed).max().copied()
+    }
+
     /// The times of blocks changed since the last call, each once.
     pub fn take_changed(&mut self) -> Vec<i64> {
         self.changed.as_mut().map(Changed::take).unwrap_or_default()

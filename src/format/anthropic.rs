@@ -83,7 +83,7 @@ impl Counts<'_> {
 
     /// The total of writes counts; the split says how much of it lives for an hour. An old client has no split, a thin endpoint no
     /// total.
-    fn tokens(&self) -> Result<Tokens, Rejection> {
+    pub(super) fn tokens(&self) -> Result<Tokens, Rejection> {
         let output = number::tokens(self.output)?;
         let (split_5m, split_1h) = (number::tokens(self.split_5m)?, number::tokens(self.split_1h)?);
         let total = number::tokens(self.cache_write)?;

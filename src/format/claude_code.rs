@@ -63,7 +63,7 @@ pub(super) fn read<E: FnMut(Result<&Usage<'_>, Skip>) + ?Sized>(
                 fields.progress = matches!(kind, Scalar::Text(text) if text.bytes().as_ref() == b"progress");
             }
             b"message" => {
-                marks.agent_body = true;
+                marks.note_message(value);
                 fields.message = message(value)?;
             }
             b"data" => {

@@ -1,60 +1,51 @@
 //! The operator's own labels: paths of keys enter, what a record has there leaves, whatever its format. A walk of its own, so no format
 //! knows of them; without labels it never happens.
 
+use crate::config::KeyPath;
 use crate::usage::{OwnLabel, RawText};
 
-use super::scanner::{Scanner, Stop};
+use super::paths::Paths;
+use super::scanner::{Scalar, Scanner};
 
 /// Paths of one label that are looked for, best first, the one of costtop's own output included.
 pub const MOST_PATHS: usize = 9;
 /// Where costtop prints them: `"labels":{"cost_center":"4711"}`.
 const OWN_OUTPUT: &str = "labels";
 
-/// Where a record may have labels: a tree of keys, so that a record is walked once.
+/// Where a record may have labels, so that a record is walked once.
 #[derive(Clone, Debug, Default)]
 pub struct LabelPaths {
-    root: Node,
-    /// Each path's slot; of one slot the best first.
+    paths: Paths,
+    /// Each path's slot of a label; of one label the best first.
     slots: Vec<usize>,
     /// Each path's keys with dots between them.
     names: Vec<Box<[u8]>>,
 }
 
-#[derive(Clone, Debug, Default)]
-struct Node {
-    key: Box<[u8]>,
-    /// The paths that end here.
-    ends: Vec<usize>,
-    below: Vec<Node>,
-}
-
-/// What stands at the end of each path.
-type Found<'a> = [RawText<'a>; OwnLabel::MOST * MOST_PATHS];
-
 impl LabelPaths {
     /// The paths of all labels, of each the first that is there counts; beyond [`MOST_PATHS`] they are not looked for. `None` without labels.
     #[must_use]
-    pub fn new<'p>(labels: impl Iterator<Item = (OwnLabel, &'p [Vec<String>])>) -> Option<LabelPaths> {
-        let mut paths = LabelPaths::default();
+    pub fn new<'p>(labels: impl Iterator<Item = (OwnLabel, &'p [KeyPath])>) -> Option<LabelPaths> {
+        let mut all = LabelPaths::default();
         for (label, configured) in labels {
             let printed = [OWN_OUTPUT.to_owned(), label.name().to_owned()];
             for path in std::iter::once(&printed[..]).chain(configured.iter().map(Vec::as_slice)).take(MOST_PATHS) {
-                paths.root.below(path).ends.push(paths.slots.len());
-                paths.slots.push(label.slot());
-                paths.names.push(path.join(".").into_bytes().into());
+                all.paths.add(path);
+                all.slots.push(label.slot());
+                all.names.push(path.join(".").into_bytes().into());
             }
         }
-        (!paths.slots.is_empty()).then_some(paths)
+        (!all.slots.is_empty()).then_some(all)
     }
 
     /// The text at each label's first path that has one, by slot. Numbers and booleans are text; of an array its first text.
     #[must_use]
     pub fn find<'a>(&self, record: &'a [u8]) -> [RawText<'a>; OwnLabel::MOST] {
-        let mut found: Found = [RawText::NONE; OwnLabel::MOST * MOST_PATHS];
+        let mut found = [Scalar::Null; OwnLabel::MOST * MOST_PATHS];
         let mut labels = [RawText::NONE; OwnLabel::MOST];
         // A record that became a usage was walked to its end before: this walk ends there, too.
-        if self.root.read(&mut Scanner::new(record), &mut found).is_ok() {
-            labels = self.choose(|place| found[place]);
+        if self.paths.read(&mut Scanner::new(record), &mut found, |_, _| Ok(())).is_ok() {
+            labels = self.choose(|place| found[place].plain());
         }
         labels
     }
@@ -78,62 +69,6 @@ impl LabelPaths {
             labels[*slot] = labels[*slot].or(text(place));
         }
         labels
-    }
-}
-
-impl Node {
-    /// The node that `path` leads to, made where it is missing.
-    fn below(&mut self, path: &[String]) -> &mut Node {
-        let Some((key, rest)) = path.split_first() else { return self };
-        let place = self.below.iter().position(|node| *node.key == *key.as_bytes()).unwrap_or_else(|| {
-            self.below.push(Node { key: key.as_bytes().into(), ..Node::default() });
-            self.below.len() - 1
-        });
-        self.below[place].below(rest)
-    }
-
-    /// Reads the value ahead and what stands below it. Of members with one name the last counts.
-    fn read<'a>(&self, value: &mut Scanner<'a>, found: &mut Found<'a>) -> Result<(), Stop> {
-        if value.peek() == Some(b'{') && !self.below.is_empty() {
-            value.object(|key, value| match self.below.iter().find(|node| *node.key == *key) {
-                Some(node) => {
-                    node.forget(found);
-                    node.read(value, found)
-                }
-                None => value.skip(),
-            })?;
-        } else if self.ends.is_empty() {
-            value.skip()?;
-        } else {
-            let text = text(value)?;
-            self.ends.iter().for_each(|end| found[*end] = text);
-        }
-        Ok(())
-    }
-
-    fn forget(&self, found: &mut Found<'_>) {
-        self.ends.iter().for_each(|end| found[*end] = RawText::NONE);
-        self.below.iter().for_each(|node| node.forget(found));
-    }
-}
-
-fn text<'a>(value: &mut Scanner<'a>) -> Result<RawText<'a>, Stop> {
-    match value.peek() {
-        Some(b't') => value.skip().map(|()| RawText::plain(b"true")),
-        Some(b'f') => value.skip().map(|()| RawText::plain(b"false")),
-        Some(b'[') => {
-            let mut first = RawText::NONE;
-            value.array(|element| {
-                let is_text = element.peek() == Some(b'"');
-                let text = element.text()?;
-                if is_text {
-                    first = first.or(text);
-                }
-                Ok(())
-            })?;
-            Ok(first)
-        }
-        _ => value.text(),
     }
 }
 

@@ -97,7 +97,7 @@ pub(super) fn read<E: FnMut(Result<&Usage<'_>, Skip>) + ?Sized>(
             b"error_information" => fields.error_code = value.member(b"error_code")?,
             b"custom_llm_provider" => fields.provider = value.text()?,
             b"endTime" => fields.end_time = value.scalar()?,
-            b"response_time" => fields.latency = number::seconds_as_ms(value.scalar()?),
+            b"response_time" => fields.latency = number::parts_as_ms(value.scalar()?, 0),
             b"metadata" => fields.metadata = metadata(value)?,
             b"prompt_tokens" => fields.prompt = value.scalar()?,
             b"completion_tokens" => fields.completion = value.scalar()?,

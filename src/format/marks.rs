@@ -1,6 +1,7 @@
 //! The keys by which formats are told apart. A record's keys enter, the one format they speak for leaves. Every reader notes all of
 //! them, so that each draws the same conclusion, whichever met the record first.
 
+use super::mapping::{Hints, hint};
 use super::scanner::{Scalar, Scanner, Stop};
 use super::wrapper::Wrapper;
 use super::{Format, answer, own};
@@ -11,6 +12,10 @@ use super::{Format, answer, own};
 pub(super) struct Marks {
     /// The only format that is read; any other record is none.
     only: Option<Format>,
+    /// Built-in mappings that a record may be meant by. Whoever finds one there asks them before it reads the record as its own.
+    hints: Hints,
+    /// They were asked.
+    asked: bool,
     /// `type` is `assistant` or `progress`.
     agent_type: bool,
     /// `type` is one of a Codex rollout's.
@@ -37,10 +42,18 @@ pub(super) struct Marks {
     log: bool,
     /// `stream` is `stdout` or `stderr`.
     stream: bool,
+    /// `schemaType` is `ModelInvocationLog`.
+    pub(super) invocation: bool,
     /// `MESSAGE` is there.
     message: bool,
     /// `__REALTIME_TIMESTAMP` is there.
     journal_time: bool,
+    /// `logEvents` is an array that is not empty.
+    log_events: bool,
+    /// `@message` is there.
+    at_message: bool,
+    /// `message` is a text that begins as an object does.
+    message_of_json: bool,
 }
 
 impl Marks {
@@ -49,12 +62,36 @@ impl Marks {
         Marks { only, ..Marks::default() }
     }
 
-    /// The wrapper these keys are those of: the record proper is the text in it.
-    pub(super) const fn wrapper(&self) -> Option<Wrapper> {
+    /// The same once the built-in mappings were asked.
+    pub(super) fn asked(only: Option<Format>) -> Marks {
+        Marks { asked: true, ..Marks::new(only) }
+    }
+
+    /// Built-in mappings that are to be asked before the record is of another format.
+    #[inline]
+    pub(super) const fn hints(&self) -> Hints {
+        if self.asked { 0 } else { self.hints }
+    }
+
+    /// The wrapper these keys are those of: the record proper is the text in it. A `message` alone makes none of a record that is usage
+    /// by itself.
+    pub(super) fn wrapper(&self) -> Option<Wrapper> {
+        let weak = || (self.message_of_json && self.detected().is_none()).then_some(Wrapper::CloudWatch);
+        self.sure_wrapper().or_else(weak)
+    }
+
+    /// Whether the wrapper holds several events.
+    pub(super) const fn holds_events(&self) -> bool {
+        self.log_events
+    }
+
+    const fn sure_wrapper(&self) -> Option<Wrapper> {
         if self.log && self.stream {
             Some(Wrapper::Docker)
         } else if self.message && self.journal_time {
             Some(Wrapper::Journal)
+        } else if self.log_events || self.at_message {
+            Some(Wrapper::CloudWatch)
         } else {
             None
         }
@@ -69,10 +106,12 @@ impl Marks {
 
     #[inline]
     fn detected(&self) -> Option<Format> {
-        if self.wrapper().is_some() {
+        if self.sure_wrapper().is_some() {
             None
         } else if self.otlp {
             Some(Format::Otlp)
+        } else if self.invocation {
+            Some(Format::BedrockLog)
         } else if self.call_type && self.response_cost {
             Some(Format::LiteLlm)
         } else if self.call_type && self.spend {
@@ -96,7 +135,19 @@ impl Marks {
     pub(super) fn note(&mut self, key: &[u8], value: &mut Scanner<'_>) -> Result<(), Stop> {
         match key {
             b"type" => return self.note_type(value).map(drop),
-            b"message" | b"data" => self.agent_body = true,
+            b"message" => self.note_message(value),
+            b"data" => self.agent_body = true,
+            b"@message" => self.at_message = true,
+            b"logEvents" => {
+                self.log_events = false;
+                if value.peek() == Some(b'[') {
+                    value.array(|event| {
+                        self.log_events = true;
+                        event.skip()
+                    })?;
+                    return Ok(());
+                }
+            }
             b"payload" => self.payload = true,
             b"call_type" => self.call_type = true,
             b"response_cost" => self.response_cost = true,
@@ -105,6 +156,10 @@ impl Marks {
             b"stream" => {
                 let stream = value.text()?;
                 self.stream = stream.is(b"stdout") || stream.is(b"stderr");
+                return Ok(());
+            }
+            b"schemaType" => {
+                self.invocation = value.text()?.is(b"ModelInvocationLog");
                 return Ok(());
             }
             b"resourceLogs" | b"resourceSpans" | b"resourceMetrics" | b"resource_logs" | b"resource_spans"
@@ -116,9 +171,16 @@ impl Marks {
                     return Ok(());
                 }
                 self.own |= own::speaks(key);
+                self.hints |= hint(key);
             }
         }
         value.skip()
+    }
+
+    /// Notes that there is a `message`, and what kind of.
+    pub(super) fn note_message(&mut self, value: &Scanner<'_>) {
+        self.agent_body = true;
+        self.message_of_json = ["{", "\\u007b", "\\u007B"].iter().any(|brace| value.is_text_of(brace.as_bytes()));
     }
 
     /// Notes the record's `type`. Leaves the line if the type rules usage out: those of Claude Code's and Codex's other lines, the bulk

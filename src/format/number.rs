@@ -45,6 +45,19 @@ pub fn cost(value: Scalar<'_>) -> Result<Option<Cost>, Rejection> {
     }
 }
 
+/// A cost as [`cost`], where a dollar is 10^`places` of what is written.
+///
+/// # Errors
+/// As [`cost`].
+pub fn cost_parts(value: Scalar<'_>, places: u8) -> Result<Option<Cost>, Rejection> {
+    match value {
+        Scalar::Null => Ok(None),
+        Scalar::Number(text) => Cost::parse_parts(text, places).map(Some).map_err(|_| Rejection::Number),
+        Scalar::Text(text) => Cost::parse_parts(&text.bytes(), places).map(Some).map_err(|_| Rejection::Number),
+        Scalar::True | Scalar::False | Scalar::Nested => Err(Rejection::Number),
+    }
+}
+
 /// A count of tokens as [`Scanner::count`](super::scanner::Scanner::count) found it: what [`tokens`] says of it.
 ///
 /// # Errors
@@ -107,10 +120,23 @@ pub fn lenient(value: Scalar<'_>) -> u32 {
     scaled(value).map_or(0, |units| u32::try_from(units / i128::from(PICO_PER_USD)).unwrap_or(0))
 }
 
-/// Seconds as milliseconds, cut; what is unreadable is 0.
+/// A duration as milliseconds, cut, where a second is 10^`places` of what is written; what is unreadable is 0.
 #[must_use]
-pub fn seconds_as_ms(value: Scalar<'_>) -> u32 {
-    scaled(value).map_or(0, |units| u32::try_from(units / i128::from(PICO_PER_USD / 1000)).unwrap_or(0))
+pub fn parts_as_ms(value: Scalar<'_>, places: u8) -> u32 {
+    in_ms(value, places).and_then(|ms| u32::try_from(ms).ok()).unwrap_or(0)
+}
+
+/// An instant as a count since 1970, where a second is 10^`places` of what is written. Cut to milliseconds; what is unreadable, zero or
+/// before 1970 is none.
+#[must_use]
+pub fn time_in(value: Scalar<'_>, places: u8) -> Option<Timestamp> {
+    let ms = in_ms(value, places).filter(|ms| *ms > 0)?;
+    i64::try_from(ms).ok().map(Timestamp::from_ms)
+}
+
+fn in_ms(value: Scalar<'_>, places: u8) -> Option<i128> {
+    let per_second = 10i128.pow(u32::from(places)) * i128::from(PICO_PER_USD);
+    scaled(value).map(|units| units / (per_second / 1000))
 }
 
 /// A value times 10^12, by the parser of amounts: both are exact decimals.
@@ -325,6 +351,9 @@ mod tests {
         assert_eq!(time(Scalar::Text(RawText::plain(b"2026-11-21T21:48:53.099Z")), Zone::UTC), at);
         let zone = "Europe/Berlin".parse().unwrap();
         assert_eq!(time(Scalar::Text(RawText::plain(b"2026-11-21 22:48:53.099")), zone), at);
+        for (text, places) in [("1795297733.099", 0), ("1795297733099.9", 3), ("1795297733099999999", 9)] {
+            assert_eq!(time_in(Scalar::Number(text.as_bytes()), places), at, "{text}");
+        }
         for none in ["0", "-5", "soon", "", "NaN"] {
             assert_eq!(time(Scalar::Text(RawText::plain(none.as_bytes())), Zone::UTC), None, "{none}");
         }
@@ -332,12 +361,13 @@ mod tests {
 
     #[test]
     fn what_only_informs_never_refuses() {
+        assert_eq!(parts_as_ms(Scalar::Text(RawText::plain(b"1834500")), 6), 1834);
         assert_eq!(lenient(Scalar::Number(b"200")), 200);
         assert_eq!(lenient(Scalar::Text(RawText::plain(b"429"))), 429);
         assert_eq!(lenient(Scalar::Number(b"1834.9")), 1834);
         assert_eq!(lenient(Scalar::Number(b"-1")), 0);
         assert_eq!(lenient(Scalar::Text(RawText::plain(b"fast"))), 0);
-        assert_eq!(seconds_as_ms(Scalar::Number(b"0.15019989013671875")), 150);
+        assert_eq!(parts_as_ms(Scalar::Number(b"0.15019989013671875"), 0), 150);
     }
 
     proptest! {
@@ -352,7 +382,7 @@ mod tests {
         #[test]
         fn garbage_never_panics(text in "[0-9.eE+\\-]{0,40}") {
             let value = Scalar::Number(text.as_bytes());
-            let _ = (tokens(value), cost(value), time(value, Zone::UTC), lenient(value), seconds_as_ms(value));
+            let _ = (tokens(value), cost(value), time(value, Zone::UTC), lenient(value), parts_as_ms(value, 6), time_in(value, 3), cost_parts(value, 2));
         }
     }
 }

@@ -90,6 +90,16 @@ impl<'a> Scalar<'a> {
         }
     }
 
+    /// The text; a number or a truth counts as its text, everything else as none.
+    #[must_use]
+    pub const fn plain(self) -> RawText<'a> {
+        match self {
+            Scalar::True => RawText::plain(b"true"),
+            Scalar::False => RawText::plain(b"false"),
+            other => other.text(),
+        }
+    }
+
     /// `true`, also as the text that Python prints (`True`) or as `"true"`.
     #[must_use]
     pub fn is_true(self) -> bool {
@@ -217,6 +227,12 @@ impl<'a> Scanner<'a> {
     #[must_use]
     pub fn peek(&self) -> Option<u8> {
         self.line.get(self.at).copied()
+    }
+
+    /// Whether the value ahead is a text that begins with `text`, as it is written.
+    #[must_use]
+    pub fn is_text_of(&self, text: &[u8]) -> bool {
+        self.line.get(self.at..).and_then(|rest| rest.strip_prefix(b"\"")).is_some_and(|rest| rest.starts_with(text))
     }
 
     /// Nothing but blanks may follow.

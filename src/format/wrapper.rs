@@ -7,7 +7,7 @@ mod prefix;
 
 pub use parts::Parts;
 
-pub(super) use json::{docker, journal};
+pub(super) use json::{docker, event, events, journal};
 pub(super) use parts::Joined;
 pub(super) use prefix::{is_kubectl, read as prefix};
 
@@ -26,6 +26,8 @@ pub enum Wrapper {
     Cri,
     /// `journalctl -o json`.
     Journal,
+    /// `CloudWatch`: what a subscription delivers, what a query answers, and an event by itself.
+    CloudWatch,
     /// RFC 5424, RFC 3164, and the files that system loggers write.
     Syslog,
     /// `kubectl logs --prefix`.
@@ -44,6 +46,7 @@ impl Wrapper {
             Wrapper::Docker => "docker",
             Wrapper::Cri => "cri",
             Wrapper::Journal => "journald",
+            Wrapper::CloudWatch => "cloudwatch",
             Wrapper::Syslog => "syslog",
             Wrapper::Kubectl => "kubectl",
             Wrapper::Compose => "compose",

@@ -1,8 +1,10 @@
 //! Commands run on alarms. A transition enters and is queued; its JSON goes to a process's standard input; outcomes leave by a channel.
 //! No shell, no waiting for the caller, one process at a time for each hook.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::io::Write;
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,14 +13,17 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 
 use crate::alarm::{AlarmState, Transition};
-use crate::config::HookConfig;
+use crate::config::{HookConfig, exposed};
 
 /// Alarms that may wait for one hook.
 const QUEUE: usize = 64;
 /// Outcomes that may wait to be read; later ones go unread, but dropped alarms are always counted.
 const OUTCOMES: usize = 256;
-/// What a command finds in its environment besides the alarm.
-const KEPT: [&str; 3] = ["PATH", "HOME", "LANG"];
+/// What a command finds in its environment besides the alarm: enough to find programs, to speak the operator's language and to reach the
+/// desktop, and nothing that could be a credential.
+const KEPT: [&str; 9] =
+    ["PATH", "HOME", "LANG", "LC_ALL", "TZ", "USER", "LOGNAME", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS"];
+const HOUR: Duration = Duration::from_secs(3600);
 
 /// How a hook ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +38,8 @@ pub enum Outcome {
     NotStarted(String),
     /// So many alarms found its queue full since the last report.
     Dropped(u64),
+    /// It ran as often within an hour as it may.
+    Limited(u32),
 }
 
 /// What became of one alarm at one hook.
@@ -55,6 +62,9 @@ impl fmt::Display for HookEvent {
             Outcome::Failed(why) => write!(f, "hook '{program}' failed: {why}"),
             Outcome::TimedOut(after) => write!(f, "hook '{program}' killed after {} s", after.as_secs_f32()),
             Outcome::NotStarted(why) => write!(f, "hook '{program}' did not start: {why}"),
+            Outcome::Limited(per_hour) => {
+                write!(f, "hook '{program}' not run: {per_hour} runs within an hour are its limit ('per_hour')")
+            }
             Outcome::Dropped(count) => write!(f, "hook '{program}' is too slow: {count} alarms dropped, {QUEUE} wait"),
         }
     }
@@ -126,8 +136,9 @@ impl Hooks {
 
 fn work(config: &HookConfig, jobs: &Receiver<Job>, dropped: &AtomicU64, report: &Sender<HookEvent>) {
     let program = config.command.first().cloned().unwrap_or_default();
+    let mut runs = Runs::new(config.per_hour);
     for job in jobs {
-        let outcome = run(config, &job);
+        let outcome = if runs.may_run(Instant::now()) { run(config, &job) } else { Outcome::Limited(config.per_hour) };
         let missed = dropped.swap(0, Ordering::Relaxed);
         let ended = HookEvent { program: program.clone(), incident: job.incident, outcome };
         let full = HookEvent { program: program.clone(), incident: String::new(), outcome: Outcome::Dropped(missed) };
@@ -139,12 +150,49 @@ fn work(config: &HookConfig, jobs: &Receiver<Job>, dropped: &AtomicU64, report: 
     }
 }
 
+/// When a hook ran within the last hour.
+struct Runs {
+    most: usize,
+    begun: VecDeque<Instant>,
+}
+
+impl Runs {
+    fn new(per_hour: u32) -> Runs {
+        Runs { most: per_hour as usize, begun: VecDeque::new() }
+    }
+
+    /// Whether it may run now; if so, it does.
+    fn may_run(&mut self, now: Instant) -> bool {
+        while self.begun.front().is_some_and(|begun| now.saturating_duration_since(*begun) >= HOUR) {
+            self.begun.pop_front();
+        }
+        if self.begun.len() >= self.most {
+            return false;
+        }
+        self.begun.push_back(now);
+        true
+    }
+}
+
 fn run(config: &HookConfig, job: &Job) -> Outcome {
     let Some((program, arguments)) = config.command.split_first() else {
         return Outcome::NotStarted("no program".to_owned());
     };
+    // The configuration was checked when it was read; that is long ago.
+    match exposed(Path::new(program)) {
+        Ok(None) => {}
+        Ok(Some(exposed)) => return Outcome::NotStarted(exposed.to_string()),
+        Err(error) => return Outcome::NotStarted(error.to_string()),
+    }
     let mut command = Command::new(program);
-    command.args(arguments).env_clear().stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    // Not in the folder that costtop was started in: that may be anybody's.
+    command
+        .args(arguments)
+        .current_dir("/")
+        .env_clear()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
     command.envs(KEPT.into_iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
     command.env("COSTTOP_ALARM", &job.rule).env("COSTTOP_SEVERITY", job.severity);
     // A group of its own, so that what the program starts can be ended with it.
@@ -197,4 +245,19 @@ fn kill(child: &mut Child) {
     // Both fail only if it has ended by itself.
     let _ = child.kill();
     let _ = child.wait();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn so_often_in_any_hour() {
+        let mut runs = Runs::new(3);
+        let start = Instant::now();
+        let at = |minutes: u64| start + Duration::from_secs(60 * minutes);
+        let ran: Vec<bool> =
+            [0, 10, 20, 30, 59, 60, 61, 69, 70, 80, 81].map(|minute| runs.may_run(at(minute))).to_vec();
+        assert_eq!(ran, [true, true, true, false, false, true, false, false, true, true, false]);
+    }
 }

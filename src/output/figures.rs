@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::label::clean;
+use crate::label::{clean, redact};
 use crate::money::{Cost, Money};
 use crate::price::Table;
 use crate::price::entry::ModelPrice;
@@ -42,8 +42,9 @@ pub fn signed_percent(part: Money, whole: Cost) -> Option<String> {
     })
 }
 
-/// An id as it stands, byte for byte; what is not printable ASCII is escaped.
+/// An id as it stands, byte for byte; what is not printable ASCII is escaped, and a credential replaced.
 pub fn id(bytes: &[u8]) -> String {
+    let bytes = &*redact(bytes);
     match bytes.get(..MAX_ID) {
         Some(head) if bytes.len() > MAX_ID => format!("{}… ({} bytes)", head.escape_ascii(), bytes.len()),
         _ => bytes.escape_ascii().to_string(),

@@ -206,7 +206,10 @@ pub fn losses(document: &Document) -> Vec<String> {
         (intake.clock_skew, "ahead of the clock"),
     ] {
         if number > 0 {
-            parts.push(format!("{} {what}", count(number)));
+            // What a sum does not hold is worth saying in dollars.
+            let money =
+                if what == "late" { format!(" ({} not added)", usd(intake.late_cost, 2)) } else { String::new() };
+            parts.push(format!("{} {what}{money}", count(number)));
         }
     }
     for (model, tokens) in &document.report.unpriced_models {

@@ -6,7 +6,7 @@ use super::band::{Band, HalfAtto, bands, whole};
 use super::entry::{Kind, ModelPrice, OffPeak, Uplift};
 use super::rate::{Rate, Ratio, divide_half_even};
 use crate::config::Validity;
-use crate::label::clean;
+use crate::label::Label;
 use crate::time::Timestamp;
 use crate::usage::Tokens;
 
@@ -45,7 +45,7 @@ impl Tier {
             "batch" | "batches" => Tier::Batch,
             "fast" => Tier::Named("priority".to_owned()),
             "provisioned_throughput" | "reserved" => Tier::Provisioned,
-            other => Tier::Named(clean(other).into_owned()),
+            other => Tier::Named(Label::from_bytes(other.as_bytes()).to_string()),
         }
     }
 

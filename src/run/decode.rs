@@ -78,6 +78,7 @@ impl LineDecoder {
     pub fn decode(&mut self, chunk: Chunk) -> Decoded {
         let around = self.shared.around.get(usize::from(chunk.source)).cloned().unwrap_or_default();
         self.decoder.pin(around.format);
+        self.decoder.map(around.mappings.as_ref());
         if chunk.frame != Frame::Lines {
             return self.body(chunk, &around);
         }

@@ -8,12 +8,13 @@ use std::sync::Arc;
 use super::decode::{Decoded, Shared};
 use super::pipeline::{Message, Pipeline};
 use super::{Sources, spill};
-use crate::alarm::{Alarms, BudgetStatus, Budgets, ScopeError};
+use crate::alarm::{Adjustments, Alarms, BudgetStatus, Budgets, ScopeError};
 use crate::config::{Config, LabelSlots};
 use crate::engine::bill::CostMode;
 use crate::engine::identity::IdentityKey;
 use crate::engine::{Engine, Options, Post};
 use crate::price::PriceBook;
+use crate::server::status::Status;
 use crate::source::budget::ByteBudget;
 use crate::source::{self, SourceError, SourceState};
 use crate::store::{Snapshot, StoreError};
@@ -181,11 +182,24 @@ pub fn read_state(folder: &Path, config: &Config, mode: CostMode, now: Timestamp
     let (rows, _) = spill::rows(ROWS_IN_MEMORY);
     let mut engine = Engine::new(Options { zone: config.zone, mode, ..Options::default() }, rows, now);
     engine.load_names(&loaded.names, &loaded.profiles).map_err(|error| damaged(&error))?;
+    let dropped = meta(super::persist::META_DROPPED).map(String::from_utf8_lossy);
+    if !dropped.is_none_or(|days| engine.load_dropped_days(&days)) {
+        return Err(damaged(&"the days that were dropped"));
+    }
+    // Charges are told by their rows; only of dropped ones there is nothing but sums.
+    for (tier, time, bytes) in loaded.cells.iter().map(|cell| (cell.tier, cell.time, &cell.bytes)) {
+        if Engine::is_of_dropped(tier) {
+            engine.load_cells(tier, time, bytes).map_err(|error| damaged(&error))?;
+        }
+    }
+    for (id, bytes) in &loaded.sessions {
+        engine.load_session(*id, bytes).map_err(|error| damaged(&error))?;
+    }
     engine.finish_cells(meta(super::persist::META_INTAKE)).map_err(|error| damaged(&error))?;
     let mut failed = None;
-    snapshot.for_each_row_blob(|_, _, bytes| {
+    snapshot.for_each_row_blob(|day, _, bytes| {
         if failed.is_none() {
-            failed = engine.load_rows(bytes).err();
+            failed = engine.load_rows(day, bytes).err();
         }
     })?;
     if let Some(error) = failed {
@@ -195,8 +209,35 @@ pub fn read_state(folder: &Path, config: &Config, mode: CostMode, now: Timestamp
     Ok(Some(engine))
 }
 
+/// What persons corrected in the state in `folder`.
+///
+/// # Errors
+/// The state cannot be read, or holds what cannot be.
+pub fn adjustments(folder: &Path) -> Result<Adjustments, OnceError> {
+    let Some(saved) = Snapshot::meta(folder, super::persist::META_ADJUSTMENTS)? else {
+        return Ok(Adjustments::default());
+    };
+    Adjustments::load(&String::from_utf8_lossy(&saved))
+        .map_err(|error| OnceError::Damaged(folder.display().to_string(), error.to_string()))
+}
+
+/// How things stood at the last commit of the state in `folder`; `None` where nothing says so.
+///
+/// # Errors
+/// The state cannot be read.
+pub fn last_status(folder: &Path) -> Result<Option<Status>, StoreError> {
+    let saved = Snapshot::meta(folder, super::persist::META_STATUS)?;
+    // One of another version says nothing.
+    Ok(saved.and_then(|saved| serde_json::from_slice(&saved).ok()))
+}
+
 /// How the budgets stand at `now`, from the charges as they are; nothing rings.
-pub fn budgets(engine: &mut Engine, config: &Config, now: Timestamp) -> Result<Vec<BudgetStatus>, BudgetsError> {
+pub fn budgets(
+    engine: &mut Engine,
+    config: &Config,
+    adjustments: &Adjustments,
+    now: Timestamp,
+) -> Result<Vec<BudgetStatus>, BudgetsError> {
     if config.budgets.is_empty() {
         return Ok(Vec::new());
     }
@@ -216,7 +257,9 @@ pub fn budgets(engine: &mut Engine, config: &Config, now: Timestamp) -> Result<V
         budgets.apply(&[post], names, now, &mut alarms);
         Ok(())
     })?;
-    Ok(budgets.statuses(engine.names(), usize::MAX))
+    let names = engine.ledger().1;
+    budgets.correct(adjustments.kept(), names, &mut alarms);
+    Ok(budgets.statuses(names, usize::MAX))
 }
 
 /// Budgets cannot be summed up.

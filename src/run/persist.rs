@@ -1,23 +1,26 @@
 //! Between engine and store: what changed enters, commits leave, one in flight; after a restart the other way round.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, never};
 
+use super::copies::Copies;
+use super::horizon::{Horizon, SavedDays};
 use super::receipts::Receipts;
+use super::recovery::{META_CLAIMED, META_UNVERIFIED, Recovery};
 use super::spill;
-use crate::config::{LabelSlots, LabelsError};
+use crate::config::{LabelSlots, LabelsError, StateConfig};
 use crate::engine::bill::CostMode;
 use crate::engine::identity::IdentityKey;
 use crate::engine::{Engine, Options};
 use crate::format::context::Context;
 use crate::source::budget::Reservation;
 use crate::source::{Position, Receipt, Receiving};
-use crate::store::{CellBlob, Commit, Loaded, Outcome, RowBlob, SavedPosition, Store, StoreError, Writer};
-use crate::time::{MINUTE_MS, Timestamp};
+use crate::store::{CellBlob, Commit, Loaded, Outcome, Recovered, RowBlob, SavedPosition, Store, StoreError, Writer};
+use crate::time::{MINUTE_MS, Timestamp, Zone};
 
 /// Ledger rows kept in memory: the newest, which repeats are about.
 const ROWS_IN_MEMORY: usize = 8 << 20;
@@ -30,6 +33,8 @@ const COMMIT_BYTES: u64 = 8 << 20;
 const DEAD_FOR_MS: i64 = 90 * 1440 * MINUTE_MS;
 /// And at most so many are kept, the latest: as many as the follower compares with.
 const MAX_DEAD: usize = 4096;
+/// Milliseconds in a day.
+const DAY_MS: i64 = 1440 * MINUTE_MS;
 
 /// Where the intake counts stand.
 pub(super) const META_INTAKE: &str = "intake";
@@ -37,6 +42,12 @@ const META_ALARMS: &str = "alarms";
 const META_DETECTORS: &str = "detectors";
 const META_GENERATION: &str = "generation";
 const META_MODE: &str = "cost_mode";
+/// What persons corrected in budgets.
+pub const META_ADJUSTMENTS: &str = "adjustments";
+/// How things stood at the last commit, for those who ask while nobody runs.
+pub const META_STATUS: &str = "status";
+/// Event days whose rows were dropped.
+pub(super) const META_DROPPED: &str = "dropped_days";
 /// Which of the operator's own labels stands in which slot.
 pub const META_LABELS: &str = "labels";
 
@@ -70,10 +81,14 @@ pub(super) struct Opened {
     pub next_generation: u32,
     pub alarms: Option<String>,
     pub detectors: Option<Vec<u8>>,
+    pub adjustments: Option<String>,
     pub notes: Vec<String>,
     dead: Graveyard,
     store: Option<Store>,
     rows_pending: bool,
+    /// What the state holds of each day.
+    days: SavedDays,
+    recovery: Recovery,
 }
 
 /// The word of `--cost`.
@@ -103,10 +118,13 @@ impl Opened {
             next_generation: 1,
             alarms: None,
             detectors: None,
+            adjustments: None,
             notes,
             dead: Graveyard::default(),
             store: None,
             rows_pending: false,
+            days: SavedDays::default(),
+            recovery: Recovery::default(),
         }
     }
 
@@ -121,30 +139,52 @@ impl Opened {
             return Err(PersistError::LabelsMoved);
         }
         let mut opened = Opened::without_state(options, now);
-        match opened.load_totals(&loaded, options.mode) {
-            Ok(()) => {}
-            Err(LoadError::Mode(was)) => return Err(PersistError::Mode { was, asked: mode_name(options.mode) }),
-            Err(LoadError::Damaged(reason)) => {
+        match opened.take_up(store, loaded, options, now) {
+            Ok(()) => Ok(opened),
+            Err((_, LoadError::Mode(was))) => Err(PersistError::Mode { was, asked: mode_name(options.mode) }),
+            Err((store, LoadError::Damaged(reason))) => {
                 opened.start_over(store, &reason, options, now)?;
-                return Ok(opened);
+                Ok(opened)
             }
         }
-        opened.notes.extend(loaded.recovered.iter().map(|recovered| {
-            format!(
-                "state was damaged ({}), set aside as '{}'; reading sources anew",
-                recovered.reason,
-                recovered.set_aside.display()
-            )
-        }));
-        opened.notes.extend(loaded.notes);
-        opened.key = loaded.identity;
+    }
+
+    /// Loads the totals of an open state; gives it back where that cannot be done.
+    fn take_up(
+        &mut self,
+        store: Store,
+        loaded: Loaded,
+        options: Options,
+        now: Timestamp,
+    ) -> Result<(), (Store, LoadError)> {
+        if let Err(error) = self.load_totals(&loaded, options.mode) {
+            return Err((store, error));
+        }
+        if let Some(recovered) = &loaded.recovered {
+            self.recovered(recovered, options.zone, now);
+        }
+        self.notes.extend(loaded.notes);
+        self.key = loaded.identity;
         let (dead, kept) = Graveyard::of(loaded.positions, now);
-        opened.dead = dead;
+        self.dead = dead;
         let kept: HashSet<u32> = kept.iter().map(|saved| saved.position.generation).collect();
-        opened.positions.retain(|position| kept.contains(&position.generation));
-        opened.store = Some(store);
-        opened.rows_pending = true;
-        Ok(opened)
+        self.positions.retain(|position| kept.contains(&position.generation));
+        self.store = Some(store);
+        self.rows_pending = true;
+        Ok(())
+    }
+
+    fn recovered(&mut self, recovered: &Recovered, zone: Zone, now: Timestamp) {
+        let from = match recovered.restored {
+            Some(made) => format!("going on from the copy of {}", zone.format(made, "%Y-%m-%d %H:%M")),
+            None => "beginning anew".to_owned(),
+        };
+        self.notes.push(format!(
+            "state was damaged ({}), set aside as '{}'; {from}, sources are read again",
+            recovered.reason,
+            recovered.set_aside.display()
+        ));
+        self.recovery.claim(recovered, zone, now);
     }
 
     fn load_totals(&mut self, loaded: &Loaded, mode: CostMode) -> Result<(), LoadError> {
@@ -160,6 +200,9 @@ impl Opened {
         }
         let damaged = |error: crate::engine::saved::Damaged| LoadError::Damaged(error.to_string());
         self.engine.load_names(&loaded.names, &loaded.profiles).map_err(damaged)?;
+        if !text(META_DROPPED).is_none_or(|days| self.engine.load_dropped_days(&days)) {
+            return Err(LoadError::Damaged("the days that were dropped".to_owned()));
+        }
         for cell in &loaded.cells {
             self.engine.load_cells(cell.tier, cell.time, &cell.bytes).map_err(damaged)?;
         }
@@ -167,52 +210,97 @@ impl Opened {
             self.engine.load_session(*id, bytes).map_err(damaged)?;
         }
         self.engine.finish_cells(meta(META_INTAKE)).map_err(damaged)?;
+        let (claimed, found) = (text(META_CLAIMED), text(META_UNVERIFIED));
+        if self.recovery.load(claimed.as_deref(), found.as_deref()).is_none() {
+            return Err(LoadError::Damaged("what is unverified".to_owned()));
+        }
         self.alarms = text(META_ALARMS);
         self.detectors = meta(META_DETECTORS).map(<[u8]>::to_vec);
+        self.adjustments = text(META_ADJUSTMENTS);
         self.next_generation = text(META_GENERATION).and_then(|number| number.parse().ok()).unwrap_or(1);
         Ok(())
     }
 
-    /// Loads the ledger's rows; a state whose rows are damaged is set aside and everything begins anew.
+    /// Loads the ledger's rows; a state whose rows are damaged is set aside.
     pub fn load_rows(&mut self, options: Options, now: Timestamp) -> Result<(), PersistError> {
-        if !std::mem::take(&mut self.rows_pending) {
-            return Ok(());
+        match self.stream_rows()? {
+            None => Ok(()),
+            Some(reason) => {
+                let Some(store) = self.store.take() else { return Ok(()) };
+                self.start_over(store, &reason, options, now)
+            }
         }
-        let Some(store) = self.store.take() else { return Ok(()) };
+    }
+
+    /// Loads the rows where that is still to be done; what is wrong with them leaves.
+    fn stream_rows(&mut self) -> Result<Option<String>, PersistError> {
+        if !std::mem::take(&mut self.rows_pending) {
+            return Ok(None);
+        }
+        let Opened { store: Some(store), engine, days, .. } = self else { return Ok(None) };
         let mut failed: Option<io::Error> = None;
-        let engine = &mut self.engine;
-        let streamed = store.for_each_row_blob(|_, _, bytes| {
+        let streamed = store.for_each_row_blob(|day, _, bytes| {
             if failed.is_none() {
-                failed = engine.load_rows(bytes).err();
+                days.add(day, bytes.len());
+                failed = engine.load_rows(day, bytes).err();
             }
         });
-        let reason = match (streamed, failed) {
-            (Ok(()), None) => engine.finish_rows().err().map(|error| error.to_string()),
-            (Err(StoreError::Damaged { reason, .. }), _) => Some(reason),
-            (Err(error), _) => return Err(error.into()),
-            (Ok(()), Some(error)) => Some(error.to_string()),
-        };
-        match reason {
-            None => self.store = Some(store),
-            Some(reason) => self.start_over(store, &reason, Options { collect_changes: true, ..options }, now)?,
+        match (streamed, failed) {
+            (Ok(()), None) => Ok(engine.finish_rows().err().map(|error| error.to_string())),
+            (Err(StoreError::Damaged { reason, .. }), _) => Ok(Some(reason)),
+            (Err(error), _) => Err(error.into()),
+            (Ok(()), Some(error)) => Ok(Some(error.to_string())),
+        }
+    }
+
+    /// Sets a damaged state aside: goes on from its newest copy, or, where that is no better, anew.
+    fn start_over(&mut self, store: Store, reason: &str, options: Options, now: Timestamp) -> Result<(), PersistError> {
+        let options = Options { collect_changes: true, ..options };
+        let (mut store, mut loaded) = store.set_aside(reason.to_owned(), true)?;
+        let first = loaded.recovered.clone();
+        if first.as_ref().is_some_and(|recovered| recovered.restored.is_some()) {
+            self.begin_anew(options, now);
+            let reason = match self.take_up(store, loaded, options, now) {
+                Ok(()) => match self.stream_rows()? {
+                    None => return Ok(()),
+                    Some(reason) => reason,
+                },
+                Err((given_back, LoadError::Damaged(reason))) => {
+                    self.store = Some(given_back);
+                    reason
+                }
+                Err((_, LoadError::Mode(was))) => {
+                    return Err(PersistError::Mode { was, asked: mode_name(options.mode) });
+                }
+            };
+            let Some(copied) = self.store.take() else { return Ok(()) };
+            (store, loaded) = copied.set_aside(reason, false)?;
+        }
+        self.begin_anew(options, now);
+        self.key = loaded.identity;
+        self.store = Some(store);
+        if let Some(recovered) = first.map(|first| Recovered { restored: None, ..first }) {
+            self.recovered(&recovered, options.zone, now);
         }
         Ok(())
     }
 
-    fn start_over(&mut self, store: Store, reason: &str, options: Options, now: Timestamp) -> Result<(), PersistError> {
-        let (store, loaded) = store.set_aside(reason.to_owned())?;
-        let place = loaded.recovered.map(|recovered| recovered.set_aside.display().to_string()).unwrap_or_default();
+    /// Nothing is known any more but what has been said.
+    fn begin_anew(&mut self, options: Options, now: Timestamp) {
         let notes = std::mem::take(&mut self.notes);
         *self = Opened::without_state(options, now);
         self.notes.extend(notes);
-        self.notes.push(format!("state was damaged ({reason}), set aside as '{place}'; reading sources anew"));
-        self.key = loaded.identity;
-        self.store = Some(store);
-        Ok(())
     }
 
     /// Starts the writer; without a state nothing is written.
-    pub fn start_writer(&mut self, mode: CostMode, labels: &LabelSlots) -> Result<Persistence, PersistError> {
+    pub fn start_writer(
+        &mut self,
+        mode: CostMode,
+        labels: &LabelSlots,
+        config: StateConfig,
+    ) -> Result<Persistence, PersistError> {
+        let horizon = Horizon::new(config, std::mem::take(&mut self.days));
+        let copies = self.store.as_ref().and_then(|store| store.path().parent()).map(Copies::new);
         let writer = self.store.take().map(Writer::start).transpose()?;
         Ok(Persistence {
             writer,
@@ -226,7 +314,13 @@ impl Opened {
             generation: self.next_generation,
             alarms: None,
             detectors: None,
+            beside: BTreeMap::new(),
             trouble: None,
+            horizon,
+            dropping: false,
+            copies,
+            recovery: std::mem::take(&mut self.recovery),
+            said: Vec::new(),
             receipts: Receipts::default(),
         })
     }
@@ -343,7 +437,17 @@ pub(super) struct Persistence {
     generation: u32,
     alarms: Option<String>,
     detectors: Option<Vec<u8>>,
-    trouble: Option<String>,
+    /// Values for the next commit, by key.
+    beside: BTreeMap<&'static str, Vec<u8>>,
+    /// Since when nothing is durable any more, and why.
+    trouble: Option<(Timestamp, String)>,
+    horizon: Horizon,
+    /// A drop of days is under way: what it changes becomes durable as one.
+    dropping: bool,
+    copies: Option<Copies>,
+    recovery: Recovery,
+    /// Sentences for the event list.
+    said: Vec<String>,
     receipts: Receipts,
 }
 
@@ -378,6 +482,11 @@ impl Persistence {
         self.touch();
     }
 
+    /// The next commit, whenever it is made, saves this value under its key.
+    pub fn beside(&mut self, key: &'static str, value: Vec<u8>) {
+        self.beside.insert(key, value);
+    }
+
     /// Something is to be saved.
     pub fn touch(&mut self) {
         self.dirty_since.get_or_insert_with(Instant::now);
@@ -385,13 +494,40 @@ impl Persistence {
 
     /// Why nothing is durable any more.
     pub fn trouble(&self) -> Option<&str> {
-        self.trouble.as_deref()
+        self.trouble.as_ref().map(|(_, error)| error.as_str())
+    }
+
+    /// What an operator must see of the state: why nothing is durable any more, else what cannot be verified.
+    pub fn note(&self, zone: Zone, now: Timestamp) -> Option<String> {
+        let trouble = self.trouble.as_ref().map(|(since, error)| {
+            let since = if now.ms() - since.ms() < DAY_MS {
+                zone.format(*since, "%H:%M")
+            } else {
+                zone.format(*since, "%Y-%m-%d %H:%M")
+            };
+            format!("not durable since {since}: {error}")
+        });
+        trouble.or_else(|| self.recovery.note(zone, now))
+    }
+
+    /// Takes what is worth an event.
+    pub fn take_said(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.said)
+    }
+
+    /// All sources have been read to where they end.
+    pub fn caught_up(&mut self, engine: &Engine) {
+        self.recovery.caught_up(engine);
+        self.touch();
     }
 
     /// When a commit is due; `None`: nothing to save, or one is in flight.
     pub fn due_in(&self, now: Instant) -> Option<Duration> {
         if self.writer.is_none() || self.in_flight {
             return None;
+        }
+        if self.dropping {
+            return Some(Duration::ZERO);
         }
         let since = self.dirty_since?;
         if self.bytes >= COMMIT_BYTES {
@@ -403,17 +539,28 @@ impl Persistence {
 
     /// Hands over a commit if one is due (or, with `all`, if there is anything).
     pub fn commit(&mut self, engine: &mut Engine, all: bool) -> io::Result<()> {
+        self.drop_days(engine, all)?;
+        if let Some(copies) = &mut self.copies {
+            self.said.extend(copies.tick(Timestamp::now(), Instant::now()));
+        }
+        if self.dropping {
+            return Ok(());
+        }
         let due = self.due_in(Instant::now()).is_some_and(|wait| wait.is_zero() || all);
         let Some(writer) = self.writer.as_ref().filter(|_| due) else { return Ok(()) };
         let changes = engine.take_changes()?;
+        self.horizon.appended(&changes.rows, &changes.dropped_days, self.bytes >= COMMIT_BYTES);
         let mut meta = vec![
             (META_INTAKE, changes.intake),
             (META_GENERATION, self.generation.to_string().into_bytes()),
             (META_MODE, mode_name(self.mode).as_bytes().to_vec()),
             (META_LABELS, self.labels.clone().into_bytes()),
         ];
+        meta.extend(changes.all_dropped.map(|days| (META_DROPPED, days.into_bytes())));
+        meta.extend(self.recovery.save());
         meta.extend(self.alarms.take().map(|alarms| (META_ALARMS, alarms.into_bytes())));
         meta.extend(self.detectors.take().map(|detectors| (META_DETECTORS, detectors)));
+        meta.extend(std::mem::take(&mut self.beside));
         let saved = Some(Timestamp::now());
         let forgotten = std::mem::take(&mut self.dead.forgotten);
         // One that died and was forgotten since the last commit; one that lives again was saved after.
@@ -427,6 +574,7 @@ impl Persistence {
             positions: self.positions.drain().map(|(_, position)| with_context(position, saved)).collect(),
             names: changes.names,
             profiles: changes.profiles,
+            dropped_days: changes.dropped_days,
             rows: changes.rows.into_iter().map(|(day, rows, bytes)| RowBlob { day, rows, bytes }).collect(),
             cells: changes.cells.into_iter().map(|(tier, time, bytes)| CellBlob { tier, time, bytes }).collect(),
             sessions: changes.sessions,
@@ -439,7 +587,31 @@ impl Persistence {
         self.bytes = 0;
         if let Err(error) = writer.commit(commit) {
             self.receipts.refuse();
-            self.trouble = Some(error.to_string());
+            self.trouble.get_or_insert((Timestamp::now(), error.to_string()));
+        }
+        Ok(())
+    }
+
+    /// Drops what lies beyond the horizon, a part at a time; with `all`, what was begun is ended.
+    fn drop_days(&mut self, engine: &mut Engine, all: bool) -> io::Result<()> {
+        // What a commit in flight holds must not be dropped beneath it: the next one would not know of it.
+        if self.writer.is_none() || self.in_flight && !self.dropping {
+            return Ok(());
+        }
+        if !self.dropping && !all {
+            let days = self.horizon.due(Timestamp::now(), Instant::now());
+            if !days.is_empty() {
+                engine.drop_days(&days);
+                self.dropping = true;
+            }
+        }
+        while self.dropping {
+            self.dropping = engine.drop_on()?;
+            if !self.dropping {
+                self.touch();
+            } else if !all {
+                break;
+            }
         }
         Ok(())
     }
@@ -457,10 +629,16 @@ impl Persistence {
                 self.receipts.safe();
                 self.trouble.take().map(|_| "state is durable again".to_owned())
             }
-            Outcome::NotDurable { error, .. } | Outcome::Lost { error } => {
+            Outcome::NotDurable { since, error } => {
                 self.receipts.refuse();
                 let sentence = format!("state is not durable: {error}");
-                self.trouble = Some(sentence.clone());
+                self.trouble = Some((since, error));
+                Some(sentence)
+            }
+            Outcome::Lost { error } => {
+                self.receipts.refuse();
+                let sentence = format!("state is not durable any more: {error}");
+                self.trouble.get_or_insert((Timestamp::now(), error));
                 Some(sentence)
             }
         }

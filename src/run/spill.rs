@@ -25,6 +25,15 @@ impl Spill for Unlinked {
     fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
         self.0.write_all_at(bytes, offset)
     }
+
+    #[cfg(target_os = "linux")]
+    fn forget(&mut self, offset: u64, length: u64) {
+        use std::os::fd::AsRawFd as _;
+        let (Ok(offset), Ok(length)) = (offset.try_into(), length.try_into()) else { return };
+        let how = libc::FALLOC_FL_PUNCH_HOLE | libc::FALLOC_FL_KEEP_SIZE;
+        // SAFETY: the descriptor belongs to the file, which outlives the call. A file system that knows no holes keeps the room.
+        unsafe { libc::fallocate(self.0.as_raw_fd(), how, offset, length) };
+    }
 }
 
 /// Ledger rows over a temporary file, about `in_memory` bytes of them in memory; where none can be had, all rows stay in memory and the reason comes along.

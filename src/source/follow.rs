@@ -33,6 +33,10 @@ pub const READ: usize = 256 << 10;
 const ROUNDS: usize = 64;
 /// A file that grew within this time is looked at four times a second.
 const HOT: Duration = Duration::from_secs(10);
+/// Of a file that has not grown for so long only one look at everything in so many asks for its times; the others ask for its size, at
+/// less than half the price. What is rewritten to the very same size then is seen by the next of the former, or when the watcher tells.
+const COLD: Duration = Duration::from_secs(30);
+const THOROUGH_EVERY: u64 = 4;
 /// A file without a name is given up when it has not grown for so long: its writer may still hold it.
 const LINGER_RENAMED: Duration = Duration::from_secs(60);
 /// As above for a deleted file, whose blocks are free only once we let go.
@@ -106,6 +110,14 @@ pub struct Follower {
     retired: bool,
     /// When the present look began.
     now: Instant,
+    /// Looks at everything.
+    rounds: u64,
+    /// The present look is for files that were named: something has changed.
+    is_named_look: bool,
+    /// Files with unread whole lines that are known of.
+    unfinished: HashSet<u32>,
+    /// When a file grew last.
+    newest: Option<Instant>,
     /// Held by each pass through a packed file.
     turnstile: Arc<()>,
 }
@@ -312,6 +324,10 @@ impl Follower {
             mark: Vec::new(),
             retired: false,
             now: Instant::now(),
+            rounds: 0,
+            is_named_look: false,
+            unfinished: HashSet::new(),
+            newest: None,
             turnstile: Arc::default(),
         }
     }
@@ -327,6 +343,8 @@ impl Follower {
     pub fn poll(&mut self, now: Instant, look: Look<'_>, sink: Sink<'_>) -> bool {
         self.polls += 1;
         self.now = now;
+        self.rounds += u64::from(matches!(look, Look::Everything));
+        self.is_named_look = matches!(look, Look::Named(_));
         let slots: Vec<u32> = match look {
             Look::Everything => self.files.keys().copied().collect(),
             Look::Hot => self
@@ -377,7 +395,7 @@ impl Follower {
     /// Whether unread whole lines are known of.
     #[must_use]
     pub fn has_more(&self) -> bool {
-        self.files.values().any(|file| file.more)
+        !self.unfinished.is_empty()
     }
 
     /// Whether a copy waits for another look at what it is a copy of.
@@ -393,7 +411,7 @@ impl Follower {
     /// Whether some file grew so lately that the next growth is awaited soon.
     #[must_use]
     pub fn is_hot(&self, now: Instant) -> bool {
-        self.files.values().any(|file| file.more || now.saturating_duration_since(file.active) < HOT)
+        self.has_more() || self.newest.is_some_and(|newest| now.saturating_duration_since(newest) < HOT)
     }
 
     fn drain(&mut self, mut slots: Vec<u32>, now: Instant, sink: Sink<'_>) {
@@ -464,6 +482,7 @@ impl Follower {
         for (slot, file) in &mut self.files {
             if file.named && file.seen != self.scans {
                 file.active = now;
+                self.newest = Some(now);
             }
             file.named = file.seen == self.scans;
             self.nameless.extend((!file.named).then_some(*slot));
@@ -496,11 +515,18 @@ impl Follower {
             }
             return Ok(None);
         }
-        let file = match open(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            other => other?,
+        // Where no more may be held, it is opened when its turn comes.
+        let has_room = !self.options.once && self.open < self.options.max_open;
+        let (file, metadata) = if has_room {
+            let file = match open(path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+                other => other?,
+            };
+            let metadata = file.metadata()?;
+            (Some(file), metadata)
+        } else {
+            (None, metadata)
         };
-        let metadata = file.metadata()?;
         let key = FileKey::of(&metadata);
         if let Some(slot) = self.by_key.get(&key) {
             return Ok(Some((*slot, false)));
@@ -515,12 +541,14 @@ impl Follower {
         let slot = self.next_slot;
         self.next_slot += 1;
         self.by_key.insert(key, slot);
-        self.open += 1;
+        self.open += usize::from(file.is_some());
+        self.unfinished.insert(slot);
+        self.newest = Some(now);
         let followed = Followed {
             source,
             path: path.to_owned(),
             key,
-            file: Some(file),
+            file,
             role: Role::Fresh,
             stamp: Stamp { size: metadata.len(), ..Stamp::default() },
             history_until: if old { size } else { 0 },
@@ -537,9 +565,6 @@ impl Follower {
             filed: None,
         };
         self.files.insert(slot, followed);
-        if self.options.once || self.open > self.options.max_open {
-            self.close(slot);
-        }
         Ok(Some((slot, true)))
     }
 

@@ -29,6 +29,8 @@ impl Failure {
     }
 }
 
+const META: &str = "SELECT key, bytes, checksum FROM meta ORDER BY key";
+
 type Checked<T> = Result<T, Failure>;
 
 /// Everything but the ledger's rows.
@@ -47,7 +49,7 @@ fn all(connection: &Connection) -> Checked<(Head, Loaded)> {
         cells: cells(connection, &head)?,
         sessions: by_id(connection, &head, Table::Session, "SELECT id, bytes, checksum FROM session ORDER BY id")?,
         alarms: by_text(connection, &head, Table::Alarm, "SELECT key, bytes, checksum FROM alarm ORDER BY key")?,
-        meta: by_text(connection, &head, Table::Meta, "SELECT key, bytes, checksum FROM meta ORDER BY key")?,
+        meta: by_text(connection, &head, Table::Meta, META)?,
         recovered: None,
         notes: Vec::new(),
     };
@@ -66,6 +68,15 @@ fn one(connection: &Connection, key: &str) -> Checked<Option<Vec<u8>>> {
     let Some((bytes, checksum)) = found else { return Ok(None) };
     check(&head, &mut Total::default(), Table::Meta, Key::Text(key), &bytes, checksum)?;
     Ok(Some(bytes))
+}
+
+/// All values of the meta table.
+pub(super) fn all_meta(
+    connection: &Connection,
+    path: &Path,
+    head: &Head,
+) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+    by_text(connection, head, Table::Meta, META).map_err(|failure| failure.at(path))
 }
 
 /// Checks one row and adds it to the table's total.
@@ -148,6 +159,22 @@ fn cells(connection: &Connection, head: &Head) -> Checked<Vec<CellBlob>> {
     }
     check_total(head, Table::Cell, total)?;
     Ok(out)
+}
+
+/// The cells of a damaged state that are what was written, as far as the table can be walked; `true` if none is missing.
+pub(super) fn readable_cells(connection: &Connection, head: &Head, out: &mut Vec<CellBlob>) -> rusqlite::Result<bool> {
+    let mut statement = connection.prepare("SELECT tier, time, bytes, checksum FROM cell")?;
+    let mut rows = statement.query([])?;
+    let mut total = Total::default();
+    while let Some(row) = rows.next()? {
+        let read = || Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
+        let read: rusqlite::Result<(u8, i64, Vec<u8>, i64)> = read();
+        let Ok((tier, time, bytes, checksum)) = read else { continue };
+        if check(head, &mut total, Table::Cell, Key::Cell(tier, time), &bytes, checksum).is_ok() {
+            out.push(CellBlob { tier, time, bytes });
+        }
+    }
+    Ok(total == head.total(Table::Cell))
 }
 
 /// The ledger's blobs in the order in which they were appended.

@@ -5,8 +5,13 @@ use std::io::{self, Read, Seek, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::time::Duration;
 
-use super::StoreError;
+use super::{Owner, StoreError};
+
+/// Somebody who only looks who owns it holds the lock for some microseconds.
+const TRIES: u32 = 4;
+const BETWEEN_TRIES: Duration = Duration::from_millis(5);
 
 /// Held while the value lives. The file stays, with the last owner's process id in it.
 #[derive(Debug)]
@@ -33,10 +38,7 @@ impl Lock {
             if error.kind() != io::ErrorKind::WouldBlock {
                 return Err(failed("lock it")(error));
             }
-            let mut text = String::new();
-            // Who it is helps the operator, but the refusal does not depend on it.
-            let _ = file.take(32).read_to_string(&mut text);
-            return Err(StoreError::InUse { folder: folder.to_path_buf(), pid: text.trim().parse().ok() });
+            return Err(StoreError::InUse { folder: folder.to_path_buf(), pid: pid(file) });
         }
         let written =
             file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{}", std::process::id()));
@@ -48,10 +50,46 @@ impl Lock {
     }
 }
 
+/// The process id that an owner wrote. Who it is helps the operator, but nothing depends on it.
+fn pid(file: File) -> Option<u32> {
+    let mut text = String::new();
+    file.take(32).read_to_string(&mut text).ok()?;
+    text.trim().parse().ok()
+}
+
+/// Who holds the lock; `None`: nobody. The lock is taken for the moment of looking: whoever wants to own it tries more than once.
+pub(super) fn owner(folder: &Path) -> Result<Option<Owner>, StoreError> {
+    let path = folder.join("lock");
+    let failed = |what| {
+        let path = path.clone();
+        move |source| StoreError::Io { path, what, source }
+    };
+    let file = match File::open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed("open the lock file")(error)),
+    };
+    match flock(&file, libc::LOCK_SH) {
+        Ok(()) => Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Some(Owner { pid: pid(file) })),
+        Err(error) => Err(failed("look at the lock")(error)),
+    }
+}
+
 fn lock(file: &File) -> io::Result<()> {
+    for _ in 1..TRIES {
+        match flock(file, libc::LOCK_EX) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => std::thread::sleep(BETWEEN_TRIES),
+            done => return done,
+        }
+    }
+    flock(file, libc::LOCK_EX)
+}
+
+fn flock(file: &File, how: libc::c_int) -> io::Result<()> {
     loop {
         // SAFETY: the descriptor belongs to `file`, which outlives the call.
-        if unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) } == 0 {
+        if unsafe { libc::flock(file.as_raw_fd(), how | libc::LOCK_NB) } == 0 {
             return Ok(());
         }
         let error = io::Error::last_os_error();

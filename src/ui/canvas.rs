@@ -74,8 +74,10 @@ impl Canvas<'_> {
         start
     }
 
-    /// One cell.
+    /// One cell; `symbol` is one of the program's own signs, never a character of a log.
+    #[allow(clippy::disallowed_methods, reason = "the one place where a sign is set, and it is no control character")]
     pub fn cell(&mut self, x: u16, y: u16, symbol: char, style: Style) {
+        debug_assert!(!symbol.is_control(), "{symbol:?} is no sign");
         if let Some(cell) = self.buffer.cell_mut((x, y)) {
             cell.set_char(self.theme.graph.sign(symbol)).set_style(style);
         }

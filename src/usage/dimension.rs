@@ -1,6 +1,11 @@
 //! The ways to group charges: costtop's own and up to four of the operator's.
 
-use std::sync::OnceLock;
+use std::borrow::Cow;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::name::Names;
 
 /// One way to group charges. [`Dimension::place`] is its place in a profile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -109,9 +114,28 @@ impl Dimension {
     }
 }
 
-/// Names of labels, as long as the process lives, so that a dimension stays a plain value of a few bytes that knows its name. A
-/// configuration is read once and has at most four, a state as many more.
-static NAMES: [OnceLock<Box<str>>; 256] = [const { OnceLock::new() }; 256];
+/// Its name; one of the operator's own with its slot: `1:cost_centre`.
+impl Serialize for Dimension {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Dimension::Own(label) => serializer.collect_str(&format_args!("{}:{}", label.slot, label.name())),
+            dimension => serializer.serialize_str(dimension.name()),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Dimension {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Dimension, D::Error> {
+        let name = <Cow<'_, str>>::deserialize(deserializer)?;
+        let own = |(slot, name): (&str, &str)| OwnLabel::known(slot.parse().ok()?, name).map(Dimension::Own);
+        Dimension::named(&name)
+            .or_else(|| name.split_once(':').and_then(own))
+            .ok_or_else(|| D::Error::custom("no dimension"))
+    }
+}
+
+/// Names of labels: a configuration has at most four, a state as many more.
+static NAMES: Names = Names::new();
 
 /// Where the operator's own begin in a profile: behind the chosen ones, before those of the tokens.
 const OWN_FROM: usize = 8;
@@ -129,16 +153,21 @@ impl OwnLabel {
     #[must_use]
     pub fn new(slot: usize, name: &str) -> OwnLabel {
         assert!(slot < OwnLabel::MOST, "one of {} slots", OwnLabel::MOST);
-        // The first place that is free or holds the name: places are never emptied.
-        let place = NAMES.iter().position(|known| **known.get_or_init(|| name.into()) == *name);
-        let place = place.and_then(|place| u8::try_from(place).ok());
-        OwnLabel { slot: slot as u8, name: place.expect("few names of labels in one process") }
+        OwnLabel { slot: slot as u8, name: NAMES.place(name) }
+    }
+
+    /// The label in `slot` of that name from another process; `None` for what no configuration can have, or has here.
+    #[must_use]
+    pub fn known(slot: usize, name: &str) -> Option<OwnLabel> {
+        let is_name = |name: &str| name.len() <= 64 && name.bytes().all(|byte| byte.is_ascii_graphic());
+        let known = || OwnLabel::known_name(name).is_some() || NAMES.has_room();
+        (slot < OwnLabel::MOST && is_name(name) && known()).then(|| OwnLabel::new(slot, name))
     }
 
     /// The name itself, if some label of this process has it.
     #[must_use]
     pub fn known_name(name: &str) -> Option<&'static str> {
-        NAMES.iter().map_while(OnceLock::get).map(|known| &**known).find(|known| *known == name)
+        NAMES.known(name)
     }
 
     /// The same label in another slot.
@@ -160,7 +189,7 @@ impl OwnLabel {
     /// What it is called.
     #[must_use]
     pub fn name(self) -> &'static str {
-        NAMES[self.name as usize].get().map_or("", |name| name)
+        NAMES.get(self.name)
     }
 }
 

@@ -1,5 +1,25 @@
 //! The log formats by name. The module `format` reads them; configuration and command line only name them.
 
+use super::name::Names;
+
+/// Names of mappings: those built in and those of the configuration.
+static NAMES: Names = Names::new();
+
+/// What a mapping is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MappingName(u8);
+
+impl MappingName {
+    /// The name as a plain value.
+    ///
+    /// # Panics
+    /// When a process has met more names than any configuration has.
+    #[must_use]
+    pub fn new(name: &str) -> MappingName {
+        MappingName(NAMES.place(name))
+    }
+}
+
 /// A log format that costtop reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Format {
@@ -25,11 +45,15 @@ pub enum Format {
     Bedrock,
     /// Export requests of OpenTelemetry.
     Otlp,
+    /// Bedrock's model invocation log.
+    BedrockLog,
+    /// What a mapping describes: one built in, or one of the configuration.
+    Mapped(MappingName),
 }
 
 impl Format {
-    /// Every format.
-    pub const ALL: [Format; 11] = [
+    /// Every format that has a reader of its own.
+    pub const ALL: [Format; 12] = [
         Format::Own,
         Format::ClaudeCode,
         Format::Codex,
@@ -40,12 +64,13 @@ impl Format {
         Format::OpenAiResponses,
         Format::Gemini,
         Format::Bedrock,
+        Format::BedrockLog,
         Format::Otlp,
     ];
 
     /// The word of `explain`, of the configuration and of the documentation.
     #[must_use]
-    pub const fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Format::Own => "own",
             Format::ClaudeCode => "claude-code",
@@ -57,11 +82,13 @@ impl Format {
             Format::OpenAiResponses => "openai-responses",
             Format::Gemini => "gemini",
             Format::Bedrock => "bedrock",
+            Format::BedrockLog => "bedrock-log",
+            Format::Mapped(MappingName(name)) => NAMES.get(name),
             Format::Otlp => "otlp",
         }
     }
 
-    /// The format of that name.
+    /// The format of that name that has a reader of its own.
     #[must_use]
     pub fn named(name: &str) -> Option<Format> {
         Format::ALL.into_iter().find(|format| format.name() == name)

@@ -11,7 +11,8 @@ use costtop::notifier::command::{HookEvent, Hooks, Outcome};
 use crate::world::transition;
 
 fn hook(command: &[&str], timeout: Duration) -> HookConfig {
-    HookConfig { on: vec![Severity::Page], command: command.iter().map(ToString::to_string).collect(), timeout }
+    let command = command.iter().map(ToString::to_string).collect();
+    HookConfig { on: vec![Severity::Page], command, timeout, per_hour: 1000 }
 }
 
 fn shell(script: &str, timeout: Duration) -> HookConfig {
@@ -27,6 +28,20 @@ fn page() -> Transition {
 }
 
 const LONG: Duration = Duration::from_secs(20);
+/// All that a hook may find in its environment.
+const ALLOWED: [&str; 11] = [
+    "PATH",
+    "HOME",
+    "LANG",
+    "LC_ALL",
+    "TZ",
+    "USER",
+    "LOGNAME",
+    "XDG_RUNTIME_DIR",
+    "DBUS_SESSION_BUS_ADDRESS",
+    "COSTTOP_ALARM",
+    "COSTTOP_SEVERITY",
+];
 
 #[test]
 fn a_command_gets_the_alarm_on_its_input_and_a_clean_environment() {
@@ -42,10 +57,7 @@ fn a_command_gets_the_alarm_on_its_input_and_a_clean_environment() {
     let mut names: Vec<&str> = environment.lines().filter_map(|line| line.split('=').next()).collect();
     // What the shell itself adds.
     names.retain(|name| !["PWD", "SHLVL", "_", "OLDPWD"].contains(name));
-    assert!(
-        names.iter().all(|name| ["PATH", "HOME", "LANG", "COSTTOP_ALARM", "COSTTOP_SEVERITY"].contains(name)),
-        "{names:?}"
-    );
+    assert!(names.iter().all(|name| ALLOWED.contains(name)), "{names:?}");
     assert!(environment.contains("COSTTOP_ALARM=everything\n") && environment.contains("COSTTOP_SEVERITY=page\n"));
 }
 
@@ -157,4 +169,46 @@ fn one_hook_runs_one_process_at_a_time_and_says_what_it_dropped() {
     assert_eq!(dropped[0].to_string(), "hook '/bin/sh' is too slow: 36 alarms dropped, 64 wait");
     assert_eq!(events.iter().filter(|event| event.outcome == Outcome::Done).count(), 65);
     assert_eq!(std::fs::read_to_string(log).unwrap().lines().count(), 65);
+}
+
+#[test]
+fn a_program_that_others_could_replace_is_not_run() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let (program, trap) = (folder.path().join("hook"), folder.path().join("trap"));
+    std::fs::write(&program, format!("#!/bin/sh\ntouch '{}'\n", trap.display())).unwrap();
+    let mode = |path: &Path, mode| std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    let run = || {
+        let hooks = Hooks::start(&[hook(&[program.to_str().unwrap()], LONG)]).unwrap();
+        hooks.notify(&page());
+        outcome(&hooks).to_string()
+    };
+    let refused = |said: &str, at: &Path| {
+        assert!(said.contains("did not start: "), "{said}");
+        assert!(said.ends_with(&format!("with 'chmod go-w {}'", at.display())), "{said}");
+        assert!(!trap.exists());
+    };
+    mode(&program, 0o757);
+    refused(&run(), &program);
+    mode(&program, 0o755);
+    mode(folder.path(), 0o777);
+    refused(&run(), folder.path());
+    mode(folder.path(), 0o755);
+    assert!(run().ends_with(" done"));
+    assert!(trap.exists());
+}
+
+#[test]
+fn a_hook_runs_so_often_and_says_that_it_did_not() {
+    let config = HookConfig { per_hour: 2, ..hook(&["/bin/true"], LONG) };
+    let hooks = Hooks::start(&[config]).unwrap();
+    (0..4).for_each(|_| hooks.notify(&page()));
+    let said: Vec<String> = (0..4).map(|_| outcome(&hooks).to_string()).collect();
+    assert_eq!(said[..2], ["hook '/bin/true' done", "hook '/bin/true' done"]);
+    assert!(
+        said[2..]
+            .iter()
+            .all(|said| said == "hook '/bin/true' not run: 2 runs within an hour are its limit ('per_hour')"),
+        "{said:?}"
+    );
 }

@@ -1,5 +1,6 @@
 //! One fault after the other, each with what must come of it.
 
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::Write;
 use std::sync::Arc;
@@ -52,6 +53,33 @@ fn truncated_and_grown_beyond_its_old_size_between_two_looks_is_seen_by_the_mark
     world.poll();
     assert_eq!(world.delivered(), ["four", "one", "six", "ten", "three", "two"]);
     assert!(world.notes.iter().any(|note| note.contains("rewritten")), "{:?}", world.notes);
+}
+
+#[test]
+fn rewritten_to_the_very_same_size_is_seen_soon_however_long_it_was_quiet() {
+    for (quiet, soon) in [(0, 1), (20, 1), (60, 4)] {
+        let mut world = World::new();
+        world.rewrite("a.log", "one\ntwo\n");
+        (0..=quiet).for_each(|_| world.poll());
+        world.rewrite("a.log", "six\nten\n");
+        (0..soon).for_each(|_| world.poll());
+        assert_eq!(world.delivered(), ["one", "six", "ten", "two"], "after {quiet} s");
+    }
+    // Told by the watcher, at once.
+    let mut world = World::new();
+    world.rewrite("a.log", "one\ntwo\n");
+    (0..60).for_each(|_| world.poll());
+    for at in 0..4 {
+        world.poll();
+        world.rewrite("a.log", format!("six{at}\nte\n"));
+        let named = HashSet::from([world.path("a.log")]);
+        let mut told = 0;
+        world.follower.poll(world.now, Look::Named(&named), &mut |_| {
+            told += 1;
+            true
+        });
+        assert!(told > 0, "look {at}");
+    }
 }
 
 #[test]

@@ -246,8 +246,8 @@ fn quiet_files_cost_next_to_nothing() {
     if let Ok(folder) = std::env::var(MARK) {
         let mut live = Live::start(&folder, &Options::default());
         live.wait_for("catching up", |live| live.caught_up);
-        // Until no file counts as grown lately and listings are settled.
-        std::thread::sleep(Duration::from_secs(if crate::is_full() { 12 } else { 2 }));
+        // Until no file counts as grown lately, all are cold and listings are settled.
+        std::thread::sleep(Duration::from_secs(if crate::is_full() { 32 } else { 2 }));
         let before = processor_seconds();
         std::thread::sleep(Duration::from_secs_f64(seconds));
         let share = (processor_seconds() - before) / seconds;

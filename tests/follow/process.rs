@@ -98,8 +98,12 @@ impl Subject {
     }
 
     pub fn facts(&mut self) -> Facts {
+        self.ask("all")
+    }
+
+    fn ask(&mut self, what: &str) -> Facts {
         let asks = self.asks.as_mut().unwrap();
-        writeln!(asks, "?").unwrap();
+        writeln!(asks, "{what}").unwrap();
         let mut facts = Facts::default();
         for pair in answer(&mut self.answers).split(' ') {
             let Some((name, value)) = pair.split_once('=') else { continue };
@@ -132,9 +136,10 @@ impl Subject {
     pub fn until(&mut self, what: &str, mut done: impl FnMut(&Facts) -> bool) -> Facts {
         let begun = Instant::now();
         loop {
-            let facts = self.facts();
+            // Without what is dear to find out: to be asked often must not slow the subject.
+            let facts = self.ask("counts");
             if done(&facts) {
-                return facts;
+                return self.facts();
             }
             assert!(begun.elapsed() < PATIENCE, "waited for {what}: {facts:?}");
             std::thread::sleep(Duration::from_millis(10));
@@ -258,15 +263,15 @@ fn subject_process() {
     let handle = start(specs, &options, sender).unwrap();
     let (asked, asks) = unbounded();
     std::thread::spawn(move || {
-        for _ in std::io::stdin().lines() {
-            asked.send(()).unwrap();
+        for what in std::io::stdin().lines() {
+            asked.send(what.unwrap() == "all").unwrap();
         }
     });
     loop {
         select! {
             recv(events) -> event => subject.take(event.unwrap()),
             recv(asks) -> ask => match ask {
-                Ok(()) => println!("\u{1}{}", subject.facts()),
+                Ok(all) => println!("\u{1}{}", subject.facts(all)),
                 Err(_) => break,
             },
         }
@@ -349,15 +354,11 @@ impl Counting {
         }
     }
 
-    fn facts(&mut self) -> String {
-        self.lags_ms.sort_unstable();
-        let p99 = self.lags_ms.get((self.lags_ms.len() * 99 / 100).min(self.lags_ms.len().saturating_sub(1)));
-        let status = fs::read_to_string("/proc/self/status").unwrap();
-        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-        let peak: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
+    /// With `all`, also what it costs to find out: lags, memory, descriptors, processor time.
+    fn facts(&mut self, all: bool) -> String {
         let notes: Vec<String> = self.notes.iter().map(|note| note.replace(' ', "\u{1e}")).collect();
-        format!(
-            "lines={} sum={} double={} torn={} too_long={} broken={} gaps={} caught_up={} lost={} lag_p99={} lag_max={} resident={peak} descriptors={} processor={} notes={}",
+        let counts = format!(
+            "lines={} sum={} double={} torn={} too_long={} broken={} gaps={} caught_up={} lost={} notes={}",
             self.counted.lines,
             self.counted.sum,
             self.double,
@@ -367,11 +368,22 @@ impl Counting {
             self.gaps,
             u8::from(self.caught_up),
             u8::from(self.lost.values().any(|lost| *lost)),
+            notes.join("\u{1f}"),
+        );
+        if !all {
+            return counts;
+        }
+        self.lags_ms.sort_unstable();
+        let p99 = self.lags_ms.get((self.lags_ms.len() * 99 / 100).min(self.lags_ms.len().saturating_sub(1)));
+        let status = fs::read_to_string("/proc/self/status").unwrap();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        let peak: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
+        format!(
+            "{counts} lag_p99={} lag_max={} resident={peak} descriptors={} processor={}",
             p99.copied().unwrap_or(0),
             self.lags_ms.last().copied().unwrap_or(0),
             fs::read_dir("/proc/self/fd").unwrap().count(),
             (crate::live::processor_seconds() * 1e3) as u64,
-            notes.join("\u{1f}"),
         )
     }
 

@@ -52,7 +52,7 @@ fn open(bytes: &[u8], loaded: &Loaded, rows: &Rows) -> Result<bool, TestCaseErro
     match store.for_each_row_blob(|day, count, bytes| streamed.push((day, count, bytes.to_vec()))) {
         Ok(()) => prop_assert_eq!(&streamed, rows),
         Err(StoreError::Damaged { reason, .. }) => {
-            let (mut fresh, loaded) = store.set_aside(reason.clone()).unwrap();
+            let (mut fresh, loaded) = store.set_aside(reason.clone(), true).unwrap();
             prop_assert_eq!(loaded.recovered.unwrap().reason, reason);
             fresh.commit(&full_commit(1)).unwrap();
             return Ok(true);

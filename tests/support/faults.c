@@ -4,13 +4,22 @@
  *   FAULT_WATCH=limit  no more watches (ENOSPC)
  *   FAULT_WATCH=deaf   a watch is given, and nothing is ever heard from it
  *   FAULT_NETWORK=1    every path lies on NFS
+ *   FAULT_UNDER=PATH   what changes files below PATH is counted, for:
+ *   FAULT_TRACE=FILE   each change is appended: kind, lengths of path and bytes, offset, path, bytes
+ *   FAULT_DISK=N ERRNO the Nth change fails with that error, once
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
 #include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <sys/inotify.h>
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -68,4 +77,108 @@ int statfs(const char *path, struct statfs *out) {
     int done = real(path, out);
     if (getenv("FAULT_NETWORK")) out->f_type = 0x6969;
     return done;
+}
+
+/* Changes of files: one after the other, so that the trace is a history. */
+
+static ssize_t (*real_write)(int, const void *, size_t);
+static pthread_mutex_t one = PTHREAD_MUTEX_INITIALIZER;
+
+static void put(int fd, const void *bytes, size_t length) {
+    const char *from = bytes;
+    while (length > 0) {
+        ssize_t done = real_write(fd, from, length);
+        if (done <= 0) abort();
+        from += done;
+        length -= (size_t)done;
+    }
+}
+
+/* Whether a change of `path` is to fail now. `offset` and `bytes` mean what the kind says. */
+static int change(char kind, const char *path, int64_t offset, const void *bytes, size_t length) {
+    static int trace = -2;
+    static unsigned long count, fail_at;
+    static int error;
+    const char *under = getenv("FAULT_UNDER");
+    if (!under || strncmp(path, under, strlen(under)) != 0 || strstr(path, "-shm")) return 0;
+    if (!real_write) real_write = dlsym(RTLD_NEXT, "write");
+    if (trace == -2) {
+        const char *file = getenv("FAULT_TRACE");
+        trace = file ? open(file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600) : -1;
+        const char *disk = getenv("FAULT_DISK");
+        if (disk) sscanf(disk, "%lu %d", &fail_at, &error);
+    }
+    count++;
+    if (fail_at && count == fail_at) return error;
+    if (trace >= 0) {
+        uint32_t lengths[2] = {(uint32_t)strlen(path), (uint32_t)length};
+        put(trace, &kind, 1);
+        put(trace, lengths, sizeof lengths);
+        put(trace, &offset, sizeof offset);
+        put(trace, path, lengths[0]);
+        if (length) put(trace, bytes, length);
+    }
+    return 0;
+}
+
+static int change_of(char kind, int fd, int64_t offset, const void *bytes, size_t length) {
+    char link[64], path[PATH_MAX];
+    if (!getenv("FAULT_UNDER")) return 0;
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t end = readlink(link, path, sizeof path - 1);
+    if (end < 0) return 0;
+    path[end] = 0;
+    return change(kind, path, offset, bytes, length);
+}
+
+#define CHANGING(result, failure, name, kind, fd, offset, bytes, length, call)  \
+    static __typeof__(name) *real;                                               \
+    if (!real) real = (__typeof__(name) *)dlsym(RTLD_NEXT, #name);               \
+    pthread_mutex_lock(&one);                                                    \
+    int error = change_of(kind, fd, offset, bytes, length);                      \
+    result done = failure;                                                       \
+    if (error) errno = error; else done = call;                                  \
+    error = errno;                                                               \
+    pthread_mutex_unlock(&one);                                                  \
+    errno = error;                                                               \
+    return done
+
+ssize_t pwrite64(int fd, const void *bytes, size_t length, off64_t offset) {
+    CHANGING(ssize_t, -1, pwrite64, 'w', fd, offset, bytes, length, real(fd, bytes, length, offset));
+}
+
+ssize_t pwrite(int fd, const void *bytes, size_t length, off_t offset) {
+    CHANGING(ssize_t, -1, pwrite, 'w', fd, offset, bytes, length, real(fd, bytes, length, offset));
+}
+
+ssize_t write(int fd, const void *bytes, size_t length) {
+    CHANGING(ssize_t, -1, write, 'w', fd, lseek(fd, 0, SEEK_CUR), bytes, length, real(fd, bytes, length));
+}
+
+int fsync(int fd) { CHANGING(int, -1, fsync, 's', fd, 0, NULL, 0, real(fd)); }
+
+int fdatasync(int fd) { CHANGING(int, -1, fdatasync, 's', fd, 0, NULL, 0, real(fd)); }
+
+int ftruncate64(int fd, off64_t length) { CHANGING(int, -1, ftruncate64, 't', fd, length, NULL, 0, real(fd, length)); }
+
+int ftruncate(int fd, off_t length) { CHANGING(int, -1, ftruncate, 't', fd, length, NULL, 0, real(fd, length)); }
+
+int unlink(const char *path) {
+    static int (*real)(const char *);
+    if (!real) real = dlsym(RTLD_NEXT, "unlink");
+    pthread_mutex_lock(&one);
+    int error = change('u', path, 0, NULL, 0);
+    pthread_mutex_unlock(&one);
+    if (error) { errno = error; return -1; }
+    return real(path);
+}
+
+int rename(const char *from, const char *to) {
+    static int (*real)(const char *, const char *);
+    if (!real) real = dlsym(RTLD_NEXT, "rename");
+    pthread_mutex_lock(&one);
+    int error = change('r', from, 0, to, strlen(to));
+    pthread_mutex_unlock(&one);
+    if (error) { errno = error; return -1; }
+    return real(from, to);
 }

@@ -10,16 +10,22 @@ use std::fmt;
 
 #[path = "slow_reader/answers.rs"]
 mod answers;
+#[path = "slow_reader/bedrock_log.rs"]
+mod bedrock_log;
 #[path = "slow_reader/codex.rs"]
 pub mod codex;
 #[path = "slow_reader/gateway.rs"]
 mod gateway;
+#[path = "slow_reader/mapping.rs"]
+mod mapping;
 #[path = "slow_reader/otlp.rs"]
 mod otlp;
 #[path = "slow_reader/wrappers.rs"]
 mod wrappers;
 
+use costtop::config::{MappingConfig, PRESETS};
 use costtop::format::context::Context;
+use costtop::format::mapping::Mappings;
 use costtop::format::{Decoder, Line, Skip};
 use costtop::money::Cost;
 use costtop::time::{Timestamp, Zone, parse_rfc3339};
@@ -189,9 +195,16 @@ pub struct Expected {
 
 /// Reads `line` both ways and panics where they differ.
 pub fn compare(line: &[u8]) {
+    compare_with(&[], line);
+}
+
+/// The same with mappings of a configuration.
+pub fn compare_with(own: &[MappingConfig], line: &[u8]) {
+    let mappings = Mappings::new(own);
     let mut fast: Vec<Result<String, Skip>> = Vec::new();
     let mut indices = Vec::new();
     let mut decoder = Decoder::new(Zone::UTC);
+    decoder.map(mappings.as_ref());
     let kind = decoder.decode(0, line, &mut |at, result| {
         indices.push(at.index);
         fast.push(result.map(|usage| format!("{usage:?}")));
@@ -203,6 +216,9 @@ pub fn compare(line: &[u8]) {
         br#"{"call_type":"x","response_cost":0}"#,
         br#"{"call_type":"x","spend":0}"#,
         br#"{"usage":{"total_tokens":1}}"#,
+        br#"{"schemaType":"ModelInvocationLog"}"#,
+        br#"{"ai":{"proxy":{}}}"#,
+        br#"{"ai_model":"m","req_units":1}"#,
         br#"{"resourceLogs":[]}"#,
         br#"{"model":"m"}"#,
     ] {
@@ -223,7 +239,7 @@ pub fn compare(line: &[u8]) {
         return;
     }
     let mut fates = Vec::new();
-    let slow = wrappers::read(&text, 0, &mut fates);
+    let slow = wrappers::read(own, &text, 0, &mut fates);
     match slow {
         wrappers::Seen::Blank => assert!(kind == Line::Blank && fast.is_empty(), "a blank line{}", show()),
         wrappers::Seen::Part => assert!(kind == Line::Part && fast.is_empty(), "a part{}", show()),
@@ -289,8 +305,14 @@ fn leaves_early(members: &[(String, Value)]) -> bool {
     members.iter().any(|(key, value)| key == "type" && value.as_str().is_some_and(|kind| EARLY.contains(&kind)))
 }
 
-fn read(record: &Record) -> Result<Expected, Skip> {
+fn read(own_mappings: &[MappingConfig], record: &Record) -> Result<Expected, Skip> {
     let Record::Object(members) = record else { return Err(Skip::NotUsage) };
+    if depth_of(record) <= 64 {
+        let whole = object(members.iter().cloned());
+        if let Some(mapping) = own_mappings.iter().find(|mapping| mapping::means(mapping, &whole)) {
+            return mapping::read(mapping, &whole);
+        }
+    }
     for (key, value) in members {
         if key == "type" && value.as_str().is_some_and(|kind| EARLY.contains(&kind)) {
             return Err(Skip::NotUsage);
@@ -300,21 +322,57 @@ fn read(record: &Record) -> Result<Expected, Skip> {
         }
     }
     let record = object(members.iter().cloned());
+    if let Some(mapping) = preset(own_mappings, &record) {
+        return mapping::read(mapping, &record);
+    }
+    match kind(members, &record) {
+        Some(Kind::BedrockLog) => bedrock_log::read(&record),
+        Some(Kind::LiteLlm) => gateway::litellm(&record),
+        Some(Kind::SpendRow) => gateway::spend_row(&record),
+        Some(Kind::ClaudeCode) => claude_code(&record, record["type"].as_str() == Some("progress")),
+        Some(Kind::Codex) => Err(codex_alone(&record)),
+        Some(Kind::Answer) => {
+            let answer = answers::find(&record).expect("found before");
+            answers::read(&answer, members, &record)
+        }
+        Some(Kind::Own) => own(members, &record, record["type"].as_str().unwrap_or_default()),
+        // An export request is read as several records before.
+        Some(Kind::Otlp) | None => Err(Skip::NotUsage),
+    }
+}
+
+/// The built-in mapping that describes a record, if none of the configuration has its name.
+fn preset(own: &[MappingConfig], record: &Value) -> Option<&'static MappingConfig> {
+    let replaced = |mapping: &&MappingConfig| own.iter().any(|own| own.name == mapping.name);
+    PRESETS.iter().filter(|mapping| !replaced(mapping)).find(|mapping| mapping::means(mapping, record))
+}
+
+/// Whether a mapping describes a record: one of the configuration whatever its type, one built in where the scanner gets that far.
+fn is_mapped(own: &[MappingConfig], members: &[(String, Value)], record: &Value) -> bool {
+    own.iter().any(|mapping| mapping::means(mapping, record)) || !leaves_early(members) && preset(own, record).is_some()
+}
+
+/// What a record is that no mapping describes.
+enum Kind {
+    Otlp,
+    BedrockLog,
+    LiteLlm,
+    SpendRow,
+    ClaudeCode,
+    Codex,
+    Answer,
+    Own,
+}
+
+/// What makes a record an export request.
+const OTLP: [&str; 6] =
+    ["resourceLogs", "resourceSpans", "resourceMetrics", "resource_logs", "resource_spans", "resource_metrics"];
+
+fn kind(members: &[(String, Value)], record: &Value) -> Option<Kind> {
     let has = |key: &str| record.get(key).is_some();
-    let kind = record["type"].as_str().unwrap_or_default();
-    if has("call_type") && has("response_cost") {
-        gateway::litellm(&record)
-    } else if has("call_type") && has("spend") {
-        gateway::spend_row(&record)
-    } else if matches!(kind, "assistant" | "progress") && (has("message") || has("data")) {
-        claude_code(&record, kind == "progress")
-    } else if matches!(kind, "session_meta" | "turn_context" | "event_msg") && has("payload") {
-        Err(codex_alone(&record))
-    } else if let Some(answer) = answers::find(&record).filter(|_| !matches!(kind, "result" | "turn.completed")) {
-        answers::read(&answer, members, &record)
-    } else if members.iter().any(|(key, value)| {
-        key == "type" && matches!(value.as_str(), Some("charge" | "adjustment" | "transfer" | "outcome"))
-    }) || [
+    let stated = record["type"].as_str().unwrap_or_default();
+    let own_type = |value: &Value| matches!(value.as_str(), Some("charge" | "adjustment" | "transfer" | "outcome"));
+    let own_names = [
         "model",
         "input_tokens",
         "inputTokens",
@@ -326,13 +384,27 @@ fn read(record: &Record) -> Result<Expected, Skip> {
         "cache_write_1h_tokens",
         "cost_usd",
         "cost",
-    ]
-    .iter()
-    .any(|key| has(key))
+    ];
+    if members.iter().any(|(key, value)| OTLP.contains(&key.as_str()) && value.is_array()) {
+        Some(Kind::Otlp)
+    } else if record["schemaType"].as_str() == Some("ModelInvocationLog") {
+        Some(Kind::BedrockLog)
+    } else if has("call_type") && has("response_cost") {
+        Some(Kind::LiteLlm)
+    } else if has("call_type") && has("spend") {
+        Some(Kind::SpendRow)
+    } else if matches!(stated, "assistant" | "progress") && (has("message") || has("data")) {
+        Some(Kind::ClaudeCode)
+    } else if matches!(stated, "session_meta" | "turn_context" | "event_msg") && has("payload") {
+        Some(Kind::Codex)
+    } else if !matches!(stated, "result" | "turn.completed") && answers::find(record).is_some() {
+        Some(Kind::Answer)
+    } else if members.iter().any(|(key, value)| key == "type" && own_type(value))
+        || own_names.iter().any(|key| has(key))
     {
-        own(members, &record, kind)
+        Some(Kind::Own)
     } else {
-        Err(Skip::NotUsage)
+        None
     }
 }
 

@@ -3,8 +3,9 @@
 //! Text of the log leaves as a [`Label`](crate::label::Label) or, for ids, escaped byte by byte. Prompts go nowhere.
 
 use std::io::{self, Write};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use super::mapped;
 use super::repeats::Repeats;
 use super::tally::Tally;
 use crate::config::Config;
@@ -12,6 +13,7 @@ use crate::engine::bill::CostMode;
 use crate::engine::identity::{IdentityKey, RecordIds, link};
 use crate::engine::record::{Place, Surroundings};
 use crate::format::context::Context;
+use crate::format::mapping::Told;
 use crate::format::{At, Decoder, Format, Line, Skip};
 use crate::label::Label;
 use crate::output::text::count;
@@ -23,7 +25,7 @@ use crate::time::Zone;
 use crate::usage::{Dimension, Origin, OwnLabel, RawText, Rejection, Usage, UserField};
 
 /// Between facts on one row.
-const DOT: &str = " · ";
+pub(super) const DOT: &str = " · ";
 /// Columns of the words at the left.
 const WORD: usize = 8;
 
@@ -55,6 +57,8 @@ pub struct Explainer {
     tally: Tally,
     /// The operator's own labels.
     own: Vec<OwnLabel>,
+    /// What mappings did with the record at hand.
+    told: Arc<Mutex<Vec<Told>>>,
     /// What was written last; blank lines stand around the charges.
     last: Last,
 }
@@ -71,8 +75,11 @@ impl Explainer {
     /// Nothing explained yet. `mode` says which cost counts.
     #[must_use]
     pub fn new(book: &Arc<PriceBook>, zone: Zone, mode: CostMode) -> Explainer {
+        let told = Arc::default();
+        let mut decoder = Decoder::new(zone);
+        decoder.tell(Arc::clone(&told));
         Explainer {
-            decoder: Decoder::new(zone),
+            decoder,
             book: Arc::clone(book),
             zone,
             mode,
@@ -80,6 +87,7 @@ impl Explainer {
             repeats: Repeats::default(),
             tally: Tally::default(),
             own: Vec::new(),
+            told,
             last: Last::Nothing,
         }
     }
@@ -148,6 +156,7 @@ impl Explainer {
     pub fn explain(&mut self, line: &[u8], spot: &Spot<'_>, out: &mut impl Write) -> io::Result<()> {
         self.tally.lines += 1;
         self.decoder.pin(spot.around.format);
+        self.decoder.map(spot.around.mappings.as_ref());
         let mut decoder = self.decoder.clone();
         // The format is known when the line is: so it is read twice, and no record waits in memory.
         let offset = spot.place.offset;
@@ -167,21 +176,23 @@ impl Explainer {
             Line::Known(format) => Some(format),
             Line::Unknown => None,
         };
+        self.take_told();
         let is_array = line.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');
         let mut written = Ok(());
         decoder.decode(offset, line, &mut |place, result| {
             if written.is_err() {
                 return;
             }
+            let told = self.take_told();
             let index_text = if is_array { format!("[{}]", place.index) } else { String::new() };
             let at = format!("{name}:{number}{index_text}");
             let shape = if result.is_ok() { Last::Charge } else { Last::Line };
             written = self.begin(shape, out).and_then(|()| match result {
-                Ok(usage) => self.charge(usage, format, place, &at, spot, out),
+                Ok(usage) => self.charge(usage, format, place, &told, (&at, spot), out),
                 Err(Skip::NotUsage) => {
                     self.tally.not_usage += 1;
                     let format = format.map_or(String::new(), |format| format!(" ({})", format.name()));
-                    writeln!(out, "{at}  not usage{format}")
+                    writeln!(out, "{at}  not usage{format}{}", mapped::refusals(&told))
                 }
                 Err(Skip::Rejected(Rejection::Json)) if !spot.is_whole => {
                     self.tally.torn += 1;
@@ -201,8 +212,8 @@ impl Explainer {
         usage: &Usage<'_>,
         format: Option<Format>,
         place: At,
-        at: &str,
-        spot: &Spot<'_>,
+        told: &[Told],
+        (at, spot): (&str, &Spot<'_>),
         out: &mut impl Write,
     ) -> io::Result<()> {
         let stated_user = chosen_user(usage, spot.around).is_some();
@@ -222,6 +233,9 @@ impl Explainer {
             _ => writeln!(out, "  {word:WORD$} {text}"),
         };
         row("read", &self.read(&usage, format, place))?;
+        for text in mapped::rows(told) {
+            row("mapped", &text)?;
+        }
         row("who", &who(&usage, spot.around, &self.own, !stated_user && spot.owner.is_some()))?;
         row("ids", &names(&usage, &ids))?;
         if let Some((name, line)) = earlier {
@@ -233,6 +247,10 @@ impl Explainer {
             row(word, text)?;
         }
         Ok(())
+    }
+
+    fn take_told(&self) -> Vec<Told> {
+        std::mem::take(&mut *self.told.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn read(&self, usage: &Usage<'_>, format: Option<Format>, place: At) -> String {

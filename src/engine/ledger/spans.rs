@@ -19,7 +19,7 @@ impl Ledger {
     /// No charge is older, in milliseconds; `None` without charges.
     #[must_use]
     pub fn oldest(&self) -> Option<i64> {
-        (0..self.rows.segments()).map(|segment| self.rows.bounds(segment).0).min()
+        (0..self.rows.segments()).map(|segment| self.rows.bounds(segment).0).filter(|least| *least < i64::MAX).min()
     }
 
     /// Calls `each` for the charges of `span` (in milliseconds) whose dimensions and session `wanted` lets pass.

@@ -56,3 +56,56 @@ pub(in crate::format) fn journal<'a>(record: &'a [u8], zone: Zone, room: &mut Ve
     }
     Ok(Head { host, ..Head::plain(Wrapper::Journal, number::time(time, zone)) })
 }
+
+/// An event of `CloudWatch`: its `message` or `@message`, a text or, behind `@message`, an object as it stands.
+pub(in crate::format) fn event<'a>(record: &'a [u8], zone: Zone, room: &mut Vec<u8>) -> Result<Head<'a>, Stop> {
+    let mut scanner = Scanner::new(record);
+    read_event(&mut scanner, zone, room)
+}
+
+fn read_event<'a>(scanner: &mut Scanner<'a>, zone: Zone, room: &mut Vec<u8>) -> Result<Head<'a>, Stop> {
+    let (mut message, mut object): (RawText<'_>, &[u8]) = (RawText::NONE, b"");
+    let mut time = Scalar::Null;
+    scanner.object(|key, value| {
+        match key {
+            b"message" | b"@message" => {
+                (message, object) = (RawText::NONE, b"");
+                if value.peek() == Some(b'{') {
+                    object = value.span()?;
+                } else {
+                    message = value.text()?;
+                }
+            }
+            b"timestamp" | b"@timestamp" => time = value.scalar()?,
+            _ => value.skip()?,
+        }
+        Ok(())
+    })?;
+    message.append_to(room);
+    room.extend_from_slice(object);
+    Ok(Head::plain(Wrapper::CloudWatch, number::time(time, zone)))
+}
+
+/// The events of a subscription's delivery, `{"logEvents":[{"id","timestamp","message"},…]}`, each as [`event`] reads it.
+pub(in crate::format) fn events(
+    record: &[u8],
+    zone: Zone,
+    room: &mut Vec<u8>,
+    mut each: impl FnMut(&Head<'_>, &[u8]),
+) -> Result<(), Stop> {
+    let mut list: &[u8] = b"";
+    Scanner::new(record).object(|key, value| {
+        if key == b"logEvents" {
+            list = value.span()?;
+            return Ok(());
+        }
+        value.skip()
+    })?;
+    Scanner::new(list).array(|element| {
+        room.clear();
+        let head = read_event(element, zone, room)?;
+        each(&head, room);
+        Ok(())
+    })?;
+    Ok(())
+}

@@ -328,18 +328,20 @@ impl Follower {
             {
                 copy.role = Role::Reader(Reader::new(reader.generation, reader.marks));
                 copy.more = true;
+                self.unfinished.insert(*slot);
                 self.leaders.insert(reader.generation, *slot);
                 self.heads.refile(*slot, copy.filed, copy.head());
                 copy.filed = copy.head();
                 return;
             }
         }
-        for copy in self.files.values_mut() {
+        for (slot, copy) in &mut self.files {
             if let Some(archive) = &mut copy.archive
                 && matches!(&copy.role, Role::Copy(twin) if twin.of == reader.generation)
             {
                 archive.reopen();
                 (copy.role, copy.more) = (Role::Fresh, true);
+                self.unfinished.insert(*slot);
             }
         }
         self.send_dead(file, reader.generation, &reader.marks, sink);

@@ -1,7 +1,7 @@
 //! One file's turn: at most a read's worth of it. Bytes enter, whole lines with their position leave; what is no whole line stays in the file.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
 use std::time::Instant;
 
@@ -11,7 +11,10 @@ use super::super::budget::Reservation;
 use super::super::identity::{FileKey, Marks, read_at, read_verified};
 use super::super::lines::{MAX_FILE_LINE, between_holes, leading_nuls};
 use super::super::{Chunk, Event, Position};
-use super::{Followed, Follower, LINGER_DELETED, LINGER_RENAMED, READ, Reader, Role, Sink, Stamp, open, unreadable};
+use super::{
+    COLD, Followed, Follower, LINGER_DELETED, LINGER_RENAMED, READ, Reader, Role, Sink, Stamp, THOROUGH_EVERY, open,
+    unreadable,
+};
 
 /// Reads of one turn that only look for the end of a long line.
 const LONG_READS: usize = 16;
@@ -48,12 +51,13 @@ impl Lines {
 impl Follower {
     /// Whether the file wants another turn.
     pub(super) fn turn(&mut self, slot: u32, now: Instant, sink: Sink<'_>) -> bool {
+        let is_thorough = self.is_named_look || (self.rounds + u64::from(slot)).is_multiple_of(THOROUGH_EVERY);
         let Some(file) = self.files.get_mut(&slot) else { return false };
         if !file.more
             && let Some(open) = &file.file
             && file.named
             && file.is_settled()
-            && open.metadata().is_ok_and(|metadata| Stamp::of(&metadata) == file.stamp)
+            && is_as_it_was(open, &file.stamp, is_thorough || now.saturating_duration_since(file.active) < COLD)
         {
             file.drained = self.polls;
             return false;
@@ -76,6 +80,11 @@ impl Follower {
         }
         self.refile(slot, &mut file);
         file.more = turn != Turn::Quiet;
+        if file.more {
+            self.unfinished.insert(slot);
+        } else {
+            self.unfinished.remove(&slot);
+        }
         if !file.more && self.is_over(&file, now) {
             self.end(slot, file, sink);
         } else {
@@ -109,6 +118,7 @@ impl Follower {
         let changed = stamp != file.stamp;
         if stamp.size != file.stamp.size {
             file.active = now;
+            self.newest = Some(now);
         }
         file.stamp = stamp;
         if file.archive.is_some() {
@@ -149,19 +159,25 @@ impl Follower {
         if file.file.is_some() {
             return Ok(true);
         }
-        match std::fs::metadata(&file.path) {
-            Ok(metadata) if FileKey::of(&metadata) == file.key => {
-                if !file.more && Stamp::of(&metadata) == file.stamp && file.is_settled() {
-                    file.drained = self.polls;
-                    return Ok(false);
+        let is_pending = file.more || !file.is_settled();
+        if !is_pending {
+            match std::fs::metadata(&file.path) {
+                Ok(metadata) if FileKey::of(&metadata) == file.key => {
+                    if Stamp::of(&metadata) == file.stamp {
+                        file.drained = self.polls;
+                        return Ok(false);
+                    }
                 }
+                // Moved: the next scan finds its new name, and then it counts as changed.
+                Ok(_) => return Ok(forget_stamp(file)),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(forget_stamp(file)),
+                Err(error) => return Err(error),
             }
-            // Moved: the next scan finds its new name, and then it counts as changed.
-            Ok(_) => return Ok(forget_stamp(file)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(forget_stamp(file)),
-            Err(error) => return Err(error),
         }
-        let handle = open(&file.path)?;
+        let handle = match open(&file.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(forget_stamp(file)),
+            other => other?,
+        };
         if FileKey::of(&handle.metadata()?) != file.key {
             return Ok(forget_stamp(file));
         }
@@ -486,6 +502,15 @@ impl Follower {
         let linger = if file.links == 0 && !packing() { LINGER_DELETED } else { LINGER_RENAMED };
         !self.options.once && !file.named && file.quiet >= 2 && now.saturating_duration_since(file.active) >= linger
     }
+}
+
+/// Whether an open file has not changed, as far as is asked.
+fn is_as_it_was(mut open: &File, stamp: &Stamp, is_thorough: bool) -> bool {
+    if is_thorough {
+        return open.metadata().is_ok_and(|metadata| Stamp::of(&metadata) == *stamp);
+    }
+    // The descriptor's own place is used by nobody: reads name theirs.
+    open.seek(SeekFrom::End(0)).is_ok_and(|size| size == stamp.size)
 }
 
 fn forget_stamp(file: &mut Followed) -> bool {

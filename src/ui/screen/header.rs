@@ -109,7 +109,13 @@ fn left(scene: Scene<'_>, theme: &Theme) -> Vec<Segment> {
     let counts = [(intake.rejected_total(), "rejected"), (intake.late, "late"), (intake.clock_skew, "ahead of time")];
     for (count, word) in counts {
         if count > 0 {
-            left.push(Segment::new(3, format!("{} {word}", text::grouped(i128::from(count))), warn));
+            let segment = Segment::new(3, format!("{} {word}", text::grouped(i128::from(count))), warn);
+            let is_late = word == "late";
+            left.push(if is_late {
+                segment.then(format!(" {}", text::dollars(intake.late_cost)), dim)
+            } else {
+                segment
+            });
         }
     }
     left
@@ -124,6 +130,14 @@ fn ages(scene: Scene<'_>, theme: &Theme) -> Vec<Segment> {
         let since = text::stopwatch(state.now.ms() - frozen.since.ms());
         let behind = text::grouped(i128::from(frozen.behind));
         ages.push(Segment::new(0, format!("❚❚ FROZEN {since} · {behind} behind"), warn));
+    }
+    if let Some(since) = snapshot.cut_off {
+        let since = text::stopwatch(state.now.ms() - since.ms());
+        ages.push(Segment::new(
+            0,
+            format!("✕ NO ANSWER {since}"),
+            theme.style(Role::Alarm).add_modifier(Modifier::BOLD),
+        ));
     }
     let accent = theme.style(Role::Accent).add_modifier(Modifier::BOLD);
     if !state.arrived {

@@ -84,6 +84,10 @@ fn intake(snapshot: &Snapshot) -> Vec<Entry> {
         line("id reused", intake.id_reused),
         line("ahead of the clock", intake.clock_skew),
     ];
+    if intake.late > 0 {
+        let right = text::dollars(intake.late_cost);
+        lines.push(Entry { left: "late, not added".to_owned(), right, bright: true });
+    }
     let classes = Rejection::ALL.iter().zip(intake.rejected).filter(|(_, count)| *count > 0);
     lines.extend(classes.map(|(class, count)| line(&format!("rejected: {}", class.name()), count)));
     let unpriced = &snapshot.view.unpriced_models;

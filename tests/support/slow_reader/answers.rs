@@ -148,7 +148,7 @@ fn gemini_tokens(metadata: &Value) -> Result<Tokens, Skip> {
     })
 }
 
-fn bedrock_tokens(usage: &Value) -> Result<Tokens, Skip> {
+pub fn bedrock_tokens(usage: &Value) -> Result<Tokens, Skip> {
     let (mut five, mut hour) = (0, 0);
     for entry in usage["cacheDetails"].as_array().into_iter().flatten().filter(|entry| entry.is_object()) {
         let to = if entry["ttl"].as_str() == Some("1h") { &mut hour } else { &mut five };

@@ -1,5 +1,6 @@
 //! What stands around a line, as the slow reader sees it: wrappers are taken off, records are handed to their readers.
 
+use costtop::config::MappingConfig;
 use costtop::format::Skip;
 use costtop::time::{Timestamp, Zone, parse_rfc3339};
 use costtop::usage::Rejection;
@@ -29,14 +30,14 @@ struct Around {
 const BLANKS: [char; 4] = [' ', '\t', '\r', '\n'];
 
 /// Reads one line and appends the fates of its records.
-pub fn read(line: &str, depth: u32, fates: &mut Vec<Result<Expected, Skip>>) -> Seen {
+pub fn read(own: &[MappingConfig], line: &str, depth: u32, fates: &mut Vec<Result<Expected, Skip>>) -> Seen {
     let text = line.strip_prefix('\u{feff}').unwrap_or(line).trim_start_matches(BLANKS);
     match text.chars().next() {
         None => Seen::Blank,
-        Some('{') => record(text, depth, fates),
-        Some('[') if !line.starts_with("[pod/") => array(text, depth, fates),
+        Some('{') => record(own, text, depth, fates),
+        Some('[') if !line.starts_with("[pod/") => array(own, text, depth, fates),
         Some(_) => match prefix(line).filter(|_| depth < 3) {
-            Some((around, inner)) => inside(&around, inner, depth, fates),
+            Some((around, inner)) => inside(own, &around, inner, depth, fates),
             None if depth > 0 => {
                 fates.push(Err(Skip::NotUsage));
                 Seen::Records
@@ -52,7 +53,7 @@ pub fn read(line: &str, depth: u32, fates: &mut Vec<Result<Expected, Skip>>) -> 
     }
 }
 
-fn array(text: &str, depth: u32, fates: &mut Vec<Result<Expected, Skip>>) -> Seen {
+fn array(own: &[MappingConfig], text: &str, depth: u32, fates: &mut Vec<Result<Expected, Skip>>) -> Seen {
     let records = match serde_json::from_str::<Vec<Record>>(text) {
         Ok(records) => records,
         Err(error) => return Seen::Unsure(error.to_string()),
@@ -68,7 +69,7 @@ fn array(text: &str, depth: u32, fates: &mut Vec<Result<Expected, Skip>>) -> See
         return Seen::Records;
     }
     for (place, record) in records.iter().enumerate() {
-        match one(record, depth, fates) {
+        match one(own, record, depth, fates) {
             Seen::Unsure(error) => return Seen::Unsure(error),
             Seen::Joined => return Seen::Joined,
             Seen::Part if place + 1 < records.len() => return Seen::Joined,
@@ -78,38 +79,65 @@ fn array(text: &str, depth: u32, fates: &mut Vec<Result<Expected, Skip>>) -> See
     Seen::Records
 }
 
-fn record(text: &str, depth: u32, fates: &mut Vec<Result<Expected, Skip>>) -> Seen {
+fn record(own: &[MappingConfig], text: &str, depth: u32, fates: &mut Vec<Result<Expected, Skip>>) -> Seen {
     match serde_json::from_str::<Record>(text) {
-        Ok(record) => one(&record, depth, fates),
+        Ok(record) => one(own, &record, depth, fates),
         Err(error) => Seen::Unsure(error.to_string()),
     }
 }
 
-fn one(record: &Record, depth: u32, fates: &mut Vec<Result<Expected, Skip>>) -> Seen {
+fn one(own: &[MappingConfig], record: &Record, depth: u32, fates: &mut Vec<Result<Expected, Skip>>) -> Seen {
     if let Record::Object(members) = record
         && depth_of(record) <= 64
-        && !super::leaves_early(members)
-        && let Some((around, inner)) = wrapped(&object(members.iter().cloned()))
     {
-        if depth >= 3 {
-            fates.push(Err(Skip::NotUsage));
-            return Seen::Records;
+        let whole = object(members.iter().cloned());
+        if !super::is_mapped(own, members, &whole)
+            && !super::leaves_early(members)
+            && let Some(texts) = wrapped(members, &whole)
+        {
+            if depth >= 3 {
+                fates.push(Err(Skip::NotUsage));
+                return Seen::Records;
+            }
+            let several = texts.len() > 1;
+            let mut last = Seen::Records;
+            for (around, inner) in texts {
+                let before = fates.len();
+                match inside(own, &around, &inner, depth, fates) {
+                    Seen::Unsure(error) => return Seen::Unsure(error),
+                    Seen::Blank if whole["logEvents"].is_array() => fates.push(Err(Skip::NotUsage)),
+                    Seen::Joined => return Seen::Joined,
+                    Seen::Part if several => return Seen::Joined,
+                    seen => last = seen,
+                }
+                debug_assert!(fates.len() >= before);
+            }
+            return last;
         }
-        return inside(&around, &inner, depth, fates);
     }
-    match otlp::read(record) {
+    let mapped = match record {
+        Record::Object(members) => super::is_mapped(own, members, &object(members.iter().cloned())),
+        Record::Other(_) => false,
+    };
+    match otlp::read(record).filter(|_| !mapped) {
         Some(requests) => fates.extend(requests),
-        None => fates.push(read_record(record)),
+        None => fates.push(read_record(own, record)),
     }
     Seen::Records
 }
 
-fn inside(around: &Around, inner: &str, depth: u32, fates: &mut Vec<Result<Expected, Skip>>) -> Seen {
+fn inside(
+    own: &[MappingConfig],
+    around: &Around,
+    inner: &str,
+    depth: u32,
+    fates: &mut Vec<Result<Expected, Skip>>,
+) -> Seen {
     if around.goes_on {
         return Seen::Part;
     }
     let before = fates.len();
-    let seen = read(inner, depth + 1, fates);
+    let seen = read(own, inner, depth + 1, fates);
     for expected in fates[before..].iter_mut().flatten() {
         if expected.exact_time.is_none() && !expected.time.is_some_and(|time| time >= 1e-9) {
             (expected.exact_time, expected.time) = (around.time.exact_time, around.time.time);
@@ -124,8 +152,8 @@ fn inside(around: &Around, inner: &str, depth: u32, fates: &mut Vec<Result<Expec
     }
 }
 
-/// The text in a wrapper that is JSON.
-fn wrapped(record: &Value) -> Option<(Around, String)> {
+/// The texts in a wrapper that is JSON.
+fn wrapped(members: &[(String, Value)], record: &Value) -> Option<Vec<(Around, String)>> {
     let text = |value: &Value| match value {
         Value::String(text) => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),
@@ -137,10 +165,10 @@ fn wrapped(record: &Value) -> Option<(Around, String)> {
     {
         set_time(&mut around.time, &record["time"]);
         around.goes_on = !log.ends_with('\n');
-        return Some((around, log.clone()));
+        return Some(vec![(around, log.clone())]);
     }
     if record.get("MESSAGE").is_none() || record.get("__REALTIME_TIMESTAMP").is_none() {
-        return None;
+        return cloudwatch(members, record);
     }
     let message = match &record["MESSAGE"] {
         Value::Array(bytes) => {
@@ -152,7 +180,28 @@ fn wrapped(record: &Value) -> Option<(Around, String)> {
     };
     set_time(&mut around.time, &record["__REALTIME_TIMESTAMP"]);
     around.host = super::text(&record["_HOSTNAME"]);
-    Some((around, message))
+    Some(vec![(around, message)])
+}
+
+/// Events of `CloudWatch`. A `message` alone wraps only what is no usage by itself.
+fn cloudwatch(members: &[(String, Value)], record: &Value) -> Option<Vec<(Around, String)>> {
+    let event = |event: &Value| {
+        let mut around = Around::default();
+        set_time(&mut around.time, super::last_of(event, &["timestamp", "@timestamp"]));
+        let text = match super::last_of(event, &["message", "@message"]) {
+            object @ Value::Object(_) => object.to_string(),
+            Value::String(text) => text.clone(),
+            Value::Number(number) => number.to_string(),
+            _ => String::new(),
+        };
+        (around, text)
+    };
+    if let Some(events) = record["logEvents"].as_array().filter(|events| !events.is_empty()) {
+        return Some(events.iter().map(event).collect());
+    }
+    let is_json = record["message"].as_str().is_some_and(|message| message.starts_with('{'));
+    let wraps = record.get("@message").is_some() || is_json && super::kind(members, record).is_none();
+    wraps.then(|| vec![event(record)])
 }
 
 fn name(word: &str) -> bool {

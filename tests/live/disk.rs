@@ -1,0 +1,195 @@
+//! T26: a disk that is really full, a file system of a few megabytes mounted for the test alone: counting goes on, what is not durable is
+//! said, and once there is room everything is; also after SIGKILL.
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Write as _};
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use super::{Running, write};
+
+const PLACE: &str = "COSTTOP_TEST_DISK";
+/// Nothing here takes so long unless it is broken.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Not a test by itself: what follows the log with its state on the small disk, and fills that disk when told to.
+#[test]
+fn subject() {
+    let Some(place) = std::env::var_os(PLACE).map(PathBuf::from) else { return };
+    let disk = place.join("disk");
+    let running = Running::start(&place.join("log.jsonl"), Some(&disk.join("state")));
+    let effects = running.effects.clone();
+    let filler = disk.join("filler");
+    std::thread::spawn(move || {
+        for word in std::io::stdin().lines().map_while(Result::ok) {
+            match word.as_str() {
+                "fill" => {
+                    let mut file = File::create(&filler).expect("a file");
+                    while file.write_all(&[7; 512]).is_ok() {}
+                }
+                "free" => fs::remove_file(&filler).expect("it was there"),
+                // A snapshot comes only when something changed.
+                _ => drop(effects.send(costtop::ui::action::Effect::Query(Default::default()))),
+            }
+        }
+    });
+    println!("\npid {}", std::process::id());
+    for snapshot in &running.snapshots {
+        let note = snapshot.state_note.clone().unwrap_or_default();
+        let ready = snapshot.progress.is_none();
+        println!("seen {} {} {ready} {note}", snapshot.view.intake.lines, snapshot.view.total.cost().pico());
+    }
+    if let Err(error) = running.thread.join().expect("no panic") {
+        println!("ended {error}");
+    }
+}
+
+/// What the subject shows.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Seen {
+    lines: u64,
+    pico: i128,
+    ready: bool,
+    note: String,
+}
+
+/// A shell in a mount namespace of its own; the small disk lives as long as it.
+struct World {
+    shell: Child,
+    asks: ChildStdin,
+    lines: Receiver<String>,
+}
+
+impl World {
+    /// `None` where this machine lets nobody mount.
+    fn new(place: &Path, megabytes: u32) -> Option<World> {
+        let disk = place.join("disk");
+        fs::create_dir(&disk).expect("a folder");
+        let mount = format!("mount -t tmpfs -o size={megabytes}m none '{}'", disk.display());
+        let allowed = Command::new("unshare").args(["-rm", "sh", "-c", &mount]).stderr(Stdio::null()).status();
+        if !allowed.is_ok_and(|status| status.success()) {
+            println!("T26 full disk: left out, this machine lets nobody mount (unshare -rm)");
+            return None;
+        }
+        let program = std::env::current_exe().expect("a program");
+        let subject = format!("'{}' disk::subject --exact --nocapture --test-threads=1", program.display());
+        // Killed once, started again over the same disk.
+        let script = format!("{mount} && {{ {subject}; {subject}; }}");
+        let mut shell = Command::new("unshare")
+            .args(["-rm", "sh", "-c", &script])
+            .env(PLACE, place)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("a shell");
+        let (asks, answers) = (shell.stdin.take().expect("a pipe"), shell.stdout.take().expect("a pipe"));
+        let (sender, lines) = channel();
+        std::thread::spawn(move || {
+            for line in BufReader::new(answers).lines().map_while(Result::ok) {
+                if sender.send(line).is_err() {
+                    break;
+                }
+            }
+        });
+        Some(World { shell, asks, lines })
+    }
+
+    fn tell(&mut self, word: &str) {
+        writeln!(self.asks, "{word}").expect("it listens");
+    }
+
+    fn pid(&mut self) -> i32 {
+        self.line(|line| line.strip_prefix("pid ")?.parse().ok())
+    }
+
+    fn line<T>(&mut self, wanted: impl Fn(&str) -> Option<T>) -> T {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            let line = self.lines.recv_timeout(left).expect("a line in time");
+            if let Some(found) = wanted(&line) {
+                return found;
+            }
+        }
+    }
+
+    fn until(&mut self, what: &str, is_it: impl Fn(&Seen) -> bool) -> Seen {
+        let end = Instant::now() + PATIENCE;
+        let mut last = Seen::default();
+        while Instant::now() < end {
+            self.tell("?");
+            while let Ok(line) = self.lines.recv_timeout(Duration::from_millis(100)) {
+                assert!(!line.starts_with("ended "), "{line}");
+                let Some(words) = line.strip_prefix("seen ") else { continue };
+                let mut words = words.splitn(4, ' ');
+                let mut word = || words.next().unwrap_or_default();
+                last = Seen {
+                    lines: word().parse().expect("a number"),
+                    pico: word().parse().expect("a number"),
+                    ready: word() == "true",
+                    note: word().to_owned(),
+                };
+                if is_it(&last) {
+                    return last;
+                }
+            }
+        }
+        panic!("waited for {what}: {last:?}");
+    }
+
+    fn kill(&mut self, pid: i32) {
+        // SAFETY: the process is this test's own.
+        assert_eq!(unsafe { libc::kill(pid, libc::SIGKILL) }, 0);
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        let _ = self.shell.kill();
+        let status = self.shell.wait().expect("it ends");
+        assert!(status.code().is_some() || status.signal().is_some());
+    }
+}
+
+/// What the log costs, counted by a run that keeps no state.
+fn truth(log: &Path, lines: u64) -> i128 {
+    let running = Running::start(log, None);
+    let pico = running.until(lines).view.total.cost().pico();
+    running.quit();
+    pico
+}
+
+#[test]
+fn t26_counting_goes_on_while_the_disk_is_full() {
+    if std::env::var_os(PLACE).is_some() {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = folder.path().join("log.jsonl");
+    write(&log, 0..300);
+    let Some(mut world) = World::new(folder.path(), 4) else { return };
+    let first = world.pid();
+    world.until("the log", |seen| seen.lines == 300 && seen.ready && seen.note.is_empty());
+    world.tell("fill");
+    write(&log, 300..900);
+    let seen = world.until("the refusal", |seen| seen.lines == 900 && seen.note.starts_with("not durable since "));
+    assert_eq!(seen.pico, truth(&log, 900), "in memory all is counted");
+    write(&log, 900..1200);
+    world.until("more lines", |seen| seen.lines == 1200 && seen.note.starts_with("not durable since "));
+    world.tell("free");
+    world.until("the disk to be noticed", |seen| seen.note.is_empty());
+    write(&log, 1200..1300);
+    world.until("the rest", |seen| seen.lines == 1300);
+    world.kill(first);
+
+    let second = world.pid();
+    assert_ne!(first, second);
+    let seen = world.until("the restart", |seen| seen.lines == 1300 && seen.ready);
+    assert_eq!(seen.pico, truth(&log, 1300), "after the kill");
+    // Killed while nothing can be written: what was committed before is there, the rest is read again.
+    println!("T26 full disk: 1000 lines while full, exact in memory, exact after SIGKILL");
+}

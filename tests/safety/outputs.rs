@@ -1,0 +1,99 @@
+//! The hostile strings through everything that prints what a log says.
+
+use super::hostile::{ESCAPED, assert_harmless, raw, strings};
+use super::place::{GROUPS, Place, escaped, line, text};
+
+/// All strings in all fields, each also alone; bytes that are no UTF-8; lines that are no JSON.
+fn log(place: &Place) -> std::path::PathBuf {
+    let mut bytes = Vec::new();
+    let mut number = 0;
+    let mut put = |inside: &[u8]| {
+        bytes.extend(line(number, inside));
+        number += 1;
+    };
+    for string in strings() {
+        put(&escaped(&string));
+    }
+    raw().into_iter().for_each(&mut put);
+    for string in ESCAPED {
+        put(string.as_bytes());
+    }
+    for string in strings() {
+        bytes.extend(string.as_bytes());
+        bytes.extend(b"\n{\"type\":\"adjustment\",\"ts\":\"2026-11-21T10:00:00Z\",\"reason\":\"");
+        bytes.extend(escaped(&string));
+        bytes.extend(b"\",\"cost_usd\":\"1\"}\n");
+    }
+    place.write("app.jsonl", bytes)
+}
+
+#[track_caller]
+fn assert_json(lines: &str) {
+    for line in lines.lines().filter(|line| !line.starts_with("costtop: ")) {
+        let read: Result<serde_json::Value, _> = serde_json::from_str(line);
+        assert!(read.is_ok(), "{line}");
+    }
+}
+
+#[test]
+fn every_report_in_every_format() {
+    let place = Place::new();
+    let log = log(&place);
+    for format in ["table", "json", "ndjson", "csv", "markdown", "prometheus"] {
+        for by in GROUPS {
+            let said = place.said(&["report", text(&log), "--by", by, "--format", format]);
+            // CSV ends its rows with both; inside a cell there is neither.
+            let said = if format == "csv" { said.replace("\r\n", "\n") } else { said };
+            assert_harmless(&format!("report --by {by} --format {format}"), &said);
+            let rows = said.lines().count();
+            match format {
+                "csv" => said.lines().filter(|line| !line.starts_with("costtop: ")).for_each(|line| {
+                    assert!(!line.starts_with(['=', '+', '@', '\t']) && !line.starts_with("\"="), "{line}");
+                }),
+                "ndjson" | "json" => assert_json(&said),
+                "prometheus" => said
+                    .lines()
+                    .for_each(|line| assert!(line.starts_with("# ") || line.starts_with("costtop_"), "{line}")),
+                _ => {}
+            }
+            assert!(rows > 1 || format == "json", "{said}");
+        }
+    }
+}
+
+#[test]
+fn what_is_printed_line_by_line() {
+    let place = Place::new();
+    let log = log(&place);
+    for words in
+        [&["events"][..], &["explain"], &["alarms"], &["alarms", "--format", "ndjson"], &["report", "--color", "never"]]
+    {
+        let said = place.said(&[words, &[text(&log)]].concat());
+        assert_harmless(&words.join(" "), &said);
+        assert!(said.lines().count() > 20, "{words:?}: {said}");
+        if words.contains(&"events") || words.contains(&"ndjson") {
+            assert_json(&said);
+        }
+    }
+    // In colour the only escapes are its own, for bold.
+    let said = place.said(&["report", text(&log), "--by", "user", "--color", "always"]);
+    let own = ["\u{1b}[1m", "\u{1b}[0m", "\u{1b}[22m"];
+    let rest = own.iter().fold(said.clone(), |said, own| said.replace(own, ""));
+    assert!(rest.len() < said.len());
+    assert_harmless("report in colour", &rest);
+}
+
+/// Ids that are no UTF-8 cannot stand in JSON, so two of them may read back as one; all others are themselves.
+#[test]
+fn what_events_prints_reads_back_as_the_same() {
+    let place = Place::new();
+    let lines: Vec<u8> = strings().iter().enumerate().flat_map(|(at, string)| line(at, &escaped(string))).collect();
+    let log = place.write("app.jsonl", lines);
+    let first = place.said(&["events", text(&log)]);
+    let again = place.write("again.jsonl", &first);
+    let second = place.said(&["events", text(&again)]);
+    for (read, printed) in second.lines().zip(first.lines()) {
+        assert_eq!(read, printed);
+    }
+    assert_eq!(second.lines().count(), first.lines().count());
+}

@@ -13,7 +13,7 @@ mod sums;
 
 pub use adjustment::{AdjustError, Adjustment, Adjustments};
 pub use anomaly::Anomalies;
-pub use budget::{Budgets, SessionSpend};
+pub use budget::{Budgets, SessionSpend, Spent};
 pub use condition::{Condition, Identity};
 pub use instance::AlarmStatus;
 pub use scope::ScopeError;

@@ -31,6 +31,7 @@ pub mod serve;
 pub mod setup;
 pub mod status;
 pub mod stdout;
+mod viewer;
 
 pub use failure::Failure;
 
@@ -42,10 +43,10 @@ Examples:
   costtop report --by user --since today     who spent what today
   costtop report --format json | jq .totals  the same for programs
 
-SOURCE is a file, a folder, a glob, '-' for stdin, unix:PATH or tcp://HOST:PORT. Without a command: the
-dashboard; when stdout is no terminal, the report.
-Exit codes: 0 done, 1 failed, 2 wrong usage, 10/11/20 of 'check', 12 'reconcile' past its tolerance,
-78 refused config.";
+SOURCE is a file, a folder, a glob, '-' for stdin, unix:PATH, tcp://HOST:PORT or http://HOST:PORT.
+Without a command: the dashboard; when stdout is no terminal, the report.
+Exit codes: 0 done, 1 failed, 2 wrong usage, 10, 11 and 20 of 'check', 12 'reconcile' past its
+tolerance, 78 refused config.";
 
 /// htop for LLM spend: who burns what, how fast, and when the budget ends
 #[derive(Clone, Debug, Parser)]

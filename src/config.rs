@@ -12,6 +12,7 @@ mod path;
 mod permission;
 mod price;
 mod print;
+mod server;
 mod state;
 
 pub use budget::specificity;
@@ -57,6 +58,8 @@ pub struct Config {
     pub budgets: Vec<BudgetConfig>,
     /// How alarms are heard.
     pub alarm: AlarmConfig,
+    /// Who may send and ask over a network.
+    pub server: ServerConfig,
     /// How much of the past is kept charge by charge.
     pub state: StateConfig,
     /// Commands to run on alarms.
@@ -73,7 +76,8 @@ impl Config {
     /// What it names that gives power to whoever wrote it; `None`: its file may be anybody's.
     #[must_use]
     pub fn names_power(&self) -> Option<&'static str> {
-        (!self.hooks.is_empty()).then_some("hooks")
+        let has_server = self.server != ServerConfig::default();
+        (!self.hooks.is_empty()).then_some("hooks").or(has_server.then_some("tokens or certificates"))
     }
 }
 
@@ -110,12 +114,22 @@ impl GraphChoice {
 /// One source with what the operator knows about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceConfig {
-    /// `path` or `listen` as written: a file, folder, glob, `-`, `unix:PATH`, `tcp://HOST:PORT`.
+    /// `path` or `listen` as written: a file, folder, glob, `-`, `unix:PATH`, `http://HOST:PORT`…
     pub spec: String,
     /// The only format that is read from it; `None`: whatever a line is.
     pub format: Option<Format>,
     /// Dimensions where the log has none.
     pub labels: Vec<(Dimension, Label)>,
+    /// A subscription pays for what it says: costs are list-price equivalents, and no money of budgets unless they ask for it.
+    pub subscription: bool,
+}
+
+impl SourceConfig {
+    /// A source of which nothing else is known.
+    #[must_use]
+    pub fn new(spec: &str) -> SourceConfig {
+        SourceConfig { spec: spec.to_owned(), format: None, labels: Vec::new(), subscription: false }
+    }
 }
 
 /// When something holds: from an instant on, before another; without either, always.
@@ -224,6 +238,8 @@ pub struct BudgetConfig {
     pub matches: Match,
     /// Other limits for some; the most specific match wins.
     pub overrides: Vec<(Match, Cost)>,
+    /// What subscriptions pay for counts, too, at list price.
+    pub include_subscription: bool,
 }
 
 /// `[alarm]`.
@@ -271,6 +287,21 @@ impl DetectorsConfig {
             ("errors", &mut self.errors),
         ]
     }
+}
+
+/// `[server]`: where what others must show is kept. The secrets themselves are read by who compares them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ServerConfig {
+    /// A file with a token a line.
+    pub token_file: Option<PathBuf>,
+    /// A variable with a token.
+    pub token_env: Option<String>,
+    /// The chain of this machine's certificate.
+    pub certificate: Option<PathBuf>,
+    /// Its key.
+    pub key: Option<PathBuf>,
+    /// Who signs the certificates that clients have to show.
+    pub client_ca: Option<PathBuf>,
 }
 
 /// `[[hook]]`.
@@ -335,6 +366,7 @@ impl Default for Config {
                 quiet_hours: None,
                 detectors: DetectorsConfig::ALL,
             },
+            server: ServerConfig::default(),
             state: StateConfig::default(),
             hooks: Vec::new(),
             theme: "auto".to_owned(),

@@ -12,6 +12,7 @@ pub mod claimed;
 pub mod counters;
 pub mod days;
 mod detail;
+pub mod drift;
 mod dropped;
 mod groups;
 pub mod identity;
@@ -23,6 +24,7 @@ pub mod names;
 pub mod recent;
 pub mod record;
 pub mod report;
+pub mod reprice;
 pub mod rows;
 pub mod saved;
 mod scope;
@@ -128,6 +130,8 @@ pub struct Engine {
     /// Questions asked so far.
     asked: u64,
     lists: ListPrices,
+    /// Reported against computed costs, while a screen looks at it.
+    drift: Option<drift::Scan>,
     /// The rows of a state are still to come: nothing can be told from charges.
     rows_missing: bool,
     /// Charges of dropped days, summed.
@@ -166,6 +170,7 @@ impl Engine {
             kept: Vec::new(),
             asked: 0,
             lists: ListPrices::default(),
+            drift: None,
             rows_missing: false,
             dropped: Dropped::new(options.collect_changes),
             trouble: None,
@@ -412,16 +417,19 @@ impl Engine {
         self.newest
     }
 
-    /// Models without a price with their tokens, most tokens first.
+    /// The `most` models without a price that used most tokens, with these, most first. A log can name millions.
     #[must_use]
-    pub fn unpriced_models(&self) -> Vec<(Label, u64)> {
-        let mut models: Vec<(Label, u64)> = self
-            .unpriced
-            .iter()
-            .filter(|(_, (requests, _))| *requests > 0)
-            .map(|(model, (_, tokens))| (self.names.label(*model).clone(), u64::try_from(*tokens).unwrap_or(0)))
+    pub fn unpriced_models(&self, most: usize) -> Vec<(Label, u64)> {
+        let standing = self.unpriced.iter().filter(|(_, (requests, _))| *requests > 0);
+        let mut models: Vec<(&Label, u64)> = standing
+            .map(|(model, (_, tokens))| (self.names.label(*model), u64::try_from(*tokens).unwrap_or(0)))
             .collect();
-        models.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-        models
+        let order = |a: &(&Label, u64), b: &(&Label, u64)| b.1.cmp(&a.1).then_with(|| a.0.cmp(b.0));
+        if models.len() > most {
+            models.select_nth_unstable_by(most, order);
+            models.truncate(most);
+        }
+        models.sort_unstable_by(order);
+        models.into_iter().map(|(model, tokens)| (model.clone(), tokens)).collect()
     }
 }

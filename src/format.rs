@@ -17,15 +17,19 @@ mod claude_code;
 mod codex;
 pub mod context;
 mod gemini;
+mod gemini_cli;
 mod litellm;
 mod litellm_spend;
 pub mod mapping;
 mod marks;
 mod openai;
+mod opencode;
 mod otlp;
 mod own;
 mod paths;
+mod pi;
 mod responses;
+mod stream;
 pub mod wrapper;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -39,7 +43,7 @@ use labels::LabelPaths;
 use mapping::{Hints, Mapping, Mappings, Told};
 use marks::Marks;
 use scanner::{Scanner, Stop};
-use wrapper::{Head, Joined, MAX_WRAPPERS, Wrapper};
+use wrapper::{Framed, Head, Joined, MAX_WRAPPERS, Wrapper};
 
 /// Why a record becomes no charge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,7 +146,24 @@ impl Decoder {
     /// Reads one line, with or without its newline, that stands at `offset`. `each` is called once for every record in it, with the
     /// record's place. Nothing is called for a blank line, nor for a part of a text that goes on.
     pub fn decode(&mut self, offset: u64, line: &[u8], each: &mut impl FnMut(At, Result<&Usage<'_>, Skip>)) -> Line {
-        self.line(At { offset, index: 0, wrapper: None }, 0, line, each)
+        let at = At { offset, index: 0, wrapper: None };
+        match self.context.parts.frame(offset, line) {
+            Framed::Alone => self.line(at, 0, line, each),
+            Framed::Held => Line::Part,
+            Framed::Whole(offset, text) => self.line(At { offset, ..at }, 0, &text, each),
+            Framed::TooLong(offset) => {
+                each(At { offset, ..at }, Err(Skip::Rejected(Rejection::TooLong)));
+                Line::Unknown
+            }
+            Framed::Broken(offset) => {
+                each(At { offset, ..at }, Err(Skip::Rejected(Rejection::Json)));
+                Line::Unknown
+            }
+            Framed::Torn(offset) => {
+                each(At { offset, ..at }, Err(Skip::Rejected(Rejection::Json)));
+                if self.context.parts.is_framing() { Line::Unknown } else { self.line(at, 0, line, each) }
+            }
+        }
     }
 
     /// Reads a whole body, each record as [`Decoder::decode`] would; none of its texts goes on in another.
@@ -452,6 +473,10 @@ impl Decoder {
             Format::Own => own::read(record, zone, marks, &mut self.order, each),
             Format::ClaudeCode => claude_code::read(record, zone, marks, each),
             Format::Codex => codex::read(record, zone, marks, (&mut self.context.codex, &mut self.room), each),
+            Format::GeminiCli => gemini_cli::read(record, zone, marks, &mut self.context.chat, each),
+            Format::OpenCode => opencode::read(record, zone, marks, each),
+            Format::Pi => pi::read(record, zone, marks, (&mut self.context.pi, &mut self.room), each),
+            Format::AnthropicStream => stream::read(record, zone, marks, &mut self.context.stream, each),
             Format::LiteLlm => litellm::read(record, zone, marks, each),
             Format::LiteLlmSpend => litellm_spend::read(record, zone, marks, &mut self.room, each),
             Format::BedrockLog => bedrock_log::read(record, zone, marks, each),

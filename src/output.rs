@@ -10,6 +10,7 @@ use crate::time::Timestamp;
 
 pub(crate) mod bill;
 mod csv;
+pub(crate) mod drift;
 pub mod event;
 mod fields;
 pub(crate) mod figures;
@@ -17,6 +18,7 @@ mod grid;
 mod json;
 mod markdown;
 mod ndjson;
+pub(crate) mod other;
 pub(crate) mod prometheus;
 pub(crate) mod rates;
 mod summary;

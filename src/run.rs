@@ -4,6 +4,7 @@
 
 mod answer;
 pub mod attach;
+pub mod bodies;
 mod contexts;
 mod copies;
 mod core;
@@ -24,6 +25,7 @@ mod publish;
 mod receipts;
 mod recovery;
 pub mod replay;
+mod reprice;
 pub mod serve;
 mod setup;
 mod spent;
@@ -41,6 +43,7 @@ use crate::format::labels::LabelPaths;
 use crate::format::mapping::Mappings;
 use crate::label::Label;
 use crate::price::PriceBook;
+use crate::source::access::Access;
 use crate::source::{SourceError, SourceSpec};
 use crate::store::{Snapshot, StoreError};
 
@@ -50,6 +53,8 @@ pub struct Sources {
     pub specs: Vec<SourceSpec>,
     /// What is known of each source, in the same order.
     pub around: Arc<[Surroundings]>,
+    /// What listeners ask of whoever comes.
+    pub access: Access,
 }
 
 impl Sources {
@@ -64,6 +69,7 @@ impl Sources {
                 source: Some(Label::new(&source.spec)),
                 user_order: config.user.clone(),
                 format: source.format,
+                subscription: source.subscription,
                 mappings: mappings.clone(),
                 ..Surroundings::default()
             };
@@ -74,7 +80,16 @@ impl Sources {
             }
             around.push(surroundings);
         }
-        Ok(Sources { specs, around: around.into() })
+        // A command that only reads files needs no token to be there.
+        let access = if specs.iter().any(|spec| spec.spec.is_listener()) {
+            Access::load(&config.server, |name| std::env::var(name).ok())?
+        } else {
+            Access::default()
+        };
+        for spec in &specs {
+            access.guards(&spec.name, &spec.spec)?;
+        }
+        Ok(Sources { specs, around: around.into(), access })
     }
 }
 

@@ -1,6 +1,8 @@
 //! Where bytes come from: files that grow and rotate, sockets, stdin. Whole lines leave, with where they stood; nothing here knows JSON.
 
+pub mod access;
 pub mod budget;
+mod datagram;
 pub mod discover;
 pub mod file_system;
 mod files;
@@ -49,6 +51,8 @@ pub struct Chunk {
     pub broken: u64,
     /// Places where lines may have been lost that nobody can read any more.
     pub gaps: u64,
+    /// Datagrams that the kernel dropped because they came too fast.
+    pub dropped: u64,
     /// How long a line may be here.
     pub longest_line: u64,
     /// Counted before a restart; read again because a record that begins in these lines goes on behind them.
@@ -177,6 +181,7 @@ impl Chunk {
             too_long: 0,
             broken: 0,
             gaps: 0,
+            dropped: 0,
             longest_line: lines::MAX_FILE_LINE,
             again: false,
             ends: false,
@@ -246,6 +251,8 @@ pub struct SourceStatus {
     pub total_bytes: u64,
     /// Bytes read so far.
     pub read_bytes: u64,
+    /// Datagrams that the kernel dropped: what is counted from here is a lower bound.
+    pub dropped: u64,
 }
 
 /// What sources tell.

@@ -4,7 +4,6 @@
 mod apply;
 mod checksum;
 pub mod copy;
-mod follow;
 mod load;
 pub mod location;
 mod lock;
@@ -17,12 +16,18 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, ErrorCode};
 
 use crate::engine::identity::IdentityKey;
+use crate::engine::saved::Changes;
 use crate::source::Position;
 use crate::source::file_system::is_network;
 use crate::time::Timestamp;
 
-pub use follow::{Follower, News, Owner};
+pub use lock::{Owner, owner};
 pub use writer::{Outcome, Writer};
+
+/// The key in [`Loaded::meta`] of what came in.
+pub const META_INTAKE: &str = "intake";
+/// The key of the event days whose rows were dropped.
+pub const META_DROPPED: &str = "dropped_days";
 
 /// The database's name in the state's folder.
 const DATABASE: &str = "state.db";
@@ -50,6 +55,24 @@ pub struct Commit {
     pub alarms: Vec<(String, Option<Vec<u8>>)>,
     /// Upserted by key: intake counts, the next generation and the like.
     pub meta: Vec<(&'static str, Vec<u8>)>,
+}
+
+impl Commit {
+    /// What changed in an engine.
+    #[must_use]
+    pub fn of(changes: Changes) -> Commit {
+        let dropped = changes.all_dropped.map(|days| (META_DROPPED, days.into_bytes()));
+        Commit {
+            names: changes.names,
+            profiles: changes.profiles,
+            dropped_days: changes.dropped_days,
+            rows: changes.rows.into_iter().map(|(day, rows, bytes)| RowBlob { day, rows, bytes }).collect(),
+            cells: changes.cells.into_iter().map(|(tier, time, bytes)| CellBlob { tier, time, bytes }).collect(),
+            sessions: changes.sessions,
+            meta: [(META_INTAKE, changes.intake)].into_iter().chain(dropped).collect(),
+            ..Commit::default()
+        }
+    }
 }
 
 /// Where a file was read to, with the state of the decoder at that place.
@@ -160,12 +183,6 @@ pub enum StoreError {
         found: i64,
         /// The latest this program knows.
         known: i64,
-    },
-    /// Written by an earlier costtop, which still runs: only its owner brings a state forward.
-    #[error("state '{}' belongs to an older costtop that runs: stop that one, then start this one", .path.display())]
-    Older {
-        /// The database.
-        path: PathBuf,
     },
     /// What was read is not what was written.
     #[error("state '{}' is damaged ({reason}): move it away or use --state OTHER; sources that still exist are read again", .path.display())]

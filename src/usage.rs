@@ -101,6 +101,14 @@ impl<'a> RawText<'a> {
         Label::from_bytes(&RawText { bytes, ..self }.bytes())
     }
 
+    /// Whether its label says the same, for texts that a price is found by: those have no other signs than these.
+    #[must_use]
+    pub fn is_its_label(self) -> bool {
+        !self.is_escaped()
+            && self.bytes.len() <= crate::label::MAX_CHARS
+            && self.bytes.iter().all(|byte| matches!(byte, b' '..=b'~'))
+    }
+
     /// Whether, as an id, it is good beyond its session: it has at least [`GLOBAL_ID_LENGTH`] bytes after its prefix.
     #[must_use]
     pub fn is_global(self) -> bool {
@@ -357,6 +365,28 @@ pub struct Usage<'a> {
     pub reported: Option<Cost>,
     /// The cost as costtop stated it before.
     pub restated: Option<Restated>,
+    /// What caching saved as costtop stated it before, in pico-dollars.
+    pub saved_pico: Option<i64>,
+    /// A subscription pays for it: its cost is what it would have been at list price.
+    pub subscription: bool,
+}
+
+impl Usage<'_> {
+    /// Whether model, provider, tier, tokens and time, as the ledger keeps them, are all that a price can depend on.
+    #[must_use]
+    pub fn is_told_by_labels(&self) -> bool {
+        let terms = &self.terms;
+        let is_standard = |text: RawText<'_>, words: &[&str]| {
+            text.is_empty() || words.iter().any(|word| text.as_written().eq_ignore_ascii_case(word.as_bytes()))
+        };
+        self.restated.is_none()
+            && terms.region.is_empty()
+            && terms.data_residency.is_empty()
+            && is_standard(terms.vertex_location, &["global"])
+            && is_standard(terms.inference_geo, &["global", "not_available"])
+            && is_standard(terms.speed, &["standard", "normal"])
+            && [self.model, self.provider, terms.tier].into_iter().all(RawText::is_its_label)
+    }
 }
 
 /// A name that a log offers for the user.

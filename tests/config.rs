@@ -72,6 +72,7 @@ fn the_effective_configuration_names_where_each_value_came_from() {
 fn every_key_reaches_its_place() {
     let config = valid("full.toml");
     assert_eq!(config.zone.name(), "Europe/Berlin");
+    assert_eq!((config.state.horizon_days, config.state.max_bytes), (400, 250_000_000));
     assert_eq!(config.user, [UserField::UserEmail, UserField::User]);
     assert_eq!((config.theme.as_str(), config.graph, config.mouse), ("paper", GraphChoice::Block, false));
     assert_eq!(
@@ -80,6 +81,7 @@ fn every_key_reaches_its_place() {
     );
     assert_eq!(config.sources[0].format, Some(Format::LiteLlmSpend));
     assert_eq!((config.sources[1].spec.as_str(), config.sources[1].format), ("unix:/run/costtop.sock", None));
+    assert_eq!((config.sources[0].subscription, config.sources[1].subscription), (false, true));
     assert_eq!(config.prices.aliases["prod chat"], "claude-sonnet-4-6");
     let berlin_new_year = Timestamp::from_ms(1_767_222_000_000);
     assert_eq!(config.prices.discounts[0].valid.from, Some(berlin_new_year));
@@ -87,6 +89,7 @@ fn every_key_reaches_its_place() {
     assert_eq!(config.prices.discounts[1].valid.from, Some(berlin_new_year.plus_ms(3_600_000)));
     let [everything, each_user, run] = &config.budgets[..] else { panic!("three budgets") };
     assert_eq!((everything.limit, everything.per), (Cost::from_pico(600_000_000_000_000), Some(Period::Day)));
+    assert_eq!((everything.include_subscription, each_user.include_subscription), (true, false));
     assert_eq!((everything.each, &everything.warn[..]), (Each::All, &[500_000, 800_000][..]));
     assert_eq!(everything.matches, [(Dimension::Team, "search".to_owned())]);
     assert_eq!((each_user.each, &each_user.warn[..]), (Each::Dimension(Dimension::User), &[800_000][..]));
@@ -181,7 +184,7 @@ fn the_template_is_the_default_and_what_it_shows_is_valid() {
         .flat_map(|line| [line, "\n"])
         .collect();
     let config = parse("shown.toml", &shown).unwrap_or_else(|error| panic!("{error}\n{shown}")).config;
-    assert_eq!((config.budgets.len(), config.hooks.len(), config.sources.len()), (3, 1, 2));
+    assert_eq!((config.budgets.len(), config.hooks.len(), config.sources.len()), (3, 1, 3));
 }
 
 #[test]

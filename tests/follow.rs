@@ -7,6 +7,8 @@
 mod codex;
 #[path = "follow/contexts.rs"]
 mod contexts;
+#[path = "follow/documents.rs"]
+mod documents;
 #[path = "follow/faults.rs"]
 mod faults;
 #[path = "follow/histories.rs"]

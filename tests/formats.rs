@@ -6,6 +6,8 @@
 #[path = "support/slow_reader.rs"]
 mod slow_reader;
 
+#[path = "formats/agents.rs"]
+mod agents;
 #[path = "formats/answers.rs"]
 mod answers;
 #[path = "formats/bedrock_log.rs"]
@@ -20,6 +22,10 @@ mod golden;
 mod mapping;
 #[path = "formats/otlp.rs"]
 mod otlp;
+#[path = "formats/shapes.rs"]
+mod shapes;
+#[path = "formats/traps_agents.rs"]
+mod traps_agents;
 #[path = "support/otlp_twin.rs"]
 mod twin;
 #[path = "formats/wrappers.rs"]
@@ -36,7 +42,7 @@ const OWN: &str = include_str!("fixtures/formats/own.jsonl");
 const CLAUDE_CODE: &str = include_str!("fixtures/formats/claude_code.jsonl");
 const LITELLM: &str = include_str!("fixtures/formats/litellm.jsonl");
 const ANSWERS: &str = include_str!("fixtures/formats/answers.jsonl");
-const FIXTURES: [&str; 10] = [
+const FIXTURES: [&str; 14] = [
     OWN,
     CLAUDE_CODE,
     LITELLM,
@@ -47,6 +53,10 @@ const FIXTURES: [&str; 10] = [
     codex::PARENT,
     bedrock_log::LOG,
     mapping::PRESET_LINES,
+    agents::ALL[0],
+    agents::ALL[1],
+    agents::ALL[2],
+    agents::ALL[3],
 ];
 
 /// Decodes `line` and hands its only record to `check`.
@@ -151,7 +161,7 @@ fn money_needs_no_model_but_tokens_do() {
 #[test]
 fn every_refusal_has_its_class() {
     for (line, class) in [
-        ("{", Rejection::Json),
+        ("{x", Rejection::Json),
         ("no json", Rejection::Json),
         (r#"{"model":"m","input_tokens":1}}"#, Rejection::Json),
         (r#"{"model":"m","input_tokens":1"#, Rejection::Json),
@@ -438,6 +448,10 @@ fn a_pinned_decoder_reads_one_format_only() {
             codex::PARENT,
             mapping::PRESET_LINES,
             bedrock_log::UNWRAPPED,
+            agents::ALL[0],
+            agents::ALL[1],
+            agents::ALL[2],
+            agents::ALL[3],
         ];
         for line in unwrapped.into_iter().flat_map(str::lines).filter(single) {
             let fates = |decoder: &mut Decoder| {

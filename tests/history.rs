@@ -201,6 +201,7 @@ fn fed(lines: &[Vec<u8>], batch: usize) -> Vec<Value> {
         around: vec![Surroundings::default()].into(),
         labels: None,
         keep_names: false,
+        bodies: std::sync::Arc::default(),
     };
     let mut decoder = LineDecoder::new(shared);
     let mut engine = Engine::new(Options::default(), Rows::in_memory(), now);

@@ -180,7 +180,7 @@ fn config(labels: &str) -> Config {
 /// Runs the dashboard's engine over a log and its state until all lines are in it.
 fn read_into(state: &Path, log: &Path, mut config: Config, lines: u64) {
     keep_label_slots(&mut config, state).expect("room for the labels");
-    let source = costtop::config::SourceConfig { spec: log.display().to_string(), format: None, labels: Vec::new() };
+    let source = costtop::config::SourceConfig::new(&log.display().to_string());
     let setup = Setup {
         said: Vec::new(),
         sources: Sources::new(&[source], &config).expect("a source"),

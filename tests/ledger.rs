@@ -13,8 +13,6 @@ use costtop::time::{Timestamp, Zone};
 use costtop::usage::{Dimension, Dimensions, Ids, Origin, OwnLabel, RawText, Tokens, Usage, UserField};
 use proptest::prelude::*;
 
-#[path = "ledger/adopted.rs"]
-mod adopted;
 #[path = "ledger/horizon.rs"]
 mod horizon;
 
@@ -382,14 +380,11 @@ struct State {
 }
 
 impl State {
-    /// Returns how many blobs were dropped.
-    fn commit(&mut self, engine: &mut Engine) -> usize {
+    fn commit(&mut self, engine: &mut Engine) {
         let changes = engine.take_changes().expect("rows in memory");
         self.names.extend(changes.names);
         self.profiles.extend(changes.profiles);
-        let before = self.rows.len();
         self.rows.retain(|(day, _)| !changes.dropped_days.contains(day));
-        let dropped = before - self.rows.len();
         self.rows.extend(changes.rows.into_iter().map(|(day, _, bytes)| (day, bytes)));
         for (tier, time, bytes) in changes.cells {
             if bytes.is_empty() {
@@ -401,7 +396,6 @@ impl State {
         self.sessions.extend(changes.sessions);
         self.intake = changes.intake;
         self.dropped = changes.all_dropped.unwrap_or(std::mem::take(&mut self.dropped));
-        dropped
     }
 
     fn restart(&self, now: Timestamp) -> Engine {

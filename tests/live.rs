@@ -4,6 +4,8 @@
 mod disk;
 #[path = "live/drill.rs"]
 mod drill;
+#[path = "live/reprice.rs"]
+mod reprice;
 #[path = "live/state.rs"]
 mod state;
 
@@ -39,7 +41,7 @@ impl Running {
     }
 
     fn start_with(log: &Path, state: Option<&Path>, config: Config) -> Running {
-        let source = SourceConfig { spec: log.display().to_string(), format: None, labels: Vec::new() };
+        let source = SourceConfig::new(&log.display().to_string());
         let setup = Setup {
             said: Vec::new(),
             sources: Sources::new(&[source], &config).expect("works on this machine"),
@@ -217,6 +219,7 @@ fn a_sessions_budget_counts_the_same_charges_after_a_restart() {
         warn: vec![800_000],
         matches: vec![(Dimension::Model, "dear".to_owned())],
         overrides: Vec::new(),
+        include_subscription: false,
     };
     let spent = || {
         let config = Config { budgets: vec![budget.clone()], ..Config::default() };

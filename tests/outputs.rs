@@ -3,6 +3,7 @@
 
 use costtop::alarm::{BudgetState, BudgetStatus};
 use costtop::engine::counters::Counters;
+use costtop::engine::drift::{Cause, DriftRow, Finding};
 use costtop::engine::record::Intake;
 use costtop::engine::report::{GroupBy, Report, ReportGroup, ReportQuery};
 use costtop::label::Label;
@@ -39,6 +40,25 @@ fn sums(requests: i64, reported: &str, computed: &str) -> Counters {
         computed: usd(computed),
         saved: usd("0.5"),
         ..Counters::default()
+    }
+}
+
+fn drifting(model: &str, provider: Option<&str>, reported: &str, computed: &str, cause: Option<Cause>) -> DriftRow {
+    let (reported, computed) = (usd(reported), usd(computed));
+    DriftRow {
+        id: 7,
+        provider: provider.map(label),
+        model: Some(label(model)),
+        compared: 12,
+        reported,
+        computed,
+        finding: cause.map(|cause| Finding {
+            requests: 11,
+            drift: reported - computed,
+            since: at("2026-11-20T23:00:01.123Z"),
+            last: at("2026-11-21T09:00:00Z"),
+            cause,
+        }),
     }
 }
 
@@ -100,6 +120,7 @@ fn hostile() -> Document {
                 lines: 12_345,
                 torn: 1,
                 gaps: 1,
+                dropped: 3,
                 records: 170,
                 charges: 146,
                 updates: 4,
@@ -115,6 +136,11 @@ fn hostile() -> Document {
                 clock_skew: 1,
             },
             unpriced_models: vec![(Label::new("in-house|llama\\"), 1_000)],
+            drift: vec![
+                drifting("gpt-5", Some("openai"), "8.1", "9", Some(Cause::Discount(100_000))),
+                drifting("<b>gpt</b>", None, "0.5", "1", Some(Cause::BatchRate)),
+                drifting("claude-sonnet-4-6", Some("anthropic"), "1.5", "1.5", None),
+            ],
             first_event: Some(at("2026-11-20T23:00:01.123Z")),
             last_event: Some(at("2026-11-21T10:00:00Z")),
         },
@@ -177,7 +203,7 @@ fn the_table_keeps_to_a_narrow_terminal() {
 }
 
 /// The keys of totals and groups in the order of `costtop.report.v1`.
-const SUMS: [&str; 19] = [
+const SUMS: [&str; 23] = [
     "requests",
     "errors",
     "input_tokens",
@@ -197,6 +223,10 @@ const SUMS: [&str; 19] = [
     "unpriced_requests",
     "unpriced_tokens",
     "sessions",
+    "subscription_usd",
+    "drift_usd",
+    "drift_ratio",
+    "drifted_requests",
 ];
 
 fn keys(value: &Value) -> Vec<&str> {
@@ -218,7 +248,7 @@ fn json_has_the_contracts_keys_in_its_order() {
     let report: Value = serde_json::from_str(&plain(&hostile(), Format::Json)).unwrap();
     assert_eq!(
         keys(&report),
-        words("schema generated_at since until totals groups budgets intake first_event last_event")
+        words("schema generated_at since until totals groups budgets drift intake first_event last_event")
     );
     assert_eq!(report["schema"], "costtop.report.v1");
     assert_eq!(report["generated_at"], "2026-11-21T10:00:05.000Z");
@@ -229,6 +259,11 @@ fn json_has_the_contracts_keys_in_its_order() {
         assert_eq!(keys(group)[0], "key");
         assert_eq!(keys(group)[1..], SUMS);
         assert_eq!(keys(&group["key"]), ["model", "user"]);
+    }
+    let found =
+        "provider model compared_requests drifted_requests reported_usd computed_usd drift_usd since last cause advice";
+    for finding in report["drift"].as_array().unwrap() {
+        assert_eq!(keys(finding), words(found));
     }
     for budget in report["budgets"].as_array().unwrap() {
         assert_eq!(keys(budget), ["name", "key", "period_start", "spent_usd", "limit_usd", "state"]);
@@ -253,7 +288,7 @@ fn json_says_what_the_report_says() {
     assert_eq!(totals["unpriced_tokens"], 1_000);
     assert_eq!(totals["sessions"], 17);
     assert_eq!(totals["cost_usd"], "12.000000000002");
-    assert_eq!(totals["adjustments_usd"], "0.000000000000");
+    assert_eq!(totals["adjustments_usd"], "-10.000000000000");
     assert_eq!(totals["cache_hit_ratio"].as_f64(), document.report.totals.cache_hit_ratio());
     assert_eq!(report["groups"][0]["key"]["user"], "=cmd()|' /C calc'!A0", "JSON guards no formulas");
     assert_eq!(report["budgets"][0]["state"], "exceeded");
@@ -270,10 +305,13 @@ fn sums_hold_in_every_row() {
         assert_eq!(pico(&row["cost_usd"]), pico(&row["reported_usd"]) + pico(&row["computed_usd"]));
     }
     for name in SUMS {
-        if name.ends_with("_usd") {
+        if name == "adjustments_usd" {
+            // Budgets are corrected, and no group of charges is.
+            assert!(groups.iter().all(|group| pico(&group[name]) == 0));
+        } else if name.ends_with("_usd") {
             let sum: i128 = groups.iter().map(|group| pico(&group[name])).sum();
             assert_eq!(sum, pico(&report["totals"][name]), "{name}");
-        } else if !matches!(name, "cache_hit_ratio" | "sessions") {
+        } else if !matches!(name, "cache_hit_ratio" | "drift_ratio" | "sessions") {
             let sum: i64 = groups.iter().map(|group| group[name].as_i64().unwrap()).sum();
             assert_eq!(sum, report["totals"][name].as_i64().unwrap(), "{name}");
         }
@@ -313,14 +351,18 @@ fn ndjson_is_the_json_in_lines() {
     let kinds: Vec<&str> = lines.iter().map(|line| line["type"].as_str().unwrap()).collect();
     let mut expected = vec!["totals"];
     expected.extend(["group"; 6]);
-    expected.extend(["budget", "budget", "intake"]);
+    expected.extend(["budget", "budget", "drift", "drift", "intake"]);
     assert_eq!(kinds, expected);
     for name in SUMS {
         assert_eq!(lines[0][name], whole["totals"][name]);
         assert_eq!(lines[1][name], whole["groups"][0][name]);
     }
     assert_eq!(lines[1]["key"], whole["groups"][0]["key"]);
-    assert_eq!(lines[9]["records"], whole["intake"]["records"]);
+    for (line, found) in lines[9..11].iter().zip(whole["drift"].as_array().unwrap()) {
+        assert_eq!(keys(line)[1..], keys(found));
+        assert_eq!(line["drift_usd"], found["drift_usd"]);
+    }
+    assert_eq!(lines[11]["records"], whole["intake"]["records"]);
 }
 
 /// A reader of RFC 4180, so that the writer is not its own judge.

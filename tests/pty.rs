@@ -43,3 +43,5 @@ mod states;
 mod streams;
 #[path = "pty/travel.rs"]
 mod travel;
+#[path = "pty/viewers.rs"]
+mod viewers;

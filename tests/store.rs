@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use costtop::source::Position;
 use costtop::store::{
-    CellBlob, Commit, Follower, Loaded, Outcome, RowBlob, SavedPosition, Snapshot, Store, StoreError, Writer,
+    CellBlob, Commit, Loaded, Outcome, Owner, RowBlob, SavedPosition, Snapshot, Store, StoreError, Writer, owner,
 };
 
 #[path = "store/crash.rs"]
@@ -117,7 +117,9 @@ fn only_the_owner_can_read_it() {
 #[test]
 fn a_second_instance_is_refused_and_told_by_whom() {
     let folder = tempfile::tempdir().unwrap();
+    assert_eq!(owner(folder.path()).unwrap(), None);
     let (first, _) = Store::open(folder.path()).unwrap();
+    assert_eq!(owner(folder.path()).unwrap(), Some(Owner { pid: Some(std::process::id()) }));
     match Store::open(folder.path()) {
         Err(error @ StoreError::InUse { .. }) => {
             let text = error.to_string();
@@ -127,6 +129,7 @@ fn a_second_instance_is_refused_and_told_by_whom() {
         other => panic!("{other:?}"),
     }
     drop(first);
+    assert_eq!(owner(folder.path()).unwrap(), None);
     Store::open(folder.path()).unwrap();
 }
 
@@ -182,37 +185,6 @@ fn load(folder: &Path) -> Loaded {
 }
 
 #[test]
-fn a_follower_sees_each_commit_of_the_owner_once() {
-    let folder = tempfile::tempdir().unwrap();
-    assert!(Follower::open(folder.path()).unwrap().is_none());
-    assert_eq!(Follower::owner(folder.path()).unwrap(), None);
-    let (mut store, _) = Store::open(folder.path()).unwrap();
-    assert_eq!(Follower::owner(folder.path()).unwrap().unwrap().pid, Some(std::process::id()));
-    store.commit(&full_commit(1)).unwrap();
-    let (mut follower, loaded) = Follower::open(folder.path()).unwrap().unwrap();
-    store.commit(&full_commit(2)).unwrap();
-    let mut blobs = 0;
-    follower.for_each_row_blob(|_, _, _| blobs += 1).unwrap();
-    assert_eq!((loaded.sequence, blobs), (1, 2), "rows of the commit that was loaded");
-    let news = follower.news().unwrap().unwrap();
-    assert_eq!((news.sequence, news.names), (2, vec![(2, "name 2 ü".to_owned())]));
-    assert_eq!((news.profiles.len(), news.rows, news.meta.len()), (1, full_commit(2).rows, 1));
-    assert_eq!(follower.news().unwrap(), None);
-    store.commit(&Commit { dropped_days: vec![20_000], ..full_commit(3) }).unwrap();
-    store.commit(&full_commit(4)).unwrap();
-    let news = follower.news().unwrap().unwrap();
-    let rows: Vec<RowBlob> = [3, 4].into_iter().flat_map(|number| full_commit(number).rows).collect();
-    assert_eq!((news.sequence, news.rows, news.names.len()), (4, rows, 2));
-    store.close().unwrap();
-    assert_eq!(Follower::owner(folder.path()).unwrap(), None, "the owner has ended");
-    // Another state in the same place is not the same state.
-    fs::remove_file(folder.path().join("state.db")).unwrap();
-    Store::open(folder.path()).unwrap().0.commit(&full_commit(9)).unwrap();
-    let seen = follower.news();
-    assert!(matches!(seen, Ok(None) | Err(_)), "{seen:?}");
-}
-
-#[test]
 fn looking_who_owns_a_state_keeps_nobody_from_owning_it() {
     let folder = tempfile::tempdir().unwrap();
     drop(Store::open(folder.path()).unwrap());
@@ -221,7 +193,7 @@ fn looking_who_owns_a_state_keeps_nobody_from_owning_it() {
         for _ in 0..2 {
             scope.spawn(|| {
                 while !done.load(std::sync::atomic::Ordering::Relaxed) {
-                    Follower::owner(folder.path()).unwrap();
+                    owner(folder.path()).unwrap();
                     std::thread::sleep(Duration::from_micros(200));
                 }
             });

@@ -46,6 +46,7 @@ impl World {
             around: [Surroundings::default()].into(),
             labels: None,
             keep_names: false,
+            bodies: Arc::default(),
         };
         World { engine: engine(), decoder: LineDecoder::new(shared), bodies: 0 }
     }

@@ -171,6 +171,7 @@ impl Asked {
             },
             chart_steps: 30,
             split: self.split,
+            drift: false,
         }
     }
 }

@@ -25,6 +25,7 @@ pub fn batches(charges: u64, users: u64, span_ms: u64, seed: u64) -> Vec<Batch> 
         around: vec![Surroundings { user_order: config.user, ..Surroundings::default() }].into(),
         labels: None,
         keep_names: false,
+        bodies: std::sync::Arc::default(),
     };
     let mut decoder = LineDecoder::new(shared);
     let mut lines = Vec::new();

@@ -42,6 +42,7 @@ impl World {
             around: vec![Surroundings { user_order: config.user, ..Surroundings::default() }].into(),
             labels: None,
             keep_names: false,
+            bodies: std::sync::Arc::default(),
         };
         let options = Options { collect_changes: true, ..Options::default() };
         World {

@@ -1,20 +1,23 @@
 //! Lets a flood of charges come in through a socket and measures how long keys take to be seen meanwhile, and whether all was counted.
 //!
 //! ```text
-//! cargo run --release --example flood -- target/release/costtop [--rate 50000] [--seconds 60] [--users 10000]
+//! cargo run --release --example flood -- target/release/costtop [--rate 50000] [--seconds 60] [--users 10000] [--unlimited CONNECTIONS]
 //! ```
 //!
 //! costtop listens on a socket of its own in a pseudo-terminal, with a state of its own. A thread of this program writes `--rate`
 //! charges of `--users` users a second for `--seconds`; another opens and closes the sheet of keys at uneven intervals, and reads the
-//! screen until it shows. At the end costtop is quit with `q`, and `costtop report` reads its state. Exit code 0: nothing is lost, at
-//! least ten frames a second, and 99 of 100 keys are seen within 50 ms; 1: not so; 2: wrong usage.
+//! screen until it shows. With `--unlimited 64` there is no rate: so many connections send as fast as they are let, three of four of them
+//! bodies over HTTP until each is acknowledged, the others lines on the socket, and memory is bounded, too. At the end costtop is quit with `q`, and `costtop report` reads its state. Exit code 0: nothing is lost, at
+//! least ten frames a second, 99 of 100 keys are seen within 50 ms, and at most 256 MiB are held; 1: not so; 2: wrong usage.
 
 #[path = "../kill_check/terminal.rs"]
 #[allow(dead_code, reason = "the kill check needs more of it")]
 mod terminal;
+mod unlimited;
 
 use std::fmt::Write as _;
 use std::io::{BufWriter, Write as _};
+use std::net::TcpListener;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -29,7 +32,7 @@ use serde_json::Value;
 
 use terminal::Terminal;
 
-const USAGE: &str = "usage: flood COSTTOP [--rate CHARGES] [--seconds N] [--users N]";
+const USAGE: &str = "usage: flood COSTTOP [--rate CHARGES] [--seconds N] [--users N] [--unlimited CONNECTIONS]";
 const STATE: &str = "flood";
 const MODELS: [&str; 4] = ["claude-sonnet-4-6", "claude-haiku-4-5", "gpt-5", "gpt-5-mini"];
 /// Ticks of the pace.
@@ -37,6 +40,7 @@ const TICK: Duration = Duration::from_millis(10);
 /// The promises.
 const LONGEST_KEY: Duration = Duration::from_millis(50);
 const LEAST_FRAMES: f64 = 10.0;
+const MOST_MEMORY: u64 = 256 << 20;
 /// A key that is not seen for so long never will be.
 const GIVEN_UP: Duration = Duration::from_secs(10);
 
@@ -45,6 +49,8 @@ struct Plan {
     rate: u64,
     seconds: u64,
     users: u64,
+    /// Connections without a rate; 0: one with it.
+    unlimited: u64,
 }
 
 fn main() -> ExitCode {
@@ -70,7 +76,7 @@ fn plan(arguments: &[String]) -> Result<Plan> {
     let mut rest = arguments.iter();
     let costtop = rest.next().filter(|path| !path.starts_with('-')).context("the path of costtop is missing")?;
     let costtop = PathBuf::from(costtop).canonicalize().with_context(|| format!("'{costtop}': build it first"))?;
-    let mut plan = Plan { costtop, rate: 50_000, seconds: 60, users: 10_000 };
+    let mut plan = Plan { costtop, rate: 50_000, seconds: 60, users: 10_000, unlimited: 0 };
     while let Some(name) = rest.next() {
         let number = rest.next().and_then(|text| text.parse().ok()).filter(|number| *number > 0);
         let number = number.with_context(|| format!("{name}: a whole number above 0 is missing"))?;
@@ -78,6 +84,7 @@ fn plan(arguments: &[String]) -> Result<Plan> {
             "--rate" => plan.rate = number,
             "--seconds" => plan.seconds = number,
             "--users" => plan.users = number,
+            "--unlimited" => plan.unlimited = number,
             _ => bail!("unknown argument '{name}'"),
         }
     }
@@ -88,18 +95,27 @@ fn measure(plan: &Plan) -> Result<bool> {
     let world = tempfile::Builder::new().prefix("flood-").tempdir()?;
     std::fs::create_dir_all(world.path().join("home"))?;
     let socket = world.path().join("in.sock");
-    let source = format!("unix:{}", socket.display());
+    let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+    let (source, http) = (format!("unix:{}", socket.display()), format!("http://127.0.0.1:{port}"));
     let environment = [
         ("XDG_STATE_HOME", world.path().join("state")),
         ("XDG_CONFIG_HOME", world.path().join("config")),
         ("HOME", world.path().join("home")),
     ];
-    let arguments = [source.as_ref(), "--state".as_ref(), STATE.as_ref()];
+    let arguments = [source.as_ref(), http.as_ref(), "--state".as_ref(), STATE.as_ref()];
     let mut terminal = Terminal::start(&plan.costtop, &arguments, &environment)?;
     let stream = connect(&socket, &mut terminal)?;
     let begun = Instant::now();
-    let (rate, seconds, users) = (plan.rate, plan.seconds, plan.users);
-    let writer = thread::spawn(move || flood(stream, rate, seconds, users));
+    let (rate, seconds, users, connections) = (plan.rate, plan.seconds, plan.users, plan.unlimited);
+    let writer = thread::spawn(move || -> Result<(u64, Duration)> {
+        if connections == 0 {
+            return flood(stream, rate, seconds, users);
+        }
+        drop(stream);
+        let sent = unlimited::join(unlimited::start(port, &socket, connections, seconds, users))?;
+        println!("{connections} connections without a rate; {} bodies were refused at first", sent.refused);
+        Ok((sent.charges, begun.elapsed()))
+    });
     let frames = terminal.frames();
     let mut keys = press_keys(&mut terminal, || !writer.is_finished())?;
     let elapsed = begun.elapsed();
@@ -107,6 +123,7 @@ fn measure(plan: &Plan) -> Result<bool> {
     let (written, last) = writer.join().map_err(|_| anyhow::anyhow!("the writer panicked"))??;
     // What was written last is on its way for a moment.
     thread::sleep(Duration::from_secs(2));
+    let memory = most_memory(terminal.process()?)?;
     terminal.quit(Duration::from_secs(60))?;
     let counted = report(plan, world.path(), &environment)?;
     keys.sort_unstable();
@@ -125,9 +142,17 @@ fn measure(plan: &Plan) -> Result<bool> {
         p99.as_secs_f64() * 1e3,
         quantile(100).as_secs_f64() * 1e3,
     );
-    let kept = written == counted && p99 <= LONGEST_KEY && frames >= LEAST_FRAMES;
+    println!("at most {} MiB held", memory >> 20);
+    let kept = written == counted && p99 <= LONGEST_KEY && frames >= LEAST_FRAMES && memory <= MOST_MEMORY;
     println!("{}", if kept { "kept" } else { "NOT kept" });
     Ok(kept)
+}
+
+/// The most memory that a process ever held, in bytes.
+fn most_memory(process: u32) -> Result<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no memory in /proc")?;
+    Ok(line.trim().trim_end_matches(" kB").trim().parse::<u64>()? << 10)
 }
 
 fn connect(socket: &Path, terminal: &mut Terminal) -> Result<UnixStream> {

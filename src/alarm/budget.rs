@@ -13,6 +13,7 @@ use super::state::Alarms;
 use super::sums::{Budget, Span, Touched, limit_of};
 use crate::config::{BudgetConfig, Each};
 use crate::engine::Post;
+use crate::engine::counters::Counters;
 use crate::engine::names::{NONE, NameId, Names, ProfileId};
 use crate::money::Money;
 use crate::time::{MINUTE_MS, Timestamp, Zone};
@@ -30,6 +31,34 @@ const SESSION_FORGOTTEN_MS: i64 = 7 * SESSION_OVER_MS;
 /// How often sessions are looked through.
 const SWEEP_MS: i64 = 10 * MINUTE_MS;
 
+/// What was spent, and the part of it that a subscription pays.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Spent {
+    /// All of it.
+    pub cost: Money,
+    /// What it would have been at list price, where a flat fee pays.
+    pub subscription: Money,
+}
+
+impl Spent {
+    /// The money of `sums`.
+    #[must_use]
+    pub fn of(sums: &Counters) -> Spent {
+        Spent { cost: sums.cost(), subscription: sums.subscription }
+    }
+
+    /// Of a sum that is all cash.
+    #[must_use]
+    pub fn cash(cost: Money) -> Spent {
+        Spent { cost, subscription: Money::ZERO }
+    }
+
+    /// What a budget counts of it.
+    fn counted(self, config: &BudgetConfig) -> Money {
+        if config.include_subscription { self.cost } else { self.cost - self.subscription }
+    }
+}
+
 /// What one session cost, from a store: for [`Budgets::rebuild`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SessionSpend {
@@ -42,7 +71,7 @@ pub struct SessionSpend {
     /// The session.
     pub session: NameId,
     /// All it cost.
-    pub spent: Money,
+    pub spent: Spent,
 }
 
 /// All budgets of a configuration.
@@ -118,7 +147,7 @@ impl Budgets {
     /// forgotten. Saved alarms must be loaded before; they stay latched unless their limit changed. All transitions are silent.
     pub fn rebuild(
         &mut self,
-        cells: impl IntoIterator<Item = (Timestamp, ProfileId, Money)>,
+        cells: impl IntoIterator<Item = (Timestamp, ProfileId, Spent)>,
         sessions: impl IntoIterator<Item = SessionSpend>,
         adjustments: &[Adjustment],
         names: &mut Names,
@@ -134,7 +163,7 @@ impl Budgets {
         }
         for (time, profile, spent) in cells {
             for budget in self.kept.iter_mut().filter(|budget| budget.config.each != Each::Session) {
-                budget.add(time, profile, NONE, spent, names);
+                budget.add(time, profile, NONE, spent.counted(&budget.config), names);
             }
         }
         for session in sessions {
@@ -142,7 +171,8 @@ impl Budgets {
                 continue;
             }
             for budget in self.kept.iter_mut().filter(|budget| budget.config.each == Each::Session) {
-                if budget.add(session.first, session.profile, session.session, session.spent, names).is_some()
+                let spent = session.spent.counted(&budget.config);
+                if budget.add(session.first, session.profile, session.session, spent, names).is_some()
                     && let Some(life) = budget.sessions.get_mut(&session.session)
                 {
                     life.last = life.last.max(session.last);
@@ -281,13 +311,17 @@ impl Budgets {
     }
 
     fn count(&mut self, post: &Post, names: &Names, touched: &mut Vec<Touched>) {
-        let cost = post.sums.cost();
-        let cost = if post.sign < 0 { -cost } else { cost };
-        if cost == Money::ZERO {
+        let spent = Spent::of(&post.sums);
+        if spent.cost == Money::ZERO {
             return;
         }
         let late = post.time.plus_ms(LATE_MS) < self.now;
         for (at, budget) in self.kept.iter_mut().enumerate() {
+            let cost = spent.counted(&budget.config);
+            let cost = if post.sign < 0 { -cost } else { cost };
+            if cost == Money::ZERO {
+                continue;
+            }
             let Some((closed, key)) = budget.add(post.time, post.profile, post.session, cost, names) else { continue };
             if !(closed && late) {
                 touched.push(Touched { budget: at, closed, key, time: post.time, silent: post.history || late });

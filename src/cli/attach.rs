@@ -11,8 +11,9 @@ use super::dashboard::shown;
 use super::flags::Global;
 use super::remote::{Remote, Trust};
 use super::setup::Setup;
+use crate::client::ClientError;
 use crate::engine::view::Window;
-use crate::run::attach::{self, Left, Wires};
+use crate::run::attach::{self, Elsewhere, Left, Wires};
 use crate::ui::{self, Exit, UiError};
 
 /// What `attach` takes.
@@ -34,7 +35,7 @@ Examples:
   costtop attach --token-file token --ca-file ca.pem https://costs.example:4318
   ssh -N -L 4318:127.0.0.1:4318 costs & costtop attach http://127.0.0.1:4318
 
-Keys do there what they do here: acknowledging, snoozing and muting go to it, with your name. The bell rings here.";
+Keys do there what they do here: acknowledging, snoozing and muting go to it. The bell rings here.";
 
 /// Draws it.
 ///
@@ -45,9 +46,31 @@ pub fn run(args: &AttachArgs, global: &Global) -> Result<ExitCode, Failure> {
     let asked = remote.asked(global)?;
     let setup = Setup::new(global)?;
     let elsewhere = asked.elsewhere();
+    look(&elsewhere, &setup, global, |error| asked.failure(error)).map(|_| ExitCode::SUCCESS)
+}
+
+/// Why a screen on a costtop elsewhere was left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Over {
+    /// Whoever sat in front of it quit.
+    Quit,
+    /// The process that owned the state has ended; nobody owns it now.
+    OwnerEnded,
+}
+
+/// Draws what is elsewhere until a person quits or there is an owner no more. `failure` says what it means that nobody answers.
+///
+/// # Errors
+/// Nobody answers there, or the terminal refuses.
+pub fn look(
+    elsewhere: &Elsewhere,
+    setup: &Setup,
+    global: &Global,
+    failure: impl Fn(ClientError) -> Failure,
+) -> Result<Over, Failure> {
     loop {
-        let (zone, own) = attach::first_look(&elsewhere).map_err(|error| asked.failure(error))?;
-        let themes = shown(&setup, global)?;
+        let (zone, own) = attach::first_look(elsewhere).map_err(&failure)?;
+        let themes = shown(setup, global)?;
         let (snapshots_in, snapshots) = bounded(1);
         let (effects_in, effects) = unbounded();
         let (rings_in, rings) = bounded(1);
@@ -63,14 +86,15 @@ pub fn run(args: &AttachArgs, global: &Global) -> Result<ExitCode, Failure> {
         drop((effects_in, snapshots));
         match (closed, thread.join()) {
             (_, Err(_)) => return Err(anyhow!("looking ended by a panic (see above)").into()),
-            (_, Ok(Err(error))) => return Err(asked.failure(error)),
+            (_, Ok(Err(error))) => return Err(failure(error)),
             (Err(UiError::Terminal(error)), _) => {
                 return Err(anyhow!("cannot use the terminal ({error}): is TERM right?").into());
             }
             (Err(error), _) => return Err(anyhow::Error::from(error).into()),
             (Ok(Exit::TerminalLost), _) => std::process::exit(1),
             (Ok(Exit::EngineGone), Ok(Ok(Left::Restarted))) => {}
-            (Ok(Exit::Signal(_) | Exit::Quit | Exit::EngineGone), Ok(Ok(_))) => return Ok(ExitCode::SUCCESS),
+            (Ok(Exit::EngineGone), Ok(Ok(Left::Ended))) => return Ok(Over::OwnerEnded),
+            (Ok(Exit::Signal(_) | Exit::Quit | Exit::EngineGone), Ok(Ok(_))) => return Ok(Over::Quit),
         }
     }
 }

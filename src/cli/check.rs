@@ -42,8 +42,9 @@ Examples:
   costtop check || exit 1                       anything but 'within'
   costtop check --budget everything -q; case $? in 0) ;; 10) echo warned;; 11) echo exceeded;; esac
 
-Exit codes: 0 within, 10 a warning passed, 11 a limit passed, 20 unknown: no such budget, or nothing to go by. It
-asks the costtop that owns the state; where none runs it reads the state, and without one the sources.";
+Exit codes: 0 within, 10 a warning passed, 11 a limit passed, 20 unknown: no such budget, or
+nothing to go by. It asks the costtop that owns the state; where none runs it reads the state, and
+without one the sources.";
 
 /// Within, warned, exceeded, unknown.
 const CODES: [u8; 4] = [0, 10, 11, 20];

@@ -15,6 +15,7 @@ use crate::output::figures;
 use crate::price::PriceError;
 use crate::run;
 use crate::source::SourceSpec;
+use crate::source::access::{Access, AccessError};
 use crate::time::Timestamp;
 use crate::ui::graph::Graph;
 use crate::ui::theme::{Depth, ThemeRefusal};
@@ -92,9 +93,23 @@ fn check(global: &Global) -> Result<String, Failure> {
     if let Some(error) = themes.refused().next() {
         return Err(Failure::configuration(error));
     }
+    let access = Access::load(&config.server, |name| std::env::var(name).ok()).map_err(|error| {
+        let place = match &error {
+            AccessError::Read { what, .. }
+            | AccessError::Pem { what, .. }
+            | AccessError::Shared(what, _)
+            | AccessError::NoToken(what)
+            | AccessError::TokenLine(what, _)
+            | AccessError::Weak(what, _) => what,
+            _ => "token_env",
+        };
+        refused(&loaded, &format!("server.{place}"), &error)
+    })?;
     for (at, source) in config.sources.iter().enumerate() {
         let id = u16::try_from(at).unwrap_or(u16::MAX);
-        SourceSpec::parse(id, &source.spec).map_err(|error| refused(&loaded, &format!("source.{at}"), &error))?;
+        let place = format!("source.{at}");
+        let spec = SourceSpec::parse(id, &source.spec).map_err(|error| refused(&loaded, &place, &error))?;
+        access.guards(&spec.name, &spec.spec).map_err(|error| refused(&loaded, &place, &error))?;
     }
     run::prices(config).map_err(|error| {
         let place = match &error {

@@ -11,6 +11,7 @@ use crossbeam_channel::{bounded, unbounded};
 use super::flags::{Color, From, Global};
 use super::report_options::ReportArgs;
 use super::setup::{Setup, state_to_own};
+use super::viewer::look_while_owned;
 use super::{Failure, demo, places, report, stdout};
 use crate::config::{SourceConfig, themes_folder};
 use crate::engine::view::Window;
@@ -49,6 +50,9 @@ pub fn run(args: &DashboardArgs, global: &Global) -> Result<ExitCode, Failure> {
     let mut setup = Setup::new(global)?;
     let state = state_to_own(global, !args.sources.is_empty())?;
     if let Some(folder) = &state {
+        if look_while_owned(folder, &setup, global)? {
+            return Ok(ExitCode::SUCCESS);
+        }
         setup.keep_label_slots(folder)?;
     }
     let chosen = setup.chosen(&args.sources);

@@ -22,6 +22,7 @@ use crate::money::{Cost, Money};
 use crate::time::{Period, Timestamp};
 use crate::usage::Dimension;
 
+mod agents;
 pub mod company;
 pub mod history;
 pub mod lines;
@@ -114,7 +115,7 @@ pub fn prepare(now: Timestamp) -> io::Result<Demo> {
     let below = |name: &str| folder.path().join(name).display().to_string();
     let label = |dimension, text| (dimension, Label::new(text));
     let mara = vec![label(Dimension::User, "mara"), label(Dimension::Team, "search")];
-    let source = |spec, labels| SourceConfig { spec, format: None, labels };
+    let source = |spec: String, labels| SourceConfig { labels, ..SourceConfig::new(&spec) };
     let mut config = Config {
         sources: vec![
             source(below("gateway.jsonl*"), Vec::new()),
@@ -139,6 +140,7 @@ fn budgets(spent_today: Money) -> Vec<BudgetConfig> {
         warn: vec![800_000],
         matches: Vec::new(),
         overrides: Vec::new(),
+        include_subscription: false,
     };
     let day = spent_today.pico() * 100 / DAY_STANDS_AT;
     let day = Cost::from_pico(u64::try_from(day).unwrap_or(u64::MAX).max(1));

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Seek, Write};
 use std::os::unix::fs::FileExt;
 use std::process::ExitCode;
 
@@ -89,6 +89,12 @@ struct Printer<W: Write> {
 
 impl<W: Write> Watcher for Printer<W> {
     fn before(&mut self, decoded: &mut Decoded) -> io::Result<()> {
+        let others = std::mem::take(&mut decoded.batch.others);
+        if self.at_once {
+            self.out.write_all(&others)?;
+        } else {
+            self.spool.others.write_all(&others)?;
+        }
         self.spool.take(&mut decoded.batch)
     }
 
@@ -145,7 +151,9 @@ impl<W: Write> Printer<W> {
                 self.out.write_all(&self.line)?;
             }
         }
-        Ok(())
+        // What is no charge: after them, in the order in which it was read.
+        self.spool.others.rewind()?;
+        io::copy(&mut self.spool.others, &mut self.out).map(drop)
     }
 }
 
@@ -188,6 +196,8 @@ fn record(bill: &Bill, raw: &RawNames, names: &Names, own: &[OwnLabel], revision
             CostSource::Unpriced => event::Bill::Unpriced,
         },
         cache_hit: bill.cache_hit,
+        subscription: bill.subscription,
+        saved_pico: if bill.cache_hit { 0 } else { bill.saved_pico },
         project: of(Dimension::Project),
         key: of(Dimension::Key),
         host: of(Dimension::Host),
@@ -206,11 +216,13 @@ fn record(bill: &Bill, raw: &RawNames, names: &Names, own: &[OwnLabel], revision
 struct Spool {
     file: File,
     length: u64,
+    /// Adjustments, transfers and outcomes.
+    others: File,
 }
 
 impl Spool {
     fn new() -> io::Result<Spool> {
-        Ok(Spool { file: tempfile::tempfile()?, length: 0 })
+        Ok(Spool { file: tempfile::tempfile()?, length: 0, others: tempfile::tempfile()? })
     }
 
     /// Takes a batch's names; its records' places then lead into the file.
@@ -228,7 +240,11 @@ impl Spool {
     fn names(&self, bill: &Bill, classes: &[Class]) -> io::Result<RawNames> {
         let mut names = self.at(bill.place.offset)?;
         for class in classes.iter().filter(|class| class.row.place != bill.place) {
-            let other = self.at(class.row.place.offset)?;
+            let mut other = self.at(class.row.place.offset)?;
+            if class.row.cache_hit {
+                // The answer that a gateway's cache gave belongs to the request that it was given to first.
+                other.ids[..RawNames::CALL].iter_mut().for_each(Vec::clear);
+            }
             for (own, other) in names.ids.iter_mut().zip(other.ids) {
                 if own.is_empty() {
                     *own = other;

@@ -16,6 +16,8 @@ pub struct Place {
     pub program: &'static str,
     /// The folder.
     pub path: PathBuf,
+    /// Which of the files in it, as a glob; empty: all that are logs by their names.
+    pub within: &'static str,
     /// It is written in a format that costtop reads.
     pub is_read: bool,
 }
@@ -24,7 +26,8 @@ pub struct Place {
 #[must_use]
 pub fn known() -> Vec<Place> {
     let mut places = Vec::new();
-    let claude_code = |path| Place { program: "Claude Code", path, is_read: true };
+    let read = |program, path| Place { program, path, within: "", is_read: true };
+    let claude_code = |path| read("Claude Code", path);
     if let Some(folders) = std::env::var_os("CLAUDE_CONFIG_DIR") {
         for folder in folders.to_string_lossy().split(',').filter(|folder| !folder.is_empty()) {
             let folder = Path::new(folder);
@@ -39,21 +42,40 @@ pub fn known() -> Vec<Place> {
     if let Some(base) = &base {
         places.push(claude_code(base.config_dir().join("claude").join("projects")));
         places.push(claude_code(base.home_dir().join(".claude").join("projects")));
+        // Each of the desktop application's agents has a home of its own some levels below.
+        let desktop = base.config_dir().join("Claude").join("local-agent-mode-sessions");
+        places.push(Place { within: "**/.claude/projects/**/*.jsonl", ..read("Claude Desktop", desktop) });
     }
     let codex = std::env::var_os("CODEX_HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
     if let Some(home) = codex.or_else(|| base.as_ref().map(|base| base.home_dir().join(".codex"))) {
         for folder in ["sessions", "archived_sessions"] {
-            places.push(Place { program: "Codex", path: home.join(folder), is_read: true });
+            places.push(read("Codex", home.join(folder)));
         }
+    }
+    if let Some(base) = &base {
+        // Beside the chats lie checkpoints and the log of what was typed.
+        let gemini = base.home_dir().join(".gemini").join("tmp");
+        places.push(Place { within: "*/chats/**/*.json*", ..read("Gemini CLI", gemini) });
+        let opencode = base.data_dir().join("opencode");
+        places.push(read("OpenCode", opencode.join("storage").join("message")));
+        places.push(Place { is_read: false, ..read("OpenCode", opencode.join("opencode.db")) });
+        places.push(read("pi", base.home_dir().join(".pi").join("agent").join("sessions")));
     }
     places.dedup();
     places
 }
 
+impl Place {
+    /// What stands for it on the command line.
+    fn source(&self) -> PathBuf {
+        if self.within.is_empty() { self.path.clone() } else { self.path.join(self.within) }
+    }
+}
+
 /// The places that are there and can be read, as sources.
 #[must_use]
 pub fn readable() -> Vec<PathBuf> {
-    known().into_iter().filter(|place| place.is_read && place.path.is_dir()).map(|place| place.path).collect()
+    known().into_iter().filter(|place| place.is_read && place.path.is_dir()).map(|place| place.source()).collect()
 }
 
 /// One line for each source that is read without having been named, and for each known place that cannot be read:
@@ -65,8 +87,8 @@ pub fn found(sources: &[SourceConfig], configured: bool) -> Vec<String> {
     for source in sources {
         let Ok(spec @ (Spec::Path(_) | Spec::Glob(_))) = Spec::parse(&source.spec) else { continue };
         let path = Path::new(&source.spec);
-        let program = places.iter().find(|place| !configured && place.path == path).map(|place| place.program);
-        let name = program.map_or_else(|| tilde(path), |program| format!("{program} {}", tilde(path)));
+        let place = places.iter().find(|place| !configured && place.source() == path);
+        let name = place.map_or_else(|| tilde(path), |place| format!("{} {}", place.program, tilde(&place.path)));
         lines.push(format!("{name}: {}", contents(&spec)));
     }
     if !configured {
@@ -77,11 +99,11 @@ pub fn found(sources: &[SourceConfig], configured: bool) -> Vec<String> {
 
 /// Known places with something in them that costtop cannot read.
 fn unread(places: &[Place]) -> Vec<String> {
-    let there = places.iter().filter(|place| !place.is_read && place.path.is_dir());
+    let there = places.iter().filter(|place| !place.is_read && place.path.exists());
     there
         .map(|place| {
             let contents = contents(&Spec::Path(place.path.clone()));
-            format!("{} {}: {contents}; not read: costtop does not know this format", place.program, tilde(&place.path))
+            format!("{} {}: {contents}; not read: it is a database and no log", place.program, tilde(&place.path))
         })
         .collect()
 }

@@ -107,7 +107,7 @@ impl Asked {
     /// The same for a screen.
     #[must_use]
     pub fn elsewhere(&self) -> Elsewhere {
-        Elsewhere { address: self.address.clone(), credentials: self.credentials.clone() }
+        Elsewhere { address: self.address.clone(), credentials: self.credentials.clone(), owner: None }
     }
 
     /// Asks, waits at most this long, and reads the answer as JSON.

@@ -1,6 +1,7 @@
 //! `costtop report [SOURCE]...`: reads everything, prints totals and groups, ends.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Context;
 
@@ -65,6 +66,8 @@ fn answer(
     adjustments: &Adjustments,
 ) -> Result<ExitCode, Failure> {
     let query = args.query(&setup.config, setup.now)?;
+    // What costs look like that logs report.
+    engine.use_prices(Arc::clone(&setup.book));
     let mut report = engine.report(&query).context("cannot read the ledger's temporary file")?;
     report.adjusted = adjustments.within(query.since, query.until);
     let budgets =

@@ -9,13 +9,13 @@ use super::flags::{From, Global};
 use super::setup::{Setup, state_to_own};
 use super::{Failure, places};
 use crate::config::SourceConfig;
+use crate::run;
 use crate::run::serve::{self, Console};
-use crate::run::{self, Sources};
 use crate::source::spec::Spec;
 use crate::ui::snapshot::Mark;
 
-/// Where it listens unless told otherwise: the port at which an OpenTelemetry exporter looks first.
-const LISTEN: &str = "127.0.0.1:4318";
+/// Where it listens unless told otherwise: the ports at which OpenTelemetry's exporters look first, over HTTP and over gRPC. Both speak both.
+const LISTEN: [&str; 2] = ["127.0.0.1:4318", "127.0.0.1:4317"];
 
 /// What `serve` takes.
 #[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
@@ -24,7 +24,8 @@ pub struct ServeArgs {
     /// What to follow [default: the configured sources, else the known places of this machine]
     #[arg(value_name = "SOURCE")]
     pub sources: Vec<String>,
-    /// Answer HTTP and take usage here; can be repeated [default: 127.0.0.1:4318, unless a SOURCE is http://HOST:PORT]
+    /// Answer HTTP and gRPC and take usage here; can be repeated; https://HOST:PORT with the certificate of `[server]`
+    /// [default: 127.0.0.1:4318 and 127.0.0.1:4317, unless a SOURCE is http://HOST:PORT]
     #[arg(long, value_name = "HOST:PORT")]
     pub listen: Vec<String>,
     /// Where to begin in a file that was never read: start or end
@@ -40,14 +41,15 @@ pub struct ServeArgs {
 
 const EXAMPLES: &str = "\
 Examples:
-  costtop serve                                   what this machine has, and http://127.0.0.1:4318
+  costtop serve                                   what this machine has, and http://127.0.0.1:4318 (gRPC: 4317)
   costtop serve --listen 127.0.0.1:9000 logs/     follow a folder, answer on another port
   curl -s http://127.0.0.1:4318/v1/snapshot?by=model | jq '.groups[] | {key, cost_usd}'
-  curl -s http://127.0.0.1:4318/metrics           for Prometheus; also /healthz, /v1/alarms, /v1/status
+  curl -s http://127.0.0.1:4318/metrics           for Prometheus; /healthz for whoever watches
   costtop attach http://127.0.0.1:4318            its dashboard, which rings here
 
-It owns the state 'default' (--state NAME for another), writes its log to standard error or to --log FILE, and ends
-with everything saved on INT or TERM. POST /v1/events and OpenTelemetry's /v1/logs, /v1/traces, /v1/metrics take usage.";
+It owns the state 'default' (--state NAME for another), writes its log to standard error or to
+--log FILE, and ends with everything saved on INT or TERM. POST /v1/events and OpenTelemetry's
+/v1/logs, /v1/traces and /v1/metrics take usage.";
 
 /// Serves until a signal.
 ///
@@ -60,8 +62,7 @@ pub fn run(args: &ServeArgs, global: &Global) -> Result<ExitCode, Failure> {
         setup.keep_label_slots(folder)?;
     }
     let chosen = setup.chosen(&args.sources);
-    let sources = Sources::new(&with_listeners(&chosen, &args.listen), &setup.config)
-        .map_err(|error| Failure::usage(error.to_string()))?;
+    let sources = setup.checked(&with_listeners(&chosen, &args.listen))?;
     let mut said = Vec::new();
     if args.sources.is_empty() {
         let found = places::found(&chosen, !setup.config.sources.is_empty());
@@ -90,12 +91,14 @@ pub fn run(args: &ServeArgs, global: &Global) -> Result<ExitCode, Failure> {
 /// The sources, and the listeners that are asked for; without any, the usual one.
 fn with_listeners(chosen: &[SourceConfig], listen: &[String]) -> Vec<SourceConfig> {
     let mut sources = chosen.to_vec();
-    let wanted: Vec<String> = listen.iter().map(|address| format!("http://{address}")).collect();
-    let is_listener = |source: &SourceConfig| source.spec.starts_with("http://");
-    let usual = (wanted.is_empty() && !sources.iter().any(is_listener)).then(|| format!("http://{LISTEN}"));
-    for spec in wanted.into_iter().chain(usual) {
+    let spec = |address: &str| if address.contains("://") { address.to_owned() } else { format!("http://{address}") };
+    let wanted: Vec<String> = listen.iter().map(|address| spec(address)).collect();
+    let is_listener =
+        |source: &SourceConfig| ["http://", "https://"].iter().any(|scheme| source.spec.starts_with(scheme));
+    let usual = (wanted.is_empty() && !sources.iter().any(is_listener)).then(|| LISTEN.map(spec));
+    for spec in wanted.into_iter().chain(usual.into_iter().flatten()) {
         if !sources.iter().any(|source| source.spec == spec) {
-            sources.push(SourceConfig { spec, format: None, labels: Vec::new() });
+            sources.push(SourceConfig::new(&spec));
         }
     }
     sources
@@ -106,7 +109,7 @@ mod tests {
     use super::*;
 
     fn specs(sources: &[&str], listen: &[&str]) -> Vec<String> {
-        let source = |spec: &&str| SourceConfig { spec: (*spec).to_owned(), format: None, labels: Vec::new() };
+        let source = |spec: &&str| SourceConfig::new(spec);
         let sources: Vec<SourceConfig> = sources.iter().map(source).collect();
         let listen: Vec<String> = listen.iter().map(|text| (*text).to_owned()).collect();
         with_listeners(&sources, &listen).into_iter().map(|source| source.spec).collect()
@@ -114,7 +117,9 @@ mod tests {
 
     #[test]
     fn it_always_listens_somewhere() {
-        assert_eq!(specs(&[], &[]), ["http://127.0.0.1:4318"]);
+        assert_eq!(specs(&[], &[]), ["http://127.0.0.1:4318", "http://127.0.0.1:4317"]);
+        assert_eq!(specs(&["https://127.0.0.1:9"], &[]), ["https://127.0.0.1:9"]);
+        assert_eq!(specs(&[], &["https://0.0.0.0:1"]), ["https://0.0.0.0:1"]);
         assert_eq!(
             specs(&["a.jsonl"], &["127.0.0.1:1", "[::1]:1"]),
             ["a.jsonl", "http://127.0.0.1:1", "http://[::1]:1"]

@@ -9,6 +9,7 @@ use crate::config::{Config, Loaded, Overrides, SourceConfig};
 use crate::engine::bill::CostMode;
 use crate::price::PriceBook;
 use crate::run::{self, Sources};
+use crate::source::SourceError;
 use crate::store::location;
 use crate::time::Timestamp;
 
@@ -79,13 +80,21 @@ impl Setup {
         if sources.is_empty() {
             return Err(Failure::usage(places::nothing_to_read()));
         }
-        Sources::new(&sources, &self.config).map_err(|error| Failure::usage(error.to_string()))
+        self.checked(&sources)
+    }
+
+    /// Sources as they are named, and their listeners as the configuration guards them.
+    pub fn checked(&self, sources: &[SourceConfig]) -> Result<Sources, Failure> {
+        Sources::new(sources, &self.config).map_err(|error| match error {
+            SourceError::Access(error) => Failure::configuration(error),
+            error => Failure::usage(error.to_string()),
+        })
     }
 
     /// A SOURCE of the command line keeps the labels that the configuration gives the same one.
     fn configured(&self, spec: &str) -> SourceConfig {
         let known = self.config.sources.iter().find(|source| source.spec == spec);
-        known.cloned().unwrap_or_else(|| SourceConfig { spec: spec.to_owned(), format: None, labels: Vec::new() })
+        known.cloned().unwrap_or_else(|| SourceConfig::new(spec))
     }
 }
 

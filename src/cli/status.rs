@@ -51,7 +51,8 @@ Examples:
   set -g status-right '#(costtop status --format tmux)'          in tmux.conf
   costtop status --format json | jq -r .today_usd
 
-Where no costtop runs, it tells what was saved last and how old that is. For an exit code, see 'costtop check'.";
+Where no costtop runs, it tells what was saved last and how old that is. For an exit code, see
+'costtop check'.";
 
 fn format() -> impl TypedValueParser<Value = StatusFormat> {
     PossibleValuesParser::new(["text", "tmux", "json"]).map(|name| match name.as_str() {

@@ -37,7 +37,7 @@ fn read_budget(table: &Table, known: &[Dimension]) -> Result<BudgetConfig, Confi
     // All keys are asked for before the first refusal, so that an unknown key is named with all known ones.
     let (name, limit, each) = (table.get("name"), table.get("limit"), table.get("each"));
     let (per, warn, matches) = (table.get("per"), table.get("warn"), table.get("match"));
-    let overrides = table.get("override");
+    let (overrides, include) = (table.get("override"), table.get("include_subscription"));
     table.finish()?;
     let name = name.ok_or_else(|| table.refuse("[[budget]] without 'name': write name = \"everything\""))?;
     let name = Label::new(name.text("a name in quotes")?);
@@ -61,7 +61,8 @@ fn read_budget(table: &Table, known: &[Dimension]) -> Result<BudgetConfig, Confi
     let matches = matches.map_or(Ok(Vec::new()), |value| read_match(&value, known))?;
     let limit = Cost::from_pico(limit.scaled(12)?);
     let overrides = overrides.map_or(Ok(Vec::new()), |value| read_overrides(&value, each, known))?;
-    Ok(BudgetConfig { name, limit, per, each, warn, matches, overrides })
+    let include_subscription = include.map_or(Ok(false), |value| value.truth())?;
+    Ok(BudgetConfig { name, limit, per, each, warn, matches, overrides, include_subscription })
 }
 
 fn read_each(value: &Value, dimensions: &[Dimension]) -> Result<Each, ConfigError> {

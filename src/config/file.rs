@@ -8,13 +8,14 @@ use super::error::{ConfigError, any_of, remedy};
 use super::labels::read_labels;
 use super::mapping::{PRESETS, read_mappings};
 use super::price::read_prices;
+use super::server::read_server;
 use super::state::read_state;
 use super::{Config, GraphChoice, HookConfig, MappingConfig, Origins, Severity, SourceConfig};
 use crate::label::Label;
 use crate::usage::{Dimension, Format, MappingName, UserField};
 
 /// How a `listen` may begin.
-pub(super) const LISTEN: [&str; 4] = ["unix:", "tcp://", "udp://", "http://"];
+pub(super) const LISTEN: [&str; 7] = ["unix:", "unixgram:", "tcp://", "tls://", "udp://", "http://", "https://"];
 
 /// Reads all that the file decides into `config`. `config.zone` is decided already: dates are read in it.
 pub(super) fn read(root: &Table, folder: &Path, config: &mut Config, origins: &mut Origins) -> Result<(), ConfigError> {
@@ -63,6 +64,9 @@ pub(super) fn read(root: &Table, folder: &Path, config: &mut Config, origins: &m
     if let Some(alarm) = root.get("alarm") {
         read_alarm(&alarm.table("[alarm]")?, config, origins)?;
     }
+    if let Some(server) = root.get("server") {
+        config.server = read_server(&server.table("[server]")?, folder, origins)?;
+    }
     if let Some(state) = root.get("state") {
         read_state(&state.table("[state]")?, config, origins)?;
     }
@@ -100,7 +104,7 @@ pub(super) fn user_field(name: &str) -> Result<UserField, String> {
 
 fn read_source(table: &Table, config: &Config) -> Result<SourceConfig, ConfigError> {
     let (path, listen, labels) = (table.get("path"), table.get("listen"), table.get("labels"));
-    let format = table.get("format");
+    let (format, billing) = (table.get("format"), table.get("billing"));
     table.finish()?;
     let spec = match (path, listen) {
         (Some(_), Some(listen)) => {
@@ -115,17 +119,18 @@ fn read_source(table: &Table, config: &Config) -> Result<SourceConfig, ConfigErr
             text
         }
         (None, Some(listen)) => {
-            let text = listen.text("\"unix:PATH\" or \"tcp://HOST:PORT\"")?;
+            let text = listen.text("\"unix:PATH\" or \"http://HOST:PORT\"")?;
             if !LISTEN.iter().any(|scheme| text.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty())) {
                 return Err(listen.refuse(format!(
-                    "'listen' is '{text}', no address: use unix:PATH, tcp://HOST:PORT, udp://HOST:PORT or http://HOST:PORT"
+                    "'listen' is '{text}', no address: use unix:PATH, http://HOST:PORT, tcp://HOST:PORT, udp://HOST:PORT or unixgram:PATH"
                 )));
             }
             text
         }
     };
     let format = format.as_ref().map(|format| named_format(format, config)).transpose()?;
-    let mut source = SourceConfig { spec: spec.to_owned(), format, labels: Vec::new() };
+    let subscription = billing.map_or(Ok(false), |value| is_subscription(&value))?;
+    let mut source = SourceConfig { format, subscription, ..SourceConfig::new(spec) };
     if let Some(labels) = labels {
         let own = config.labels.iter().map(|label| Dimension::Own(label.label));
         let known: Vec<Dimension> = Dimension::CHOSEN_ALWAYS.iter().copied().chain(own).collect();
@@ -136,6 +141,18 @@ fn read_source(table: &Table, config: &Config) -> Result<SourceConfig, ConfigErr
     }
     source.labels.sort();
     Ok(source)
+}
+
+/// `billing = "usage"` is what holds when nothing is said.
+fn is_subscription(value: &Value) -> Result<bool, ConfigError> {
+    match value.text("\"subscription\"")? {
+        "subscription" => Ok(true),
+        "usage" => Ok(false),
+        other => {
+            let other = crate::label::clean(other);
+            Err(value.refuse(format!("unknown billing '{other}': use \"usage\" or \"subscription\"")))
+        }
+    }
 }
 
 /// A format with a reader of its own, or a mapping, one of the file or one built in.

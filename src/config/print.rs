@@ -3,7 +3,7 @@
 use super::budget::spell;
 use super::number::decimal;
 use super::path::spell_path;
-use super::{Config, Each, Loaded, PriceFile, Validity};
+use super::{Config, Each, Loaded, PriceFile, ServerConfig, Validity};
 use crate::label::{clean, harmless};
 use crate::money::Cost;
 use crate::time::Timestamp;
@@ -69,6 +69,9 @@ impl Loaded {
             if let Some(format) = source.format {
                 lines.plain("format", &quoted(format.name()));
             }
+            if source.subscription {
+                lines.plain("billing", "\"subscription\"");
+            }
             if !source.labels.is_empty() {
                 let labels: Vec<_> =
                     source.labels.iter().map(|(dimension, label)| (*dimension, label.to_string())).collect();
@@ -88,6 +91,7 @@ impl Loaded {
         for (name, on) in config.alarm.detectors.each() {
             lines.value(name, if on { "true" } else { "false" }, &format!("alarm.detectors.{name}"));
         }
+        print_server(config, &mut lines);
         lines.table("[state]", None);
         lines.value("horizon", &format!("\"{}d\"", config.state.horizon_days), "state.horizon");
         lines.value("max_size", &quoted(&super::state::spell(config.state.max_bytes)), "state.max_size");
@@ -99,6 +103,23 @@ impl Loaded {
             lines.plain("per_hour", &hook.per_hour.to_string());
         }
         lines.text
+    }
+}
+
+/// Names of files and variables; what is in them is not known here.
+fn print_server(config: &Config, lines: &mut Lines) {
+    let ServerConfig { token_file, token_env, certificate, key, client_ca } = &config.server;
+    if config.server == ServerConfig::default() {
+        return;
+    }
+    lines.table("[server]", None);
+    if let Some(name) = token_env {
+        lines.value("token_env", &quoted(name), "server.token_env");
+    }
+    let files = [("token_file", token_file), ("certificate", certificate), ("key", key), ("client_ca", client_ca)];
+    for (name, path) in files {
+        let Some(path) = path else { continue };
+        lines.value(name, &quoted(&path.to_string_lossy()), &format!("server.{name}"));
     }
 }
 
@@ -178,6 +199,9 @@ fn print_budgets(config: &Config, lines: &mut Lines) {
         let parts: Vec<_> = budget.warn.iter().map(|part| decimal(u64::from(*part), 6, 1)).collect();
         lines.plain("warn", &format!("[{}]", parts.join(", ")));
         print_match(&budget.matches, lines);
+        if budget.include_subscription {
+            lines.plain("include_subscription", "true");
+        }
         for (globs, limit) in &budget.overrides {
             lines.table("[[budget.override]]", None);
             print_match(globs, lines);

@@ -27,6 +27,9 @@ const HALF_ATTO_PER_PICO: u64 = 2_000_000;
 /// Models whose rates are compared to find out that one rate holds for all.
 const MOST_RATES: usize = 64;
 
+/// Models without a price that a view names: a sheet full, several times over. Their tokens are in the sums, however many there are.
+const MOST_UNPRICED: usize = 256;
+
 impl Engine {
     /// Answers a screen's question at the engine's time. Where much must be read for it, `rebuilding` is set and [`Engine::work`] goes on.
     pub fn view(&mut self, query: &ViewQuery) -> View {
@@ -44,6 +47,7 @@ impl Engine {
         };
         let tables = [0, 1].map(|table| self.table(place, table, &query.tables[table], until));
         let split = query.split.then(|| self.split(place));
+        let drift = self.look_at_drift(query, until);
         let standing = &self.kept[place];
         View {
             query: query.clone(),
@@ -65,9 +69,10 @@ impl Engine {
             charges,
             spread: spread(standing),
             split,
+            drift,
             session: session.and_then(|(_, id)| self.session_facts(*id)),
             intake: self.intake.clone(),
-            unpriced_models: self.unpriced_models(),
+            unpriced_models: self.unpriced_models(MOST_UNPRICED),
             newest: self.newest,
         }
     }

@@ -68,6 +68,8 @@ pub struct Bill {
     pub cache_hit: bool,
     /// At a batch rate.
     pub batch: bool,
+    /// Paid by a subscription.
+    pub subscription: bool,
     /// The chosen cost; zero when unpriced.
     pub cost: Cost,
     /// Where it came from.
@@ -103,7 +105,11 @@ impl Bill {
         match self.source {
             CostSource::Reported => {
                 sums.reported = self.cost.into();
-                sums.computed_beside = self.computed.unwrap_or_default().into();
+                if let Some(computed) = self.computed {
+                    sums.computed_beside = computed.into();
+                    sums.drift = Money::from(self.cost) - Money::from(computed);
+                    sums.drifted_requests = drifts(self.cost, computed).into();
+                }
             }
             CostSource::Computed => sums.computed = self.cost.into(),
             CostSource::Unpriced => {
@@ -111,8 +117,23 @@ impl Bill {
                 sums.unpriced_tokens = tokens.total().cast_signed();
             }
         }
+        if self.subscription {
+            sums.subscription = self.cost.into();
+        }
         sums
     }
+}
+
+/// What is left of a difference that logs make by writing six decimals of a dollar, in pico-dollars.
+const ROUNDED_AWAY: u64 = 500_000;
+/// Costs nearer than this part of the table's are the same cost: a tenth of a percent, as for `costtop reconcile`.
+const SAME_PART: u64 = 1_000;
+
+/// Whether a reported cost is another one than the table's: beyond a tenth of a percent, and beyond what rounding takes away.
+#[must_use]
+pub fn drifts(reported: Cost, computed: Cost) -> bool {
+    let difference = reported.pico().abs_diff(computed.pico());
+    difference > ROUNDED_AWAY && difference > computed.pico() / SAME_PART
 }
 
 /// Whose tokens count: API and transcript before gateway before telemetry.
@@ -222,6 +243,8 @@ pub fn join(old: &Class, new: &Row, names: &mut Names) -> Class {
     row.computed = tokens_from.computed;
     row.saved_pico = tokens_from.saved_pico;
     row.batch = tokens_from.batch;
+    row.whole_terms = tokens_from.whole_terms;
+    row.subscription |= new.subscription;
     row.place = tokens_from.place;
     row.reported = old.row.reported.max(new.reported);
     if by_time(new, &old.row).is_lt() {
@@ -320,13 +343,19 @@ pub fn bill(classes: &[&Class], names: &mut Names, mode: CostMode) -> Bill {
         return sum(classes, winner, names, mode);
     }
     let row = &winner.row;
-    let reported = MONEY_ORDER.into_iter().find_map(|origin| {
+    // The greatest, and whether a gateway's cache says it.
+    let told = MONEY_ORDER.into_iter().find_map(|origin| {
         let of_origin = classes.iter().filter(|class| class.row.origin == origin);
-        of_origin.filter_map(|class| credible(&class.row, row)).max()
+        of_origin.filter_map(|class| Some((credible(&class.row, row)?, class.row.cache_hit))).max()
     });
+    let reported = told.map(|(cost, _)| cost);
+    // Whoever counted the tokens may not know that the gateway's cache answered.
+    let hit = row.cache_hit || told == Some((Cost::ZERO, true));
     let earliest = classes.iter().map(|class| &class.row).min_by(|a, b| by_time(a, b)).unwrap_or(row);
     let (profile, session) = dimensions(classes, row, names);
-    Bill { time: Timestamp::from_ms(earliest.time), profile, session, ..of_tokens(winner.number, row, reported, mode) }
+    let subscription = classes.iter().any(|class| class.row.subscription);
+    let time = Timestamp::from_ms(earliest.time);
+    Bill { time, profile, session, subscription, ..of_tokens(winner.number, row, reported, mode, hit) }
 }
 
 /// The bill of points of counters that came apart: each class counts something else, so they are added.
@@ -352,13 +381,18 @@ fn sum(classes: &[&Class], winner: &Class, names: &mut Names, mode: CostMode) ->
     let earliest = rows().min_by(|a, b| by_time(a, b)).unwrap_or(&row).time;
     let (profile, session) = dimensions(classes, &row, names);
     let reported = credible(&row, &row);
-    Bill { time: Timestamp::from_ms(earliest), profile, session, ..of_tokens(winner.number, &row, reported, mode) }
+    Bill {
+        time: Timestamp::from_ms(earliest),
+        profile,
+        session,
+        ..of_tokens(winner.number, &row, reported, mode, false)
+    }
 }
 
 /// The bill of a charge with one class: what [`bill`] says of it, found by a shorter way.
 #[must_use]
 pub fn alone(number: u32, row: &Row, mode: CostMode) -> Bill {
-    of_tokens(number, row, credible(row, row), mode)
+    of_tokens(number, row, credible(row, row), mode, row.cache_hit)
 }
 
 /// What `row` reports, if that can be: nothing costs nothing but what used nothing, or what a gateway's cache answered.
@@ -367,9 +401,9 @@ fn credible(row: &Row, winner: &Row) -> Option<Cost> {
 }
 
 /// The bill by the record whose tokens won, as if it were the only one.
-fn of_tokens(number: u32, row: &Row, reported: Option<Cost>, mode: CostMode) -> Bill {
-    // Nothing used costs nothing, whatever the model.
-    let computed = row.computed.or(row.tokens.is_empty().then_some(Cost::ZERO));
+fn of_tokens(number: u32, row: &Row, reported: Option<Cost>, mode: CostMode, hit: bool) -> Bill {
+    // Nothing used costs nothing, whatever the model, and what a gateway's cache answered was used before.
+    let computed = if hit { Some(Cost::ZERO) } else { row.computed.or(row.tokens.is_empty().then_some(Cost::ZERO)) };
     let (cost, source) = match (mode, reported, computed) {
         (CostMode::Auto | CostMode::Reported, Some(cost), _) => (cost, CostSource::Reported),
         (CostMode::Auto | CostMode::Computed, _, Some(cost)) => (cost, CostSource::Computed),
@@ -384,8 +418,9 @@ fn of_tokens(number: u32, row: &Row, reported: Option<Cost>, mode: CostMode) -> 
         status: row.status,
         latency_ms: row.latency_ms,
         stop_reason: row.stop_reason,
-        cache_hit: row.cache_hit,
-        batch: row.batch,
+        cache_hit: hit,
+        batch: row.batch && !hit,
+        subscription: row.subscription,
         cost,
         source,
         computed,

@@ -71,6 +71,7 @@ pub(super) fn row(bill: &Bill, names: &Names) -> ChargeRow {
         latency_ms: bill.latency_ms,
         stop_reason: names.named(bill.stop_reason).cloned(),
         cache_hit: bill.cache_hit,
+        subscription: bill.subscription,
     }
 }
 

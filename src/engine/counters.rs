@@ -42,6 +42,12 @@ pub struct Counters {
     pub computed_beside: Money,
     /// What caching saved.
     pub saved: Money,
+    /// Requests whose reported cost is another one than the table's, beyond rounding.
+    pub drifted_requests: i64,
+    /// Reported costs less the table's, where there are both.
+    pub drift: Money,
+    /// The part of the cost that a subscription pays: what it would have been at list price.
+    pub subscription: Money,
 }
 
 impl Counters {
@@ -49,6 +55,18 @@ impl Counters {
     #[must_use]
     pub fn cost(&self) -> Money {
         self.reported + self.computed
+    }
+
+    /// The chosen cost without what a subscription pays.
+    #[must_use]
+    pub fn cash(&self) -> Money {
+        self.cost() - self.subscription
+    }
+
+    /// The drift as a part of the table's costs it is measured by; `None` where nothing has both costs.
+    #[must_use]
+    pub fn drift_ratio(&self) -> Option<f64> {
+        (self.computed_beside > Money::ZERO).then(|| self.drift.to_f64() / self.computed_beside.to_f64())
     }
 
     /// Uncached input, cache reads and cache writes.
@@ -95,11 +113,14 @@ impl Counters {
         self.computed += signed(other.computed);
         self.computed_beside += signed(other.computed_beside);
         self.saved += signed(other.saved);
+        self.drifted_requests += sign * other.drifted_requests;
+        self.drift += signed(other.drift);
+        self.subscription += signed(other.subscription);
     }
 }
 
 /// How many numbers a [`Counters`] has.
-const NUMBERS: usize = 17;
+const NUMBERS: usize = 20;
 
 impl Counters {
     fn numbers(&self) -> [i128; NUMBERS] {
@@ -121,6 +142,9 @@ impl Counters {
             self.computed.pico(),
             self.computed_beside.pico(),
             self.saved.pico(),
+            self.drifted_requests.into(),
+            self.drift.pico(),
+            self.subscription.pico(),
         ]
     }
 
@@ -144,6 +168,9 @@ impl Counters {
             computed: Money::from_pico(numbers[14]),
             computed_beside: Money::from_pico(numbers[15]),
             saved: Money::from_pico(numbers[16]),
+            drifted_requests: count(17)?,
+            drift: Money::from_pico(numbers[18]),
+            subscription: Money::from_pico(numbers[19]),
         })
     }
 }
@@ -202,10 +229,15 @@ mod tests {
 
     proptest! {
         #[test]
-        fn counters_read_back(counts in any::<[i64; 13]>(), money in any::<[i128; 4]>(), keep in any::<u32>()) {
+        fn counters_read_back(counts in any::<[i64; 14]>(), money in any::<[i128; 6]>(), keep in any::<u32>()) {
             let mut numbers = [0i128; NUMBERS];
             for (place, number) in numbers.iter_mut().enumerate() {
-                let value = if place < 13 { counts[place].into() } else { money[place - 13] };
+                let value = match place {
+                    0..13 => counts[place].into(),
+                    17 => counts[13].into(),
+                    13..17 => money[place - 13],
+                    _ => money[place - 14],
+                };
                 *number = if keep & 1 << place == 0 { 0 } else { value };
             }
             let counters = Counters::from_numbers(&numbers).expect("in range");

@@ -5,6 +5,7 @@ use std::hash::Hasher;
 use siphasher::sip128::{Hasher128, SipHasher13};
 
 use super::record::Place;
+use crate::time::Timestamp;
 use crate::usage::{Origin, RawText, Usage, is_global};
 
 /// Ids shorter than this are hashed in one piece.
@@ -107,9 +108,10 @@ enum Space {
     ScopedCall = 7,
     ScopedSpan = 8,
     Place = 9,
-    Points = 10,
-    Session = 11,
-    Producer = 12,
+    Body = 10,
+    Points = 11,
+    Session = 12,
+    Producer = 13,
 }
 
 /// The key of the hashes: random for each state, so that hostile ids cannot be made to collide.
@@ -206,6 +208,22 @@ impl IdentityKey {
             if name.is_empty() { 0 } else { self.hash(space, &name.bytes(), RawText::NONE) }
         };
         [of(Space::Session, usage.dimensions.session), of(Space::Producer, usage.producer)]
+    }
+
+    /// The hash of a posted body.
+    #[must_use]
+    pub fn body(&self, bytes: &[u8]) -> u128 {
+        self.hash(Space::Body, bytes, RawText::NONE)
+    }
+
+    /// The name of a record without ids in a posted body: the body, since when it is known, and the record's place in it.
+    #[must_use]
+    pub fn in_body(&self, body: u128, since: Timestamp, index: u32) -> RecordIds {
+        let mut bytes = [0; 28];
+        bytes[..16].copy_from_slice(&body.to_le_bytes());
+        bytes[16..24].copy_from_slice(&since.ms().to_le_bytes());
+        bytes[24..].copy_from_slice(&index.to_le_bytes());
+        RecordIds { call: self.hash(Space::Place, &bytes, RawText::NONE), links: link::PLACE, ..RecordIds::default() }
     }
 
     #[inline]

@@ -127,14 +127,15 @@ impl Engine {
         if self.has_work(place) {
             self.read(place)?;
         }
-        Ok(self.has_work(place))
+        self.read_drift()?;
+        Ok(self.has_work(place) || self.has_drift_left())
     }
 
     /// [`Engine::work`] has something to do.
     #[must_use]
     pub fn is_working(&self) -> bool {
         let last = self.kept.iter().position(|standing| standing.asked == self.asked);
-        self.trouble.is_some() || last.is_some_and(|place| self.has_work(place))
+        self.trouble.is_some() || self.has_drift_left() || last.is_some_and(|place| self.has_work(place))
     }
 
     fn has_work(&self, place: usize) -> bool {

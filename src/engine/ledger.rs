@@ -3,7 +3,6 @@
 //! Records of one class (same ids, same kind of source, side chain or not) share a row; rows that share an id form a ring,
 //! the group. A group's bills are a pure function of its rows, and what goes downstream is new − old.
 
-mod adopted;
 mod dropped;
 mod spans;
 
@@ -21,6 +20,7 @@ use super::names::{NONE, NameId, Names, ProfileId};
 use super::record::{Record, Spoken};
 use super::rows::{FACETS, Row, Rows};
 use crate::money::Cost;
+use crate::price::Priced;
 use crate::time::Timestamp;
 use crate::usage::{Dimension, Origin};
 
@@ -349,9 +349,7 @@ impl Ledger {
             self.store(class)?;
         }
         self.index_new(row.ids.linking(), &classes)?;
-        let mut after = Vec::new();
-        self.bills_of(&classes, names, &mut after);
-        let charges = after.len().cast_signed() as i64 - before.len().cast_signed() as i64;
+        let charges = self.post_difference(before, &classes, names, posts, history);
         let fate = if charges > 0 {
             Fate::Charge
         } else if joined_kind {
@@ -359,6 +357,21 @@ impl Ledger {
         } else {
             Fate::Update
         };
+        Ok(Applied { fate, charges, id_reused: false })
+    }
+
+    /// Posts what `group` bills now less what it billed `before`; returns by how many the charges became more.
+    fn post_difference(
+        &mut self,
+        mut before: Vec<Bill>,
+        group: &[Class],
+        names: &mut Names,
+        posts: &mut Vec<Post>,
+        history: bool,
+    ) -> i64 {
+        let mut after = Vec::new();
+        self.bills_of(group, names, &mut after);
+        let charges = after.len().cast_signed() as i64 - before.len().cast_signed() as i64;
         // What did not change is not posted.
         before.retain(|old: &Bill| match after.iter().position(|new| !differs(old, new)) {
             Some(place) => {
@@ -372,7 +385,32 @@ impl Ledger {
         }
         posts.extend(before.iter().map(|bill| post(bill, -1, history)));
         posts.extend(after.iter().map(|bill| post(bill, 1, history)));
-        Ok(Applied { fate, charges, id_reused: false })
+        charges
+    }
+
+    /// Gives a row that had none a price, and posts the difference as history.
+    ///
+    /// # Errors
+    /// The rows' file cannot be read or written.
+    pub fn set_price(
+        &mut self,
+        number: u32,
+        priced: Priced,
+        names: &mut Names,
+        posts: &mut Vec<Post>,
+    ) -> io::Result<()> {
+        let mut group = self.group(number)?;
+        let mut before = Vec::new();
+        self.bills_of(&group, names, &mut before);
+        let Some(class) = group.iter_mut().find(|class| class.number == number) else { return Ok(()) };
+        let row = &mut class.row;
+        (row.computed, row.saved_pico, row.batch) = (priced.computed, priced.saved_pico, priced.batch);
+        // As if it had been priced when it was read.
+        row.whole_terms = false;
+        let class = *class;
+        self.store(&class)?;
+        self.post_difference(before, &group, names, posts, true);
+        Ok(())
     }
 
     /// Enters those of `hashes` that lead nowhere yet.
@@ -397,6 +435,17 @@ impl Ledger {
                 out.push(bill::bill(&classes, names, self.mode));
             }
         }
+    }
+
+    /// Calls `each` for every row as it stands.
+    ///
+    /// # Errors
+    /// The rows' file cannot be read.
+    pub fn for_each_row(&mut self, mut each: impl FnMut(u32, &Row)) -> io::Result<()> {
+        self.rows.for_each(|number, row| {
+            each(number, row);
+            Ok(())
+        })
     }
 
     /// Every charge as it stands, with the rows behind it, in no particular order.
@@ -649,6 +698,8 @@ fn new_row(entry: &Entry<'_>) -> Row {
         computed: record.priced.computed,
         saved_pico: record.priced.saved_pico,
         batch: record.priced.batch,
+        whole_terms: record.whole_terms,
+        subscription: record.subscription,
         place: record.place,
         reported: record.reported,
         profile: entry.profile,

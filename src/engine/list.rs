@@ -33,6 +33,11 @@ impl ListPrices {
         ListPrices { book: Some(book), known: FxHashMap::default() }
     }
 
+    /// The prices, where there are any.
+    pub(super) fn book(&self) -> Option<&Arc<PriceBook>> {
+        self.book.as_ref()
+    }
+
     /// The base rates of a profile's model; `None` where no table has them.
     pub(super) fn rates(&mut self, profile: ProfileId, names: &Names) -> Option<BaseRates> {
         self.rates_of(names.of(profile, Dimension::Model), names.of(profile, Dimension::Provider), names)

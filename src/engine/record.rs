@@ -59,6 +59,10 @@ pub struct Record {
     pub reported: Option<Cost>,
     /// What the table says.
     pub priced: Priced,
+    /// The table has no price, and the record's labels say all that one could depend on.
+    pub whole_terms: bool,
+    /// Paid by a subscription.
+    pub subscription: bool,
     /// Where it stands.
     pub place: Place,
 }
@@ -95,6 +99,8 @@ pub struct Intake {
     pub torn: u64,
     /// Places where lines may have been lost before anybody could read them.
     pub gaps: u64,
+    /// Datagrams that the kernel dropped: they came too fast, nobody knows what was in them.
+    pub dropped: u64,
     /// Statements, of usage or not.
     pub records: u64,
     /// Charges that stand now.
@@ -143,6 +149,7 @@ impl Intake {
         self.lines += other.lines;
         self.torn += other.torn;
         self.gaps += other.gaps;
+        self.dropped += other.dropped;
         self.records += other.records;
         self.charges += other.charges;
         self.updates += other.updates;
@@ -176,6 +183,8 @@ pub struct Batch {
     pub history: bool,
     /// Raw names of each record, in their saved form, where they are kept; a record's place then leads here.
     pub names: Vec<u8>,
+    /// Adjustments, transfers and outcomes as lines that can be printed, where names are kept.
+    pub others: Vec<u8>,
 }
 
 /// Records of single requests speak for a scope: points of counters over it are void.
@@ -225,6 +234,8 @@ impl RawNames {
         out.extend_from_slice(&body);
     }
 
+    /// The call id's place; request and response stand before it.
+    pub const CALL: usize = 2;
     /// Bytes before a saved form that tell its length.
     pub const HEAD: usize = 4;
 
@@ -255,6 +266,8 @@ pub struct Surroundings {
     pub user_order: Vec<UserField>,
     /// The only format that is read; `None`: whatever a line is.
     pub format: Option<Format>,
+    /// A subscription pays for what this source says: its costs are list-price equivalents.
+    pub subscription: bool,
     /// Logs of the operator's own.
     pub mappings: Option<Arc<Mappings>>,
 }
@@ -396,6 +409,8 @@ impl BatchBuilder {
             latency_ms: usage.latency_ms,
             reported: usage.reported,
             priced,
+            whole_terms: priced.computed.is_none() && usage.is_told_by_labels(),
+            subscription: usage.subscription || around.subscription,
             place,
         };
         self.batch.records.push(record);
@@ -409,6 +424,12 @@ impl BatchBuilder {
                 self.batch.spoken.push(Spoken { scope, time });
             }
         }
+    }
+
+    /// Adds a record that is no charge, as a line.
+    pub fn push_other(&mut self, line: &[u8]) {
+        self.batch.others.extend_from_slice(line);
+        self.batch.others.push(b'\n');
     }
 
     /// The counts beside the records.

@@ -8,6 +8,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::Engine;
 use super::bill::Bill;
 use super::counters::Counters;
+use super::drift::{DriftRow, Drifts};
 use super::names::{NONE, NameId, Names, OTHER, ProfileId};
 use super::record::Intake;
 use crate::label::Label;
@@ -101,6 +102,8 @@ pub struct Report {
     pub intake: Intake,
     /// Models without a price and their tokens, most tokens first.
     pub unpriced_models: Vec<(Label, u64)>,
+    /// Reported against computed costs by model and provider, the greatest drift first.
+    pub drift: Vec<DriftRow>,
     /// The oldest event of the span.
     pub first_event: Option<Timestamp>,
     /// The newest event of the span.
@@ -131,6 +134,7 @@ impl Engine {
         let mut sessions = Seen::default();
         let mut groups = Groups::new(query);
         let mut unpriced: BTreeMap<NameId, i64> = BTreeMap::new();
+        let mut drifts = Drifts::default();
         let Engine { ledger, names, dropped, .. } = self;
         ledger.for_each_bill(names, |bill, _, names| {
             if query.since.is_some_and(|since| bill.time < since) || query.until.is_some_and(|until| bill.time >= until)
@@ -145,6 +149,7 @@ impl Engine {
                 *unpriced.entry(names.of(bill.profile, Dimension::Model)).or_default() += sums.unpriced_tokens;
             }
             sessions.note(bill.session);
+            drifts.note(bill, names);
             match groups.of(bill.time, bill.profile, bill.session, names) {
                 Some(group) => group.add(bill, &sums),
                 None => totals.add(&sums, 1),
@@ -176,6 +181,7 @@ impl Engine {
         }
         // Every charge is in one group, or there are no groups.
         groups.all.iter().for_each(|group| totals.add(&group.sums, 1));
+        report.drift = drifts.rows(&self.names, self.lists.book());
         report.totals = totals;
         report.sessions = sessions.count;
         let mut by_key: Vec<(Vec<KeyPart>, usize)> = groups.places.into_iter().collect();

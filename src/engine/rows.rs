@@ -71,6 +71,10 @@ pub struct Row {
     pub saved_pico: i64,
     /// It was billed at a batch rate.
     pub batch: bool,
+    /// It has no price, and the row holds all that one could depend on: the line is not needed to price it.
+    pub whole_terms: bool,
+    /// Paid by a subscription: its cost is what it would have been at list price.
+    pub subscription: bool,
     /// Where it stands.
     pub place: Place,
     /// The greatest reported cost.
@@ -114,6 +118,8 @@ mod flag {
     pub const SPAN: u16 = 1 << 12;
     /// The times beside a ragged row are as many as there are facets now; without it, as before the operator could have labels.
     pub const OWN_TIMES: u16 = 1 << 13;
+    pub const WHOLE_TERMS: u16 = 1 << 14;
+    pub const SUBSCRIPTION: u16 = 1 << 15;
 }
 
 /// Appends an unsigned number, seven bits a byte, least first.
@@ -175,6 +181,8 @@ impl Row {
             (self.is_final, flag::FINAL),
             (self.computed.is_some(), flag::COMPUTED),
             (self.batch, flag::BATCH),
+            (self.whole_terms, flag::WHOLE_TERMS),
+            (self.subscription, flag::SUBSCRIPTION),
             (self.reported.is_some(), flag::REPORTED),
             (self.ragged, flag::RAGGED | flag::OWN_TIMES),
             (self.ids.response != 0, flag::RESPONSE),
@@ -291,6 +299,8 @@ impl Row {
             computed: None,
             saved_pico: 0,
             batch: has(flag::BATCH),
+            whole_terms: has(flag::WHOLE_TERMS),
+            subscription: has(flag::SUBSCRIPTION),
             place: Place::default(),
             reported: None,
             profile: take_u32(bytes)?,

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io;
 
+use super::Engine;
 use super::counters::Counters;
 use super::ledger::Ledger;
 use super::names::{NONE, Profile, ProfileId};
 use super::recent::Recent;
 use super::record::Intake;
-use super::{Engine, Post};
 use crate::label::Label;
 use crate::money::Money;
 use crate::time::Timestamp;
@@ -184,33 +184,6 @@ impl Engine {
         self.ledger.load_rows(day, &mut bytes)
     }
 
-    /// Takes over what another process saved since: new names, profiles, rows, and what came in there. The differences are appended to
-    /// `posts`; they ring nothing.
-    ///
-    /// # Errors
-    /// What was saved does not follow what is here, or a temporary file is in trouble: nothing here can be trusted any more.
-    pub fn adopt(
-        &mut self,
-        (names, profiles): (&[(u32, String)], &[(u32, Vec<u8>)]),
-        rows: &[&[u8]],
-        intake: Option<&[u8]>,
-        posts: &mut Vec<Post>,
-    ) -> io::Result<()> {
-        self.load_names(names, profiles).map_err(io::Error::other)?;
-        let first_post = posts.len();
-        self.ledger.adopt(rows, &mut self.names, posts)?;
-        for post in &posts[first_post..] {
-            self.post(post);
-        }
-        if let Some(text) = intake {
-            let (intake, newest) = load_intake(text).ok_or_else(|| io::Error::other(Damaged("intake")))?;
-            self.intake = intake;
-            self.newest = newest;
-        }
-        self.version += 1;
-        Ok(())
-    }
-
     /// Builds the index over the rows and the last hour's fine steps. Batches may come from here on.
     ///
     /// # Errors
@@ -277,13 +250,14 @@ fn save_intake(intake: &Intake, newest: Option<Timestamp>) -> String {
     text
 }
 
-fn numbers(intake: &Intake) -> [(&'static str, u64); 16] {
+fn numbers(intake: &Intake) -> [(&'static str, u64); 17] {
     [
         ("files", intake.files),
         ("bytes", intake.bytes),
         ("lines", intake.lines),
         ("torn", intake.torn),
         ("gaps", intake.gaps),
+        ("dropped", intake.dropped),
         ("records", intake.records),
         ("charges", intake.charges),
         ("updates", intake.updates),
@@ -318,6 +292,7 @@ fn load_intake(text: &[u8]) -> Option<(Intake, Option<Timestamp>)> {
             "lines" => &mut intake.lines,
             "torn" => &mut intake.torn,
             "gaps" => &mut intake.gaps,
+            "dropped" => &mut intake.dropped,
             "records" => &mut intake.records,
             "charges" => &mut intake.charges,
             "updates" => &mut intake.updates,

@@ -2,6 +2,7 @@
 
 use super::bill::CostSource;
 use super::counters::Counters;
+use super::drift::DriftRow;
 use super::names::NameId;
 use super::record::{Intake, Place};
 use crate::label::{Label, arrived};
@@ -260,6 +261,8 @@ pub struct ViewQuery {
     pub chart_steps: usize,
     /// The chart and the sums are split by token class.
     pub split: bool,
+    /// Reported costs are held against computed ones.
+    pub drift: bool,
 }
 
 impl Default for ViewQuery {
@@ -272,6 +275,7 @@ impl Default for ViewQuery {
             charges: ChargesQuery::default(),
             chart_steps: 0,
             split: false,
+            drift: false,
         }
     }
 }
@@ -367,6 +371,8 @@ pub struct ChargeRow {
     pub stop_reason: Option<Label>,
     /// From a gateway's cache.
     pub cache_hit: bool,
+    /// Paid by a subscription: the cost is what it would have been at list price.
+    pub subscription: bool,
 }
 
 /// Single charges in the window and what stands beside them.
@@ -440,6 +446,15 @@ pub struct Split {
     /// Prices in use, where the scope is one model: one sentence each, as `costtop prices` tells them.
     #[serde(deserialize_with = "arrived::sentences")]
     pub prices: Vec<String>,
+}
+
+/// Reported against computed costs in the window, whatever the scope.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drift {
+    /// By model and provider, the greatest drift first.
+    pub rows: Vec<DriftRow>,
+    /// They have been read once.
+    pub is_known: bool,
 }
 
 /// Burn rate over time, oldest first; the last step ends now.
@@ -528,6 +543,8 @@ pub struct View {
     pub spread: Spread,
     /// Where the money goes; `None` where it was not asked for.
     pub split: Option<Split>,
+    /// Reported against computed costs; `None` where it was not asked for.
+    pub drift: Option<Drift>,
     /// The session, where the scope names one.
     pub session: Option<SessionFacts>,
     /// What came in.
@@ -560,6 +577,7 @@ impl Default for View {
             charges: Charges::default(),
             spread: Spread::default(),
             split: None,
+            drift: None,
             session: None,
             intake: Intake::default(),
             unpriced_models: Vec::new(),

@@ -57,7 +57,7 @@ impl Engine {
             sessions: self.sessions.count(),
             groups: if by.is_empty() { Vec::new() } else { self.whole_by(by, most) },
             intake: self.intake.clone(),
-            unpriced_models: self.unpriced_models(),
+            unpriced_models: self.unpriced_models(usize::MAX),
             first_event: self.cells.first().map(|minute| Timestamp::from_ms(minute * MINUTE_MS)),
             last_event: self.newest,
             ..Report::default()

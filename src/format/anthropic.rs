@@ -81,6 +81,26 @@ impl Counts<'_> {
         refused.map_or(Ok(sum), Err)
     }
 
+    /// A later statement of a stream: what it does not name stands as it was said before.
+    pub(super) fn over(&self, before: Tokens) -> Result<Tokens, Rejection> {
+        let now = self.with_compactions()?;
+        let says_writes = !self.cache_write.is_null() || !self.split_5m.is_null() || !self.split_1h.is_null();
+        let kept = |count: Scalar<'_>, now: u32, before: u32| if count.is_null() { before } else { now };
+        let total = now.cache_write_5m.checked_add(now.cache_write_1h).ok_or(Rejection::Number)?;
+        let says_split = !self.split_5m.is_null() || !self.split_1h.is_null();
+        // A total alone does not say again how much of it lives for an hour.
+        let hour = if says_split { now.cache_write_1h } else { before.cache_write_1h.min(total) };
+        Ok(Tokens {
+            input: kept(self.input, now.input, before.input),
+            cache_read: kept(self.cache_read, now.cache_read, before.cache_read),
+            cache_write_5m: if says_writes { total - hour } else { before.cache_write_5m },
+            cache_write_1h: if says_writes { hour } else { before.cache_write_1h },
+            output: kept(self.output, now.output, before.output),
+            reasoning: kept(self.thinking, now.reasoning, before.reasoning),
+            web_searches: kept(self.web_searches, now.web_searches, before.web_searches),
+        })
+    }
+
     /// The total of writes counts; the split says how much of it lives for an hour. An old client has no split, a thin endpoint no
     /// total.
     pub(super) fn tokens(&self) -> Result<Tokens, Rejection> {

@@ -71,9 +71,15 @@ pub(super) fn read<E: FnMut(Result<&Usage<'_>, Skip>) + ?Sized>(
                 fields.wrapped = wrapped(value)?;
             }
             b"timestamp" => fields.timestamp = value.scalar()?,
-            b"sessionId" => fields.session = value.text()?,
+            b"sessionId" => {
+                marks.gemini.session = true;
+                fields.session = value.text()?;
+            }
             b"requestId" => fields.request = value.text()?,
-            b"cwd" => fields.cwd = value.text()?,
+            b"cwd" => {
+                marks.pi.directory = true;
+                fields.cwd = value.text()?;
+            }
             b"agentId" => fields.agent = value.text()?,
             b"isSidechain" => fields.side_chain = value.scalar()?,
             b"isApiErrorMessage" => fields.api_error = value.scalar()?,

@@ -1,22 +1,25 @@
 //! What the earlier lines of one file or connection said that its later ones need. A decoder fills it; between two chunks, and over a
 //! restart, it is kept as bytes. It holds names, counts and, in memory only, beginnings of unfinished texts; never a prompt on disk.
 
-use super::codex;
 use super::wrapper::Parts;
+use super::{codex, gemini_cli, pi, stream};
 use crate::label::redact;
 
 /// How a context is written.
 const VERSION: u8 = 1;
 /// Longest text that is remembered; a longer one is as good as none.
 const MAX_TEXT: usize = 1024;
-/// No context is written longer: a dozen texts and numbers.
-const MAX_SAVED: usize = 16 << 10;
+/// No context is written longer: some twenty texts and numbers.
+const MAX_SAVED: usize = 24 << 10;
 
 /// What a decoder knows at one place of a file.
 #[derive(Clone, Debug, Default)]
 pub struct Context {
     pub(super) parts: Parts,
     pub(super) codex: Option<Box<codex::Thread>>,
+    pub(super) chat: Option<Box<gemini_cli::Chat>>,
+    pub(super) pi: Option<Box<pi::Session>>,
+    pub(super) stream: Option<Box<stream::Start>>,
 }
 
 impl Context {
@@ -41,9 +44,26 @@ impl Context {
     #[must_use]
     pub fn save(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
-        if let Some(thread) = &self.codex {
-            bytes.push(VERSION);
-            thread.save(&mut Writer(&mut bytes));
+        let Context { parts: _, codex, chat, pi, stream } = self;
+        if codex.is_none() && chat.is_none() && pi.is_none() && stream.is_none() {
+            return bytes;
+        }
+        bytes.push(VERSION);
+        let to = &mut Writer(&mut bytes);
+        for is_known in [codex.is_some(), chat.is_some(), pi.is_some(), stream.is_some()] {
+            to.flag(is_known);
+        }
+        if let Some(codex) = codex {
+            codex.save(to);
+        }
+        if let Some(chat) = chat {
+            chat.save(to);
+        }
+        if let Some(pi) = pi {
+            pi.save(to);
+        }
+        if let Some(stream) = stream {
+            stream.save(to);
         }
         bytes
     }
@@ -56,9 +76,21 @@ impl Context {
         if *version != VERSION || bytes.len() > MAX_SAVED {
             return None;
         }
-        let mut reader = Reader(rest);
-        context.codex = Some(Box::new(codex::Thread::load(&mut reader)?));
-        reader.0.is_empty().then_some(context)
+        let from = &mut Reader(rest);
+        let known = [from.flag()?, from.flag()?, from.flag()?, from.flag()?];
+        if known[0] {
+            context.codex = Some(Box::new(codex::Thread::load(from)?));
+        }
+        if known[1] {
+            context.chat = Some(Box::new(gemini_cli::Chat::load(from)?));
+        }
+        if known[2] {
+            context.pi = Some(Box::new(pi::Session::load(from)?));
+        }
+        if known[3] {
+            context.stream = Some(Box::new(stream::Start::load(from)?));
+        }
+        (from.0.is_empty() && known.contains(&true)).then_some(context)
     }
 }
 

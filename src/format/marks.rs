@@ -22,6 +22,13 @@ pub(super) struct Marks {
     codex_type: bool,
     /// `payload` is there.
     pub(super) payload: bool,
+    /// `attributes` are those of an event that Gemini CLI wrote to its file.
+    event: bool,
+    /// `type` is one of Anthropic's stream events.
+    event_type: bool,
+    pub(super) gemini: GeminiMarks,
+    pub(super) opencode: OpenCodeMarks,
+    pub(super) pi: PiMarks,
     /// `type` is `result` or `turn.completed`: the sum of what other records said.
     sum_type: bool,
     /// `message` or `data` is there.
@@ -54,6 +61,45 @@ pub(super) struct Marks {
     at_message: bool,
     /// `message` is a text that begins as an object does.
     message_of_json: bool,
+}
+
+/// What speaks for Gemini CLI.
+#[derive(Clone, Copy, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts about one record, not states")]
+pub(super) struct GeminiMarks {
+    /// `type` is `gemini`.
+    answer_type: bool,
+    /// `tokens` is an object.
+    pub tokens: bool,
+    /// `sessionId` is there.
+    pub session: bool,
+    /// `projectHash` is there.
+    pub project: bool,
+    /// `$set` is an object.
+    pub update: bool,
+}
+
+/// What speaks for `OpenCode`, beside `tokens`.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct OpenCodeMarks {
+    /// `sessionID` is there.
+    pub session: bool,
+    /// `modelID` is there.
+    pub model: bool,
+}
+
+/// What speaks for pi.
+#[derive(Clone, Copy, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts about one record, not states")]
+pub(super) struct PiMarks {
+    /// `type` is `session`.
+    session_type: bool,
+    /// `type` is `message`.
+    message_type: bool,
+    /// `cwd` is there.
+    pub directory: bool,
+    /// `parentId` is there.
+    pub parent: bool,
 }
 
 impl Marks {
@@ -108,7 +154,7 @@ impl Marks {
     fn detected(&self) -> Option<Format> {
         if self.sure_wrapper().is_some() {
             None
-        } else if self.otlp {
+        } else if self.otlp || self.event {
             Some(Format::Otlp)
         } else if self.invocation {
             Some(Format::BedrockLog)
@@ -120,6 +166,14 @@ impl Marks {
             Some(Format::ClaudeCode)
         } else if self.codex_type && self.payload {
             Some(Format::Codex)
+        } else if self.is_gemini_cli() {
+            Some(Format::GeminiCli)
+        } else if self.opencode.model && self.opencode.session && self.gemini.tokens {
+            Some(Format::OpenCode)
+        } else if self.is_pi() {
+            Some(Format::Pi)
+        } else if self.event_type {
+            Some(Format::AnthropicStream)
         } else if let Some(format) = self.answers.format()
             && !self.sum_type
         {
@@ -129,6 +183,16 @@ impl Marks {
         } else {
             None
         }
+    }
+
+    const fn is_gemini_cli(&self) -> bool {
+        let GeminiMarks { answer_type, tokens, session, project, update } = self.gemini;
+        answer_type && tokens || session && project || update
+    }
+
+    const fn is_pi(&self) -> bool {
+        let PiMarks { session_type, message_type, directory, parent } = self.pi;
+        message_type && parent && self.agent_body || session_type && directory
     }
 
     /// Notes a top-level key that the calling reader has no other use for, and passes over its value.
@@ -148,7 +212,16 @@ impl Marks {
                     return Ok(());
                 }
             }
+            b"attributes" => self.event = self.note_event(value)?,
             b"payload" => self.payload = true,
+            b"sessionId" => self.gemini.session = true,
+            b"projectHash" => self.gemini.project = true,
+            b"tokens" => self.gemini.tokens = value.peek() == Some(b'{'),
+            b"$set" => self.gemini.update = value.peek() == Some(b'{'),
+            b"sessionID" => self.opencode.session = true,
+            b"modelID" => self.opencode.model = true,
+            b"cwd" => self.pi.directory = true,
+            b"parentId" => self.pi.parent = true,
             b"call_type" => self.call_type = true,
             b"response_cost" => self.response_cost = true,
             b"spend" => self.spend = true,
@@ -177,6 +250,16 @@ impl Marks {
         value.skip()
     }
 
+    /// Notes `attributes`, and whether they are an event of Gemini CLI's, which writes them without the request around them.
+    pub(super) fn note_event(&mut self, value: &Scanner<'_>) -> Result<bool, Stop> {
+        self.event = false;
+        if value.peek() == Some(b'{') {
+            let name = value.clone().member(b"event.name")?.text();
+            self.event = name.bytes().starts_with(b"gemini_cli.");
+        }
+        Ok(self.event)
+    }
+
     /// Notes that there is a `message`, and what kind of.
     pub(super) fn note_message(&mut self, value: &Scanner<'_>) {
         self.agent_body = true;
@@ -187,7 +270,8 @@ impl Marks {
     /// of a session file. That happens whatever the format was thought to be, and at the first `type` of a line.
     pub(super) fn note_type<'a>(&mut self, value: &mut Scanner<'a>) -> Result<Scalar<'a>, Stop> {
         let kind = value.scalar()?;
-        (self.agent_type, self.codex_type, self.sum_type) = (false, false, false);
+        (self.agent_type, self.codex_type, self.event_type, self.sum_type) = (false, false, false, false);
+        (self.gemini.answer_type, self.pi.session_type, self.pi.message_type) = (false, false, false);
         if let Scalar::Text(text) = kind {
             match text.bytes().as_ref() {
                 b"assistant" | b"progress" => self.agent_type = true,
@@ -199,6 +283,10 @@ impl Marks {
                 | b"file-history-snapshot"
                 | b"queue-operation"
                 | b"response_item" => return Err(Stop::Left),
+                b"gemini" => self.gemini.answer_type = true,
+                b"session" => self.pi.session_type = true,
+                b"message" => self.pi.message_type = true,
+                b"message_start" | b"message_delta" | b"message_stop" => self.event_type = true,
                 b"charge" | b"adjustment" | b"transfer" | b"outcome" => self.own = true,
                 b"result" | b"turn.completed" => self.sum_type = true,
                 _ => {}

@@ -139,6 +139,12 @@ fn in_ms(value: Scalar<'_>, places: u8) -> Option<i128> {
     scaled(value).map(|units| units / (per_second / 1000))
 }
 
+/// Pico-dollars that may be negative, as costtop itself printed them; what is unreadable or beyond what one charge can hold is none.
+#[must_use]
+pub fn signed_pico(value: Scalar<'_>) -> Option<i64> {
+    i64::try_from(scaled(value)?).ok()
+}
+
 /// A value times 10^12, by the parser of amounts: both are exact decimals.
 fn scaled(value: Scalar<'_>) -> Option<i128> {
     match value {

@@ -41,6 +41,7 @@ pub(super) enum Key {
     StopReason,
     RetryOf,
     CostSource,
+    Billing,
     Input,
     Output,
     Reasoning,
@@ -58,6 +59,7 @@ pub(super) enum Key {
     Ts,
     Timestamp,
     CacheHit,
+    Saved,
     Type,
     Other,
 }
@@ -107,6 +109,7 @@ const SPELLED: [(Key, &[u8]); KEYS - 1] = [
     (Key::StopReason, b"stop_reason"),
     (Key::RetryOf, b"retry_of"),
     (Key::CostSource, b"cost_source"),
+    (Key::Billing, b"billing"),
     (Key::Input, b"input_tokens"),
     (Key::Output, b"output_tokens"),
     (Key::Reasoning, b"reasoning_tokens"),
@@ -124,6 +127,7 @@ const SPELLED: [(Key, &[u8]); KEYS - 1] = [
     (Key::Ts, b"ts"),
     (Key::Timestamp, b"timestamp"),
     (Key::CacheHit, b"cache_hit"),
+    (Key::Saved, b"cache_saved_usd"),
     (Key::Type, b"type"),
 ];
 
@@ -193,6 +197,7 @@ impl Key {
                 b"project" => Key::Project,
                 b"user_id" => Key::UserId,
                 b"call_id" => Key::CallId,
+                b"billing" => Key::Billing,
                 _ => Key::Other,
             },
             8 => match key {
@@ -238,7 +243,11 @@ impl Key {
                 _ => Key::Other,
             },
             14 if key == b"data_residency" => Key::DataResidency,
-            15 if key == b"vertex_location" => Key::VertexLocation,
+            15 => match key {
+                b"vertex_location" => Key::VertexLocation,
+                b"cache_saved_usd" => Key::Saved,
+                _ => Key::Other,
+            },
             16 if key == b"reasoning_tokens" => Key::Reasoning,
             17 if key == b"cache_read_tokens" => Key::CacheRead,
             18 if key == b"cache_write_tokens" => Key::CacheWrite,
@@ -461,6 +470,8 @@ impl<'a> Fields<'a> {
             retry_of: self.text(Key::RetryOf),
             reported,
             restated,
+            saved_pico: number::signed_pico(self.value(Key::Saved)),
+            subscription: self.text(Key::Billing).is(b"subscription"),
             ..Usage::default()
         }
     }
@@ -487,6 +498,9 @@ impl<'a> Fields<'a> {
             (None, cost.map(Restated::Computed).or(computed))
         } else if source.is(b"unpriced") {
             (None, Some(Restated::Unpriced))
+        } else if source.is(b"reported") && cost.is_some() {
+            // Printed beside every reported cost that has one: where there is none, no table had a price.
+            (cost, computed.or(Some(Restated::Unpriced)))
         } else {
             (cost, computed)
         })

@@ -1,15 +1,17 @@
-//! What containers, journals and loggers put around a line. A wrapped line enters; the text in it leaves, with the wrapper's time and host
-//! and whether the text goes on in a later line. Knows no usage.
+//! What containers, journals, loggers and printers put around a record. A wrapped line enters; the text in it leaves, with the wrapper's
+//! time and host and whether the text goes on in a later line. Knows no usage.
 
 mod json;
 mod parts;
 mod prefix;
+mod value;
 
 pub use parts::Parts;
 
 pub(super) use json::{docker, event, events, journal};
 pub(super) use parts::Joined;
 pub(super) use prefix::{is_kubectl, read as prefix};
+pub(super) use value::Framed;
 
 use crate::time::Timestamp;
 use crate::usage::RawText;
@@ -36,6 +38,8 @@ pub enum Wrapper {
     Compose,
     /// A time before the line: `kubectl logs --timestamps`, `docker logs -t`.
     Timestamp,
+    /// Server-sent events as they came: `data: {…}`.
+    Sse,
 }
 
 impl Wrapper {
@@ -51,6 +55,7 @@ impl Wrapper {
             Wrapper::Kubectl => "kubectl",
             Wrapper::Compose => "compose",
             Wrapper::Timestamp => "timestamp",
+            Wrapper::Sse => "sse",
         }
     }
 }

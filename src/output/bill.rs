@@ -2,7 +2,7 @@
 
 use super::figures::{self, aligned, cost, difference, dollars, signed_percent};
 use super::text::count;
-use crate::engine::bill::CostMode;
+use crate::engine::bill::{CostMode, drifts};
 use crate::label::clean;
 use crate::money::{Cost, Money};
 use crate::price::rate::Ratio;
@@ -182,7 +182,7 @@ impl Bill {
         if drift == Money::ZERO {
             return self.row("reported", format!("{}, the same", cost(reported)));
         }
-        self.is_drifting = true;
+        self.is_drifting = drifts(reported, computed);
         let percent = signed_percent(drift, computed).map(|percent| format!(" ({percent})")).unwrap_or_default();
         self.row("reported", cost(reported));
         self.row("drift", format!("{}{percent}: reported less computed", difference(drift)));

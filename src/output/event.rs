@@ -1,7 +1,7 @@
 //! One final charge as a line of NDJSON, which is costtop's own input format too. A charge enters, bytes leave; no allocation a field.
 //!
 //! The keys up to `cost_source` are always there, null when unknown, so that a reader needs no test for absence. What only some
-//! logs have (`response_id`, `call_id`, `cache_hit`, `project`, …, `speed`, `labels`, `revision`) is left out when absent, and
+//! logs have (`response_id`, `call_id`, `cache_saved_usd`, `cache_hit`, `billing`, `project`, …, `speed`, `labels`, `revision`) is left out when absent, and
 //! `computed_usd` stands beside a reported cost, null when the table has no price.
 
 use std::io::Write as _;
@@ -92,6 +92,8 @@ pub struct EventRecord<'a> {
     pub bill: Bill,
     /// Answered from the gateway's own cache.
     pub cache_hit: bool,
+    /// Paid by a subscription: the cost is what it would have been at list price.
+    pub subscription: bool,
     /// Project, repository or working directory.
     pub project: Option<&'a Label>,
     /// The API key.
@@ -110,6 +112,8 @@ pub struct EventRecord<'a> {
     pub speed: Option<&'a Label>,
     /// The operator's own labels: name and value.
     pub labels: [Option<(&'a str, &'a Label)>; OwnLabel::MOST],
+    /// What caching saved, in pico-dollars; where nothing of a cache was used, nothing is said.
+    pub saved_pico: i64,
     /// Version of the statement, over endless input; a higher one replaces its class.
     pub revision: Option<u32>,
 }
@@ -153,6 +157,11 @@ impl EventRecord<'_> {
         if let Bill::Reported { computed, .. } = self.bill {
             cost(out, ",\"computed_usd\":", computed);
         }
+        let tokens = &self.tokens;
+        if tokens.cache_read > 0 || tokens.cache_write_5m > 0 || tokens.cache_write_1h > 0 {
+            let sign = if self.saved_pico < 0 { "-" } else { "" };
+            amount(out, &format!(",\"cache_saved_usd\":\"{sign}"), self.saved_pico.unsigned_abs());
+        }
         for (key, value) in [(",\"response_id\":", self.response_id), (",\"call_id\":", self.call_id)] {
             if value.is_some() {
                 text(out, key, value);
@@ -160,6 +169,9 @@ impl EventRecord<'_> {
         }
         if self.cache_hit {
             out.extend_from_slice(b",\"cache_hit\":true");
+        }
+        if self.subscription {
+            out.extend_from_slice(b",\"billing\":\"subscription\"");
         }
         for (key, value) in [
             (",\"project\":", self.project),
@@ -250,11 +262,18 @@ fn known(out: &mut Vec<u8>, key: &str, value: u32) {
 
 fn cost(out: &mut Vec<u8>, key: &str, value: Option<Cost>) {
     out.extend_from_slice(key.as_bytes());
-    let Some(value) = value else { return out.extend_from_slice(b"null") };
-    out.push(b'"');
-    digits(out, value.pico() / PICO_PER_USD);
+    match value {
+        None => out.extend_from_slice(b"null"),
+        Some(value) => amount(out, "\"", value.pico()),
+    }
+}
+
+/// Behind `lead`, which ends in a quote and perhaps a sign.
+fn amount(out: &mut Vec<u8>, lead: &str, pico: u64) {
+    out.extend_from_slice(lead.as_bytes());
+    digits(out, pico / PICO_PER_USD);
     out.push(b'.');
-    padded::<12>(out, value.pico() % PICO_PER_USD);
+    padded::<12>(out, pico % PICO_PER_USD);
     out.push(b'"');
 }
 

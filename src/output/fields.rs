@@ -11,7 +11,7 @@ pub enum Figure {
     Count(i64),
     /// Dollars, written with twelve places.
     Usd(Money),
-    /// Between 0 and 1; `None` where there is nothing to divide by.
+    /// A part of something, below zero for less; `None` where there is nothing to divide by.
     Ratio(Option<f64>),
 }
 
@@ -54,7 +54,7 @@ const fn field(name: &'static str, help: &'static str, figure: fn(&Counters, Bes
 }
 
 /// Every figure, in the order of `costtop.report.v1`.
-pub const FIELDS: [Field; 19] = [
+pub const FIELDS: [Field; 23] = [
     field("requests", "Requests, failures and gateway cache hits among them.", |sums, _| Figure::Count(sums.requests)),
     field("errors", "Requests with a status of 400 or above.", |sums, _| Figure::Count(sums.errors)),
     field("input_tokens", "Uncached input tokens.", |sums, _| Figure::Count(sums.input)),
@@ -86,4 +86,18 @@ pub const FIELDS: [Field; 19] = [
     field("sessions", "Distinct sessions.", |_, beside| {
         Figure::Count(i64::try_from(beside.sessions).unwrap_or(i64::MAX))
     }),
+    field("subscription_usd", "The part of the dollars that subscriptions pay, at list price.", |sums, _| {
+        Figure::Usd(sums.subscription)
+    }),
+    field("drift_usd", "Reported dollars less computed ones, where a request has both.", |sums, _| {
+        Figure::Usd(sums.drift)
+    }),
+    field("drift_ratio", "The drift over the computed dollars it is measured by.", |sums, _| {
+        Figure::Ratio(sums.drift_ratio())
+    }),
+    field(
+        "drifted_requests",
+        "Requests whose reported cost is another one than the computed, beyond rounding.",
+        |sums, _| Figure::Count(sums.drifted_requests),
+    ),
 ];

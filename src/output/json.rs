@@ -4,10 +4,12 @@ use std::io::{self, Write};
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
+use super::drift;
 use super::fields::{Beside, FIELDS, Figure};
 use super::{Document, Exporter, state_name};
 use crate::alarm::BudgetStatus;
 use crate::engine::counters::Counters;
+use crate::engine::drift::{DriftRow, Finding};
 use crate::engine::report::{GroupBy, Report, ReportGroup};
 use crate::label::Label;
 use crate::time::Timestamp;
@@ -37,6 +39,8 @@ impl Serialize for Whole<'_> {
         let groups = self.0.ordered_groups();
         map.serialize_entry("groups", &each(&groups, |group| Group { by: &query.by, row: group, kind: None }))?;
         map.serialize_entry("budgets", &each(budgets, |status| Budget { status, kind: None }))?;
+        let found: Vec<_> = drift::findings(self.0).collect();
+        map.serialize_entry("drift", &each(&found, |(row, finding)| Drifting { row, finding, kind: None }))?;
         map.serialize_entry("intake", &Intake { report, kind: None })?;
         tail(&mut map, report)?;
         map.end()
@@ -132,6 +136,36 @@ impl Serialize for Budget<'_> {
     }
 }
 
+/// Reported costs of one model at one provider that are other ones than the table's.
+pub struct Drifting<'a> {
+    /// What was compared.
+    pub row: &'a DriftRow,
+    /// What was found.
+    pub finding: &'a Finding,
+    /// The value of `type`, if there is to be one.
+    pub kind: Option<&'static str>,
+}
+
+impl Serialize for Drifting<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (row, finding) = (self.row, self.finding);
+        let mut map = serializer.serialize_map(None)?;
+        kind(&mut map, self.kind)?;
+        map.serialize_entry("provider", &row.provider.as_ref().map(Text))?;
+        map.serialize_entry("model", &row.model.as_ref().map(Text))?;
+        map.serialize_entry("compared_requests", &row.compared)?;
+        map.serialize_entry("drifted_requests", &finding.requests)?;
+        map.serialize_entry("reported_usd", &Text(row.reported))?;
+        map.serialize_entry("computed_usd", &Text(row.computed))?;
+        map.serialize_entry("drift_usd", &Text(finding.drift))?;
+        map.serialize_entry("since", &Time(finding.since))?;
+        map.serialize_entry("last", &Time(finding.last))?;
+        map.serialize_entry("cause", finding.cause.name())?;
+        map.serialize_entry("advice", &drift::likely(&finding.cause))?;
+        map.end()
+    }
+}
+
 /// What came in and what became of it.
 pub struct Intake<'a> {
     /// The report it belongs to.
@@ -158,6 +192,7 @@ impl Serialize for Intake<'_> {
         map.serialize_entry("rejected", &intake.rejected_total())?;
         map.serialize_entry("rejected_by", &RejectedBy(intake.rejected))?;
         map.serialize_entry("late", &intake.late)?;
+        map.serialize_entry("dropped", &intake.dropped)?;
         // Only where a state has dropped days: a report of sources has no horizon.
         if intake.late > 0 {
             map.serialize_entry("late_usd", &Text(intake.late_cost))?;

@@ -4,6 +4,7 @@
 
 use std::io::{self, Write};
 
+use super::drift;
 use super::grid::{Grid, Kind};
 use super::summary::{budgets, events, groups, intake, losses, span, totals};
 use super::{Document, Exporter};
@@ -19,8 +20,11 @@ impl Exporter for Markdown {
         let columns = [("total", Kind::Name), ("figure", Kind::Figure(0)), ("of which", Kind::Name)];
         let columns = columns.map(|(name, kind)| (name.to_owned(), kind)).to_vec();
         table(out, &Grid { columns, rows, foot: None })?;
-        for grid in [groups(document), budgets(document)].into_iter().flatten() {
+        for grid in [groups(document), budgets(document), drift::grid(document)].into_iter().flatten() {
             table(out, &grid)?;
+        }
+        for sentence in drift::sentences(document) {
+            writeln!(out, "{}\n", escape(&sentence))?;
         }
         writeln!(out, "Intake: {}\n", escape(&intake(document)))?;
         let losses = losses(document);

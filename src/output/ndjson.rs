@@ -1,11 +1,12 @@
-//! The report in lines: one of totals, one for each group and budget, one of intake. Each says its `type` first.
+//! The report in lines: one of totals, one for each group, budget and drift, one of intake. Each says its `type` first.
 
 use std::io::{self, Write};
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
+use super::drift;
 use super::fields::Beside;
-use super::json::{Budget, Group, Intake, figures, head, tail};
+use super::json::{Budget, Drifting, Group, Intake, figures, head, tail};
 use super::{Document, Exporter};
 
 /// Writes one JSON object a line.
@@ -19,6 +20,9 @@ impl Exporter for Ndjson {
         }
         for status in &document.budgets {
             line(out, &Budget { status, kind: Some("budget") })?;
+        }
+        for (row, finding) in drift::findings(document) {
+            line(out, &Drifting { row, finding, kind: Some("drift") })?;
         }
         line(out, &Intake { report: &document.report, kind: Some("intake") })
     }

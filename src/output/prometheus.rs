@@ -87,6 +87,7 @@ fn intake(out: &mut dyn Write, report: &Report) -> io::Result<()> {
             intake.torn,
         ),
         ("intake_gaps_total", "Places where lines may have been lost before they could be read.", intake.gaps),
+        ("intake_dropped_total", "Datagrams the kernel dropped before they could be read.", intake.dropped),
         ("intake_undated_total", "Records without a time.", intake.undated),
         ("intake_no_id_total", "Records without an id.", intake.no_id),
         ("intake_id_reused_total", "Requests whose response id stopped linking.", intake.id_reused),

@@ -66,6 +66,13 @@ pub fn totals(document: &Document) -> Vec<[String; 3]> {
         line("output", thousands(sums.output), &[(thousands(sums.reasoning), "reasoning")]),
         line("cache hit", percent(sums.cache_hit_ratio()), &[(usd(sums.saved, places), "saved by cache")]),
     ];
+    if sums.subscription != Money::ZERO {
+        lines.push(line(
+            "list price",
+            usd(sums.subscription, places),
+            &[("≈".to_owned(), "of the cost: subscriptions pay it, budgets leave it out")],
+        ));
+    }
     if sums.unpriced_requests != 0 {
         lines.push(line(
             "unpriced",
@@ -199,6 +206,7 @@ pub fn losses(document: &Document) -> Vec<String> {
     for (number, what) in [
         (intake.torn, "torn"),
         (intake.gaps, "gaps suspected"),
+        (intake.dropped, "dropped by the kernel: a lower bound"),
         (intake.late, "late"),
         (intake.undated, "undated"),
         (intake.no_id, "without an id"),
@@ -218,13 +226,18 @@ pub fn losses(document: &Document) -> Vec<String> {
     parts
 }
 
-/// Dollars, with a `?` where requests without a price are missing in them; `unpriced` where nothing else is there.
+/// Dollars, with a `?` where requests without a price are missing in them, and a `≈` where a subscription pays for some of them, which
+/// stand at list price; `unpriced` where nothing else is there.
 fn cost(sums: &Counters, places: u32) -> String {
+    let dollars = || {
+        let list = if sums.subscription == Money::ZERO { "" } else { "≈ " };
+        format!("{list}{}", usd(sums.cost(), places))
+    };
     if sums.unpriced_requests == 0 {
-        return usd(sums.cost(), places);
+        return dollars();
     }
     if sums.cost() == Money::ZERO && sums.unpriced_requests == sums.requests {
         return "unpriced".to_owned();
     }
-    format!("? {}", usd(sums.cost(), places))
+    format!("? {}", dollars())
 }

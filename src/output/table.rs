@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use super::drift;
 use super::summary::{budgets, events, groups, intake, losses, span, totals};
 use super::text::width;
 use super::{Document, Exporter, Look};
@@ -25,9 +26,12 @@ impl Exporter for Table {
             let blanks = " ".repeat(figures - width(figure));
             self.paragraph(out, &format!("{name:<9}  {blanks}{figure}  {parts}"), figures + 13)?;
         }
-        for grid in [groups(document), budgets(document)].into_iter().flatten() {
+        for grid in [groups(document), budgets(document), drift::grid(document)].into_iter().flatten() {
             writeln!(out)?;
             grid.write(self.look, out)?;
+        }
+        for sentence in drift::sentences(document) {
+            self.paragraph(out, &sentence, 2)?;
         }
         writeln!(out)?;
         self.paragraph(out, &format!("intake: {}", intake(document)), 8)?;

@@ -3,10 +3,12 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::hash::Hasher as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use globset::{GlobBuilder, GlobMatcher};
+use siphasher::sip::SipHasher13;
 
 use super::embedded;
 use super::entry::{Kind, ModelPrice};
@@ -120,6 +122,8 @@ pub struct PriceBook {
     turns: Vec<Timestamp>,
     aliases: HashMap<String, String>,
     discounts: Vec<Discount>,
+    /// Of the configuration that made it.
+    digest: u64,
 }
 
 impl fmt::Debug for PriceBook {
@@ -144,7 +148,18 @@ impl PriceBook {
         let discounts =
             config.discounts.iter().enumerate().map(|(at, it)| discount(at + 1, it)).collect::<Result<_, _>>()?;
         let aliases = config.aliases.iter().map(|(name, model)| (name.to_lowercase(), model.clone())).collect();
-        Ok(PriceBook { layers, turns, aliases, discounts })
+        let digest = SipHasher13::new().hash(format!("{config:?}").as_bytes());
+        Ok(PriceBook { layers, turns, aliases, discounts, digest })
+    }
+
+    /// Tells this book from another one: two with the same number have the same prices, aliases and discounts.
+    #[must_use]
+    pub fn fingerprint(&self) -> u64 {
+        let mut hasher = SipHasher13::new();
+        hasher.write_u64(self.digest);
+        hasher.write_u64(embedded::digest());
+        self.layers.iter().for_each(|layer| hasher.write_u64(layer.digest));
+        hasher.finish()
     }
 
     /// A biller for one thread.
@@ -390,6 +405,7 @@ pub(super) fn price_with(plan: &Plan, usage: &Usage<'_>) -> Priced {
         Some(Restated::Unpriced) => priced.computed = None,
         None => {}
     }
+    priced.saved_pico = usage.saved_pico.unwrap_or(priced.saved_pico);
     priced
 }
 

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use siphasher::sip::SipHasher13;
+
 use super::book::{PriceError, Table};
 use super::entry::ModelPrice;
 use super::grammar;
@@ -31,6 +33,8 @@ impl Dated {
 #[derive(Debug)]
 pub(super) struct Layer {
     pub(super) table: Table,
+    /// Of the file's bytes, to tell it from another; 0 for what stands in the configuration itself.
+    pub(super) digest: u64,
     models: HashMap<String, Vec<Dated>>,
 }
 
@@ -46,7 +50,7 @@ impl Layer {
             });
             models.insert(name.to_lowercase(), dated.collect());
         }
-        Layer { table: Table::Configuration, models }
+        Layer { table: Table::Configuration, digest: 0, models }
     }
 
     /// A file in the grammar of the price map.
@@ -57,7 +61,8 @@ impl Layer {
         let dated = |(name, price): (String, ModelPrice)| {
             (name.to_lowercase(), vec![Dated { name, valid: file.valid, price: Arc::new(price) }])
         };
-        Ok(Layer { table: Table::File(path.clone()), models: map.into_iter().map(dated).collect() })
+        let digest = SipHasher13::new().hash(&text);
+        Ok(Layer { table: Table::File(path.clone()), digest, models: map.into_iter().map(dated).collect() })
     }
 
     /// Every price of that name, whenever it holds.

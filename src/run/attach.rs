@@ -1,6 +1,7 @@
 //! A screen here for an engine elsewhere: effects of the screen enter, questions and orders leave; answers enter, snapshots and rings leave.
 //! It counts nothing itself, and says since when it has had no answer.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
@@ -27,6 +28,9 @@ const RETRY_LAST: Duration = Duration::from_secs(5);
 /// While there is no answer the screen says so this often.
 const SAY_AGAIN: Duration = Duration::from_secs(1);
 
+/// An owner that has ended may be about to begin anew, as a service does: so long nobody takes its place.
+const TAKE_OVER_AFTER: Duration = Duration::from_secs(10);
+
 /// The clock elsewhere, less the clock here, in milliseconds: ages on the screen are of its clock.
 static AHEAD_MS: AtomicI64 = AtomicI64::new(0);
 
@@ -43,6 +47,29 @@ pub struct Elsewhere {
     pub address: Address,
     /// What is shown to it.
     pub credentials: Credentials,
+    /// It owns a state of this machine, which can be taken over when it has ended.
+    pub owner: Option<StateOwner>,
+}
+
+/// The process that owns a state at which a second one looks.
+#[derive(Clone, Debug)]
+pub struct StateOwner {
+    /// The state's folder.
+    pub folder: PathBuf,
+    /// Its process id, where it is known.
+    pub pid: Option<u32>,
+}
+
+impl StateOwner {
+    /// `VIEWER of process 4711`.
+    fn note(&self) -> String {
+        self.pid.map_or_else(|| "VIEWER".to_owned(), |pid| format!("VIEWER of process {pid}"))
+    }
+
+    /// Nobody owns the state any more. Where that cannot be told, somebody does.
+    fn has_ended(&self) -> bool {
+        matches!(crate::store::owner(&self.folder), Ok(None))
+    }
 }
 
 /// How the screen and this talk.
@@ -62,6 +89,8 @@ pub enum Left {
     Quit,
     /// Another process answers there now: its numbers mean something else, so that the screen has to begin anew.
     Restarted,
+    /// Nobody owns the state any more: whoever looked may take it over.
+    Ended,
 }
 
 /// What is known of whoever answers, before a screen opens.
@@ -72,7 +101,7 @@ pub fn first_look(elsewhere: &Elsewhere) -> Result<(Zone, Vec<OwnLabel>), Client
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut connection = Connection::open(&elsewhere.address, &elsewhere.credentials).await?;
-        let question = Looking::new(0).question(0);
+        let question = Looking::new(0, None).question(0);
         let answer = ask(&mut connection, &question, &elsewhere.address).await?;
         let own = answer.frame.own.iter();
         let own = own.filter_map(|by| if let Dimension::Own(label) = by { Some(*label) } else { None });
@@ -112,10 +141,11 @@ struct Looking {
     /// Since when nothing was answered.
     cut_off: Option<Instant>,
     retry: Duration,
+    owner: Option<StateOwner>,
 }
 
 impl Looking {
-    fn new(viewer: u64) -> Looking {
+    fn new(viewer: u64, owner: Option<StateOwner>) -> Looking {
         Looking {
             viewer,
             process: 0,
@@ -126,6 +156,7 @@ impl Looking {
             last: None,
             cut_off: None,
             retry: RETRY_FIRST,
+            owner,
         }
     }
 
@@ -140,6 +171,23 @@ impl Looking {
             wait_ms,
         };
         json!(question).to_string().into_bytes()
+    }
+}
+
+impl Looking {
+    /// What it says of its state, after that this is a look at it.
+    fn noted(&self, mut snapshot: Snapshot) -> Snapshot {
+        if let Some(owner) = &self.owner {
+            let told = snapshot.state_note.map_or_else(String::new, |note| format!(" · {note}"));
+            snapshot.state_note = Some(format!("{}{told}", owner.note()));
+        }
+        snapshot
+    }
+
+    /// The owner has ended, and nobody began in its place.
+    fn may_take_over(&self) -> bool {
+        let waited = self.cut_off.is_some_and(|since| since.elapsed() >= TAKE_OVER_AFTER);
+        waited && self.owner.as_ref().is_some_and(StateOwner::has_ended)
     }
 }
 
@@ -169,7 +217,7 @@ async fn look(
 ) -> Result<Left, ClientError> {
     use std::hash::{BuildHasher, RandomState};
     let viewer = RandomState::new().hash_one(std::process::id()) >> 12 | 1;
-    let mut looking = Looking::new(viewer);
+    let mut looking = Looking::new(viewer, elsewhere.owner.clone());
     let mut connection: Option<Connection> = None;
     loop {
         let question = looking.question(MOST_WAIT_MS);
@@ -196,6 +244,9 @@ async fn look(
                 },
                 answered = &mut poll => break Some(answered),
                 () = sleep(SAY_AGAIN), if looking.cut_off.is_some() => {
+                    if looking.may_take_over() {
+                        return Ok(Left::Ended);
+                    }
                     if !say_cut_off(&looking, wires) {
                         return Ok(Left::Quit);
                     }
@@ -266,7 +317,7 @@ fn take(looking: &mut Looking, answer: ViewAnswer, wires: &Wires) -> bool {
     (looking.process, looking.version) = (frame.process, frame.version);
     (looking.cut_off, looking.retry) = (None, RETRY_FIRST);
     let rings = looking.rings.replace(frame.rings).is_some_and(|before| frame.rings > before);
-    let snapshot = Arc::new(snapshot);
+    let snapshot = Arc::new(looking.noted(snapshot));
     looking.last = Some(Arc::clone(&snapshot));
     if wires.snapshots.send(snapshot).is_err() {
         return false;
@@ -282,6 +333,10 @@ fn take(looking: &mut Looking, answer: ViewAnswer, wires: &Wires) -> bool {
 fn say_cut_off(looking: &Looking, wires: &Wires) -> bool {
     let (Some(last), Some(since)) = (&looking.last, looking.cut_off) else { return true };
     let ms = i64::try_from(since.elapsed().as_millis()).unwrap_or(i64::MAX);
-    let snapshot = Snapshot { cut_off: Some(clock().plus_ms(-ms)), ..Snapshot::clone(last) };
+    let mut snapshot = Snapshot { cut_off: Some(clock().plus_ms(-ms)), ..Snapshot::clone(last) };
+    if let Some(owner) = looking.owner.as_ref().filter(|owner| owner.has_ended()) {
+        let left = TAKE_OVER_AFTER.saturating_sub(since.elapsed()).as_secs();
+        snapshot.state_note = Some(format!("{} which has ended: counting here in {left} s", owner.note()));
+    }
     !matches!(wires.snapshots.try_send(Arc::new(snapshot)), Err(TrySendError::Disconnected(_)))
 }

@@ -17,6 +17,7 @@ use super::persist::{Applied, META_ADJUSTMENTS, Opened, Persistence};
 use super::pipeline::{Message, Pipeline};
 use super::places::Places;
 use super::publish::{EventLog, keep_status};
+use super::reprice::{fingerprint, reprice};
 use super::setup::{RunError, Setup};
 use super::spent::take_up_budgets;
 use super::viewpoint::Watched;
@@ -138,6 +139,7 @@ pub(super) fn run<F: Front>(setup: Setup, front: &mut F, orders: &Receiver<F::Or
         around: std::sync::Arc::clone(&setup.sources.around),
         labels: super::label_paths(&setup.config),
         keep_names: false,
+        bodies: std::sync::Arc::clone(&opened.bodies),
     };
     let positions = std::mem::take(&mut opened.positions);
     let mut log = EventLog::new(setup.log.as_deref()).map_err(RunError::Log)?;
@@ -146,6 +148,7 @@ pub(super) fn run<F: Front>(setup: Setup, front: &mut F, orders: &Receiver<F::Or
         from_end: setup.from_end,
         next_generation: opened.next_generation,
         positions: positions.clone(),
+        access: setup.sources.access.clone(),
         control: control(setup.state.as_deref(), &mut log, now),
         ..source::Options::default()
     };
@@ -153,10 +156,21 @@ pub(super) fn run<F: Front>(setup: Setup, front: &mut F, orders: &Receiver<F::Or
         log.add(now, *mark, kind, text);
     }
     let mut desk = Desk::start()?;
+    let mut places = Places::default();
+    for position in &positions {
+        places.note(position);
+    }
+    let prices = fingerprint(&shared.book);
+    if opened.prices.as_ref() != Some(&prices) {
+        for text in reprice(&mut opened.engine, &places, &shared)? {
+            log.add(now, Mark::Note, "price", &text);
+        }
+        (opened.prices, opened.repriced) = (Some(prices), true);
+    }
     let mut core = Core::new(setup.config, opened, setup.mode, log, now, shared.clone())?;
+    core.places = places;
     for position in &positions {
         core.generations.insert(position.generation);
-        core.places.note(position);
     }
     let pipeline = Pipeline::start(setup.sources.specs, &reading, &shared)?;
     let result = core.serve(&pipeline, front, orders, &mut desk);
@@ -208,7 +222,11 @@ impl Core {
         let mut bell = Bell::new(config.alarm, config.zone);
         bell.resume(&alarms.statuses());
         let hooks = Hooks::start(&config.hooks)?;
-        let persistence = opened.start_writer(mode, config.labels.slots(), config.state)?;
+        let prices = opened.prices.take().unwrap_or_default();
+        let mut persistence = opened.start_writer(mode, config.labels.slots(), prices, config.state)?;
+        if opened.repriced {
+            persistence.touch();
+        }
         let mut core = Core {
             config,
             mode,
@@ -312,13 +330,13 @@ impl Core {
                 self.version += 1;
             }
             desk.answer(self, now)?;
-            if self.persistence.due_in(Instant::now()).is_some_and(|due| due.is_zero()) {
-                self.keep_status(now);
-            }
-            self.persistence.commit(&mut self.engine, false)?;
-            for text in self.persistence.take_said() {
+            if let Some(text) = self.persistence.tick(&mut self.engine, now)? {
                 self.log.add(now, Mark::Warn, "state", &text);
                 self.version += 1;
+            }
+            if self.persistence.due_in(Instant::now()).is_some_and(|due| due.is_zero()) {
+                self.keep_status(now);
+                self.persistence.commit(&mut self.engine, false)?;
             }
             if !front.show(self, rings, now)? {
                 return Ok(());

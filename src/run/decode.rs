@@ -4,17 +4,19 @@ use std::sync::Arc;
 
 use memchr::memchr;
 
+use super::bodies::Bodies;
 use super::contexts::Contexts;
-use crate::engine::identity::IdentityKey;
+use crate::engine::identity::{IdentityKey, RecordIds, link};
 use crate::engine::record::{Batch, BatchBuilder, Place, Surroundings};
 use crate::format::context::Context;
 use crate::format::labels::LabelPaths;
 use crate::format::{At, Decoder, Skip};
 use crate::label::Label;
+use crate::output::other;
 use crate::price::{PriceBook, Pricer};
 use crate::source::budget::Reservation;
 use crate::source::{Chunk, Frame, Position, Receipt, SourceId};
-use crate::time::Zone;
+use crate::time::{Timestamp, Zone};
 use crate::usage::{Dimension, Origin, RawText, Rejection, Usage};
 
 /// What decoders share.
@@ -32,6 +34,8 @@ pub struct Shared {
     pub labels: Option<Arc<LabelPaths>>,
     /// Batches carry raw names beside the records.
     pub keep_names: bool,
+    /// Bodies that came within the last hour.
+    pub bodies: Arc<Bodies>,
 }
 
 /// A batch with where it came from.
@@ -110,6 +114,7 @@ impl LineDecoder {
         }
         intake.torn += chunk.broken;
         intake.gaps += chunk.gaps;
+        intake.dropped += chunk.dropped;
         for _ in 0..chunk.too_long {
             intake.lines += 1;
             intake.reject(Rejection::TooLong);
@@ -133,10 +138,24 @@ impl LineDecoder {
         let intake = self.builder.intake();
         intake.bytes += chunk.bytes.len() as u64;
         let LineDecoder { shared, decoder, pricer, builder, .. } = self;
+        let mut known = None;
+        let mut name = |index| {
+            let (body, since) = *known.get_or_insert_with(|| {
+                let body = shared.key.body(&chunk.bytes);
+                (body, shared.bodies.since(body, Timestamp::now()))
+            });
+            shared.key.in_body(body, since, index)
+        };
         decoder.decode_body(chunk.frame, chunk.offset, &chunk.bytes, &mut |at, result| {
-            record(result, at, true, shared, (builder, pricer), around, &chunk);
+            let mut ids = |usage: &Usage<'_>, place: Place| {
+                let ids = shared.key.identify(usage, place);
+                if ids.links == link::PLACE { name(place.index) } else { ids }
+            };
+            record(result, at, true, &mut ids, (&shared.key, builder, pricer), around, &chunk);
         });
-        decoder.go_on_with(Context::default());
+        // A body stands alone: what it leaves open never ends.
+        let open = decoder.go_on_with(Context::default());
+        builder.intake().torn += open.parts().torn();
         Decoded {
             batch: self.builder.finish(chunk.history),
             source: chunk.source,
@@ -149,9 +168,15 @@ impl LineDecoder {
 
     fn line(&mut self, line: &[u8], whole: bool, offset: u64, around: &Surroundings, chunk: &Chunk) {
         self.builder.intake().lines += 1;
+        if self.shared.keep_names
+            && let Some(other) = other::line(line)
+        {
+            self.builder.push_other(other.as_bytes());
+        }
         let LineDecoder { shared, decoder, pricer, builder, .. } = self;
         decoder.decode(offset, line, &mut |at, result| {
-            record(result, at, whole, shared, (builder, pricer), around, chunk);
+            let mut ids = |usage: &Usage<'_>, place: Place| shared.key.identify(usage, place);
+            record(result, at, whole, &mut ids, (&shared.key, builder, pricer), around, chunk);
         });
     }
 }
@@ -162,8 +187,8 @@ fn record(
     result: Result<&Usage<'_>, Skip>,
     at: At,
     whole: bool,
-    shared: &Shared,
-    (builder, pricer): (&mut BatchBuilder, &mut Pricer),
+    ids: &mut impl FnMut(&Usage<'_>, Place) -> RecordIds,
+    (key, builder, pricer): (&IdentityKey, &mut BatchBuilder, &mut Pricer),
     around: &Surroundings,
     chunk: &Chunk,
 ) {
@@ -172,10 +197,9 @@ fn record(
             let owned = with_owner(usage, around, chunk.owner.as_ref());
             let usage = owned.as_ref().unwrap_or(usage);
             let place = Place { generation: chunk.generation, offset: at.offset, index: at.index };
-            let ids = shared.key.identify(usage, place);
-            builder.push(usage, pricer.price(usage), ids, place, around);
+            builder.push(usage, pricer.price(usage), ids(usage, place), place, around);
             if matches!(usage.origin, Origin::OpenTelemetry | Origin::Transcript) {
-                builder.speak(shared.key.scopes(usage), usage.time);
+                builder.speak(key.scopes(usage), usage.time);
             }
         }
         Err(Skip::NotUsage) => {

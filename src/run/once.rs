@@ -17,7 +17,7 @@ use crate::price::PriceBook;
 use crate::server::status::Status;
 use crate::source::budget::ByteBudget;
 use crate::source::{self, SourceError, SourceState};
-use crate::store::{Snapshot, StoreError};
+use crate::store::{META_DROPPED, META_INTAKE, Snapshot, StoreError};
 use crate::time::Timestamp;
 
 /// Ledger rows kept in memory: a report reads them all again.
@@ -126,6 +126,7 @@ pub fn read(
         around: sources.around,
         labels: super::label_paths(config),
         keep_names: manner.keep_names,
+        bodies: Arc::default(),
     };
     let options = source::Options {
         once: !manner.follow,
@@ -182,7 +183,7 @@ pub fn read_state(folder: &Path, config: &Config, mode: CostMode, now: Timestamp
     let (rows, _) = spill::rows(ROWS_IN_MEMORY);
     let mut engine = Engine::new(Options { zone: config.zone, mode, ..Options::default() }, rows, now);
     engine.load_names(&loaded.names, &loaded.profiles).map_err(|error| damaged(&error))?;
-    let dropped = meta(super::persist::META_DROPPED).map(String::from_utf8_lossy);
+    let dropped = meta(META_DROPPED).map(String::from_utf8_lossy);
     if !dropped.is_none_or(|days| engine.load_dropped_days(&days)) {
         return Err(damaged(&"the days that were dropped"));
     }
@@ -195,7 +196,7 @@ pub fn read_state(folder: &Path, config: &Config, mode: CostMode, now: Timestamp
     for (id, bytes) in &loaded.sessions {
         engine.load_session(*id, bytes).map_err(|error| damaged(&error))?;
     }
-    engine.finish_cells(meta(super::persist::META_INTAKE)).map_err(|error| damaged(&error))?;
+    engine.finish_cells(meta(META_INTAKE)).map_err(|error| damaged(&error))?;
     let mut failed = None;
     snapshot.for_each_row_blob(|day, _, bytes| {
         if failed.is_none() {

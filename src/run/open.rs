@@ -10,13 +10,14 @@ use crate::engine::bill::{Class, CostMode};
 use crate::engine::identity::RecordIds;
 use crate::engine::names::Names;
 use crate::engine::record::Place;
+use crate::engine::rows::Row;
 use crate::engine::view::ChargeId;
-use crate::format::{Decoder, Format, Line};
+use crate::format::{At, Decoder, Format, Line, Skip};
 use crate::label::clean;
 use crate::output::bill::{Bill, terms};
 use crate::output::figures;
 use crate::ui::snapshot::{OpenCharge, SourceLine};
-use crate::usage::{Dimension, RawText, Terms, Usage};
+use crate::usage::Usage;
 
 /// Words of a bill that stand elsewhere on the screen.
 const SHOWN_ELSEWHERE: [&str; 3] = ["model", "bill", "tokens"];
@@ -49,12 +50,7 @@ pub(super) fn open(
     let Some((bill, classes)) = ledger.charge_of(id, names)? else { return Ok(None) };
     let Some(class) = classes.iter().find(|class| class.number == bill.number) else { return Ok(None) };
     let place = class.row.place;
-    let found = places.find(place, |path, line| {
-        let alone = Decoder::new(shared.zone);
-        read(path, line, class, shared, mode, alone)
-            // What it says may hang on the lines before it.
-            .or_else(|| read(path, line, class, shared, mode, behind(path, place, shared)?))
-    });
+    let found = places.find(place, |path, line| read(path, line, class, shared, mode));
     let open = match found {
         Ok(read) => OpenCharge {
             charge,
@@ -75,29 +71,62 @@ pub(super) fn open(
 }
 
 /// The line, if it is the one that the ledger's row was made of. Of a record in parts the first line alone says nothing.
-fn read(
+fn read(path: &Path, line: &[u8], class: &Class, shared: &Shared, mode: CostMode) -> Option<Read> {
+    let place = format!("{} byte {}", figures::path(path), class.row.place.offset);
+    let (read, format) = said(path, line, &class.row, shared, |usage| Read {
+        priced: price(usage, shared, mode),
+        facts: facts(usage),
+        format: None,
+        place: place.clone(),
+    })?;
+    Some(Read { format, ..read })
+}
+
+/// What `each` makes of the usage in `line`, if it is the one that `row` was made of, and the line's format.
+pub(super) fn said<T>(
     path: &Path,
     line: &[u8],
-    class: &Class,
+    row: &Row,
     shared: &Shared,
-    mode: CostMode,
+    each: impl Fn(&Usage<'_>) -> T,
+) -> Option<(T, Option<Format>)> {
+    let alone = Decoder::new(shared.zone);
+    // What it says may hang on the lines before it.
+    says(alone, path, line, row, shared, &each)
+        .or_else(|| says(behind(path, row.place, shared)?, path, line, row, shared, &each))
+}
+
+fn says<T>(
     mut decoder: Decoder,
-) -> Option<Read> {
+    path: &Path,
+    line: &[u8],
+    row: &Row,
+    shared: &Shared,
+    told: &impl Fn(&Usage<'_>) -> T,
+) -> Option<(T, Option<Format>)> {
     let mut read = None;
-    let row = &class.row;
-    let format = decoder.decode(row.place.offset, line, &mut |at, result| {
+    let mut each = |at: At, result: Result<&Usage<'_>, Skip>| {
         let Ok(usage) = result else { return };
         let is_it = at.index == row.place.index
             && hashes(&shared.key.identify(usage, row.place)) == hashes(&row.ids)
             && usage.tokens == row.tokens
             && usage.time.map(crate::time::Timestamp::ms) == row.tokens_dated.then_some(row.tokens_time);
         if is_it {
-            let place = format!("{} byte {}", figures::path(path), row.place.offset);
-            read = Some(Read { priced: price(usage, shared, mode), facts: facts(usage), format: None, place });
+            read = Some(told(usage));
         }
-    });
+    };
+    let mut format = decoder.decode(row.place.offset, line, &mut each);
+    // A value over many lines says nothing before its last one.
+    if format == Line::Part {
+        let mut offset = row.place.offset + line.len() as u64;
+        places::lines_after(path, offset, |line| {
+            format = decoder.decode(offset, line, &mut each);
+            offset += line.len() as u64;
+            format == Line::Part
+        });
+    }
     let format = if let Line::Known(format) = format { Some(format) } else { None };
-    read.map(|read| Read { format, ..read })
+    read.map(|read| (read, format))
 }
 
 /// A decoder that has read what stands before a line.
@@ -135,21 +164,8 @@ fn price(usage: &Usage<'_>, shared: &Shared, mode: CostMode) -> Priced {
 
 /// The terms from what the ledger keeps: only if they come to the very same cost.
 fn from_ledger(class: &Class, names: &Names, shared: &Shared, mode: CostMode) -> Option<Priced> {
-    let row = &class.row;
-    let text = |dimension| RawText::plain(names.label(names.of(row.profile, dimension)).as_str().as_bytes());
-    let usage = Usage {
-        origin: row.origin,
-        cache_hit: row.cache_hit,
-        time: row.tokens_dated.then(|| crate::time::Timestamp::from_ms(row.tokens_time)),
-        tokens: row.tokens,
-        model: text(Dimension::Model),
-        provider: text(Dimension::Provider),
-        terms: Terms { tier: text(Dimension::Tier), ..Terms::default() },
-        status: row.status,
-        reported: row.reported,
-        ..Usage::default()
-    };
-    let computed = row.computed?;
+    let usage = class.row.usage(names);
+    let computed = class.row.computed?;
     (shared.book.price(&usage).computed == Some(computed)).then(|| price(&usage, shared, mode))
 }
 

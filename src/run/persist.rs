@@ -3,14 +3,17 @@
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, never};
 
+use super::bodies::{self, Bodies};
 use super::copies::Copies;
 use super::horizon::{Horizon, SavedDays};
 use super::receipts::Receipts;
 use super::recovery::{META_CLAIMED, META_UNVERIFIED, Recovery};
+use super::reprice::META_PRICES;
 use super::spill;
 use crate::config::{LabelSlots, LabelsError, StateConfig};
 use crate::engine::bill::CostMode;
@@ -19,7 +22,9 @@ use crate::engine::{Engine, Options};
 use crate::format::context::Context;
 use crate::source::budget::Reservation;
 use crate::source::{Position, Receipt, Receiving};
-use crate::store::{CellBlob, Commit, Loaded, Outcome, Recovered, RowBlob, SavedPosition, Store, StoreError, Writer};
+use crate::store::{
+    Commit, Loaded, META_DROPPED, META_INTAKE, Outcome, Recovered, SavedPosition, Store, StoreError, Writer,
+};
 use crate::time::{MINUTE_MS, Timestamp, Zone};
 
 /// Ledger rows kept in memory: the newest, which repeats are about.
@@ -36,8 +41,6 @@ const MAX_DEAD: usize = 4096;
 /// Milliseconds in a day.
 const DAY_MS: i64 = 1440 * MINUTE_MS;
 
-/// Where the intake counts stand.
-pub(super) const META_INTAKE: &str = "intake";
 const META_ALARMS: &str = "alarms";
 const META_DETECTORS: &str = "detectors";
 const META_GENERATION: &str = "generation";
@@ -46,8 +49,6 @@ const META_MODE: &str = "cost_mode";
 pub const META_ADJUSTMENTS: &str = "adjustments";
 /// How things stood at the last commit, for those who ask while nobody runs.
 pub const META_STATUS: &str = "status";
-/// Event days whose rows were dropped.
-pub(super) const META_DROPPED: &str = "dropped_days";
 /// Which of the operator's own labels stands in which slot.
 pub const META_LABELS: &str = "labels";
 
@@ -81,8 +82,14 @@ pub(super) struct Opened {
     pub next_generation: u32,
     pub alarms: Option<String>,
     pub detectors: Option<Vec<u8>>,
+    /// The prices with which its rows were counted last; see `run::reprice`.
+    pub prices: Option<String>,
+    /// They are other ones now, which is to be saved with what that changed.
+    pub repriced: bool,
     pub adjustments: Option<String>,
     pub notes: Vec<String>,
+    /// What was posted within the last hour.
+    pub bodies: Arc<Bodies>,
     dead: Graveyard,
     store: Option<Store>,
     rows_pending: bool,
@@ -118,8 +125,11 @@ impl Opened {
             next_generation: 1,
             alarms: None,
             detectors: None,
+            prices: None,
+            repriced: false,
             adjustments: None,
             notes,
+            bodies: Arc::default(),
             dead: Graveyard::default(),
             store: None,
             rows_pending: false,
@@ -216,6 +226,10 @@ impl Opened {
         }
         self.alarms = text(META_ALARMS);
         self.detectors = meta(META_DETECTORS).map(<[u8]>::to_vec);
+        for saved in bodies::PARTS.iter().filter_map(|name| meta(name)) {
+            self.bodies.load(saved, Timestamp::now());
+        }
+        self.prices = text(META_PRICES);
         self.adjustments = text(META_ADJUSTMENTS);
         self.next_generation = text(META_GENERATION).and_then(|number| number.parse().ok()).unwrap_or(1);
         Ok(())
@@ -297,6 +311,7 @@ impl Opened {
         &mut self,
         mode: CostMode,
         labels: &LabelSlots,
+        prices: String,
         config: StateConfig,
     ) -> Result<Persistence, PersistError> {
         let horizon = Horizon::new(config, std::mem::take(&mut self.days));
@@ -306,6 +321,8 @@ impl Opened {
             writer,
             mode,
             labels: labels.save(),
+            bodies: Arc::clone(&self.bodies),
+            prices,
             in_flight: false,
             dirty_since: None,
             bytes: 0,
@@ -320,7 +337,6 @@ impl Opened {
             dropping: false,
             copies,
             recovery: std::mem::take(&mut self.recovery),
-            said: Vec::new(),
             receipts: Receipts::default(),
         })
     }
@@ -429,6 +445,8 @@ pub(super) struct Persistence {
     writer: Option<Writer>,
     mode: CostMode,
     labels: String,
+    bodies: Arc<Bodies>,
+    prices: String,
     in_flight: bool,
     dirty_since: Option<Instant>,
     bytes: u64,
@@ -446,8 +464,6 @@ pub(super) struct Persistence {
     dropping: bool,
     copies: Option<Copies>,
     recovery: Recovery,
-    /// Sentences for the event list.
-    said: Vec<String>,
     receipts: Receipts,
 }
 
@@ -510,9 +526,13 @@ impl Persistence {
         trouble.or_else(|| self.recovery.note(zone, now))
     }
 
-    /// Takes what is worth an event.
-    pub fn take_said(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.said)
+    /// Drops what lies beyond the horizon, a part at a time, and has a copy made each day; a sentence where something is to be told.
+    ///
+    /// # Errors
+    /// The ledger's rows cannot be read or written: nothing of this engine may be saved any more.
+    pub fn tick(&mut self, engine: &mut Engine, now: Timestamp) -> io::Result<Option<String>> {
+        self.drop_days(engine, false)?;
+        Ok(self.copies.as_mut().and_then(|copies| copies.tick(now, Instant::now())))
     }
 
     /// All sources have been read to where they end.
@@ -539,9 +559,8 @@ impl Persistence {
 
     /// Hands over a commit if one is due (or, with `all`, if there is anything).
     pub fn commit(&mut self, engine: &mut Engine, all: bool) -> io::Result<()> {
-        self.drop_days(engine, all)?;
-        if let Some(copies) = &mut self.copies {
-            self.said.extend(copies.tick(Timestamp::now(), Instant::now()));
+        if all {
+            self.drop_days(engine, true)?;
         }
         if self.dropping {
             return Ok(());
@@ -550,16 +569,18 @@ impl Persistence {
         let Some(writer) = self.writer.as_ref().filter(|_| due) else { return Ok(()) };
         let changes = engine.take_changes()?;
         self.horizon.appended(&changes.rows, &changes.dropped_days, self.bytes >= COMMIT_BYTES);
-        let mut meta = vec![
-            (META_INTAKE, changes.intake),
+        let mut commit = Commit::of(changes);
+        let meta = &mut commit.meta;
+        meta.extend([
             (META_GENERATION, self.generation.to_string().into_bytes()),
             (META_MODE, mode_name(self.mode).as_bytes().to_vec()),
             (META_LABELS, self.labels.clone().into_bytes()),
-        ];
-        meta.extend(changes.all_dropped.map(|days| (META_DROPPED, days.into_bytes())));
+            (META_PRICES, self.prices.clone().into_bytes()),
+        ]);
         meta.extend(self.recovery.save());
         meta.extend(self.alarms.take().map(|alarms| (META_ALARMS, alarms.into_bytes())));
         meta.extend(self.detectors.take().map(|detectors| (META_DETECTORS, detectors)));
+        meta.extend(self.bodies.changes());
         meta.extend(std::mem::take(&mut self.beside));
         let saved = Some(Timestamp::now());
         let forgotten = std::mem::take(&mut self.dead.forgotten);
@@ -569,18 +590,8 @@ impl Persistence {
                 self.positions.remove(generation);
             }
         }
-        let commit = Commit {
-            forgotten,
-            positions: self.positions.drain().map(|(_, position)| with_context(position, saved)).collect(),
-            names: changes.names,
-            profiles: changes.profiles,
-            dropped_days: changes.dropped_days,
-            rows: changes.rows.into_iter().map(|(day, rows, bytes)| RowBlob { day, rows, bytes }).collect(),
-            cells: changes.cells.into_iter().map(|(tier, time, bytes)| CellBlob { tier, time, bytes }).collect(),
-            sessions: changes.sessions,
-            meta,
-            ..Commit::default()
-        };
+        commit.forgotten = forgotten;
+        commit.positions = self.positions.drain().map(|(_, position)| with_context(position, saved)).collect();
         self.in_flight = true;
         self.receipts.committing();
         self.dirty_since = None;

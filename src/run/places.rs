@@ -155,6 +155,27 @@ pub(super) fn lines_before(path: &Path, offset: u64, mut each: impl FnMut(&[u8])
     ahead.is_empty().then_some(())
 }
 
+/// Hands the lines behind `offset` of a file that is not packed to `each`, until that has enough or a line's worth was read.
+pub(super) fn lines_after(path: &Path, offset: u64, mut each: impl FnMut(&[u8]) -> bool) {
+    let Some(file) = fs::metadata(path).ok().filter(fs::Metadata::is_file).and_then(|_| File::open(path).ok()) else {
+        return;
+    };
+    let (mut ahead, mut at) = (Vec::new(), offset);
+    let mut piece = vec![0; FIRST_READ];
+    while at - offset < MAX_LINE as u64
+        && let Ok(read) = file.read_at(&mut piece, at)
+    {
+        at += read as u64;
+        ahead.extend_from_slice(&piece[..read]);
+        let whole = if read == 0 { ahead.len() } else { memrchr(b'\n', &ahead).map_or(0, |end| end + 1) };
+        let enough = ahead[..whole].split_inclusive(|byte| *byte == b'\n').any(|line| !each(line));
+        if enough || read == 0 {
+            return;
+        }
+        ahead.drain(..whole);
+    }
+}
+
 /// The line with which the bytes begin that `read` gives, which is told how many it gave.
 fn line_from(mut read: impl FnMut(&mut [u8], u64) -> Option<usize>) -> Option<Vec<u8>> {
     let mut line = vec![0; FIRST_READ];
@@ -183,6 +204,27 @@ fn line_from(mut read: impl FnMut(&mut [u8], u64) -> Option<usize>) -> Option<Ve
 mod tests {
     use super::*;
     use std::io::Write;
+
+    #[test]
+    fn the_lines_around_a_place_are_handed_out_as_they_stand() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.log");
+        let text = (0..40_000).map(|number| format!("line {number}")).collect::<Vec<_>>().join("\n");
+        fs::write(&path, &text).unwrap();
+        for line in [0, 1, 20_000, 39_999] {
+            let offset = text.find(&format!("line {line}")).unwrap() as u64;
+            let mut before = 0;
+            assert_eq!(lines_before(&path, offset, |_| before += 1), Some(()));
+            let mut after = Vec::new();
+            lines_after(&path, offset, |line| {
+                after.push(String::from_utf8_lossy(line).trim_end().to_owned());
+                after.len() < 3
+            });
+            let expected: Vec<_> = (line..(line + 3).min(40_000)).map(|line| format!("line {line}")).collect();
+            assert_eq!((before, after), (line, expected));
+        }
+        assert_eq!(lines_before(&path, 3, |_| {}), None, "no line begins there");
+    }
 
     #[test]
     fn a_line_is_found_in_what_its_file_was_packed_into() {

@@ -9,14 +9,18 @@ use std::path::Path;
 use crate::alarm::{AlarmState, AlarmStatus, BudgetStatus, Transition};
 use crate::config::Severity;
 use crate::engine::names::{NameId, Names};
-use crate::engine::view::View;
+use crate::engine::view::{By, View};
 use crate::label::{Label, clean};
+use crate::money::Money;
 use crate::source::{SourceState, SourceStatus};
 use crate::time::Timestamp;
 use crate::ui::snapshot::{EventLine, Mark};
+use crate::ui::text::dollars;
 
 /// Events kept for the list.
 const EVENTS: usize = 200;
+/// Models whose missing price is told; the sheet of what came in shows the largest, however many there are.
+const MOST_UNPRICED: usize = 4096;
 
 /// Notable things, newest first.
 #[derive(Default)]
@@ -25,6 +29,7 @@ pub(super) struct EventLog {
     /// Lines added so far.
     count: u64,
     unpriced: HashSet<Label>,
+    drifting: HashSet<Label>,
     file: Option<File>,
 }
 
@@ -77,9 +82,24 @@ impl EventLog {
     /// Adds a line for each model that turned out to have no price.
     pub fn unpriced(&mut self, now: Timestamp, view: &View) {
         for (model, tokens) in &view.unpriced_models {
-            if self.unpriced.insert(model.clone()) {
+            if self.unpriced.len() < MOST_UNPRICED && self.unpriced.insert(model.clone()) {
                 let text = format!("{model} has no price · {tokens} tokens unpriced");
                 self.add(now, Mark::Warn, "price", &text);
+            }
+        }
+    }
+
+    /// Adds a line for each model in sight whose costs, as logs report them, turned out to be other ones than the table's.
+    pub fn drift(&mut self, now: Timestamp, view: &View) {
+        let models = view.tables.iter().filter(|table| table.by == By::MODEL).flat_map(|table| &table.rows);
+        for row in models.filter(|row| row.sums.drifted_requests > 0) {
+            if let Some(model) = &row.name
+                && self.drifting.insert(model.clone())
+            {
+                let (drift, count) = (dollars(row.sums.drift), row.sums.drifted_requests);
+                let sign = if row.sums.drift > Money::ZERO { "+" } else { "" };
+                let text = format!("{model}: {count} reported costs are not the table's, {sign}{drift} · d tells more");
+                self.add(now, Mark::Warn, "drift", &text);
             }
         }
     }

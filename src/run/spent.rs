@@ -3,10 +3,9 @@
 use std::collections::HashMap;
 use std::io;
 
-use crate::alarm::{Adjustment, Alarms, Budgets, SessionSpend};
+use crate::alarm::{Adjustment, Alarms, Budgets, SessionSpend, Spent};
 use crate::engine::Engine;
 use crate::engine::names::{NONE, NameId, ProfileId};
-use crate::money::Money;
 use crate::time::{MINUTE_MS, Timestamp};
 
 /// Two months: the longest period and the one before it.
@@ -21,10 +20,10 @@ pub(super) fn take_up_budgets(
     per_session: bool,
     now: Timestamp,
 ) -> io::Result<()> {
-    let mut cells: Vec<(Timestamp, ProfileId, Money)> = Vec::new();
+    let mut cells: Vec<(Timestamp, ProfileId, Spent)> = Vec::new();
     let (from, until) = (now.plus_ms(-BUDGETS_BACK_MS).minute(), now.minute() + 1);
     engine.cells().for_each(from, until, |minute, profile, sums| {
-        cells.push((Timestamp::from_ms(minute * MINUTE_MS), profile, sums.cost()));
+        cells.push((Timestamp::from_ms(minute * MINUTE_MS), profile, Spent::of(sums)));
     });
     let sessions = if per_session { session_parts(engine, now)? } else { Vec::new() };
     budgets.rebuild(cells, sessions, adjustments, engine.ledger().1, now, alarms);
@@ -39,11 +38,12 @@ fn session_parts(engine: &mut Engine, now: Timestamp) -> io::Result<Vec<SessionS
     ledger.for_each_bill(names, |bill, _, _| {
         if bill.session != NONE && bill.time >= since {
             let (time, profile, session) = (bill.time, bill.profile, bill.session);
-            let new = SessionSpend { first: time, last: time, profile, session, spent: Money::ZERO };
+            let new = SessionSpend { first: time, last: time, profile, session, spent: Spent::default() };
             let part = parts.entry((session, profile)).or_insert(new);
             part.first = part.first.min(time);
             part.last = part.last.max(time);
-            part.spent += bill.cost.into();
+            part.spent.cost += bill.cost.into();
+            part.spent.subscription += bill.sums().subscription;
         }
         Ok(())
     })?;

@@ -117,6 +117,7 @@ impl Viewpoint {
             view.split = view.split.map(|split| Split { prices, ..split });
         }
         core.log.unpriced(now, &view);
+        core.log.drift(now, &view);
         let parts = self.query.scope.parts().iter();
         let parts: Vec<_> = parts.map(|(by, id)| (each(*by), *id)).collect();
         let budgets = core.budgets.statuses(core.engine.names(), KEYS_OF_A_BUDGET);

@@ -32,6 +32,7 @@ mod tests {
             files: 1,
             total_bytes: 0,
             read_bytes: 0,
+            dropped: 0,
         };
         assert_eq!(answer(&[source(SourceState::Live), source(SourceState::Waiting)], None, true).status, 200);
         let lost = answer(&[source(SourceState::Lost("no right to read it".to_owned()))], None, false);

@@ -88,7 +88,7 @@ fn about_sources(sources: &[SourceStatus], out: &mut dyn Write) -> io::Result<()
         let place = crate::label::Label::new(&source.source.to_string());
         labels([("place", Some(&place)), ("source", Some(&source.name))])
     };
-    let figures: [(&str, &str, &str, Value); 5] = [
+    let figures: [(&str, &str, &str, Value); 6] = [
         ("source_up", "gauge", "0 while a source is in trouble.", |source| {
             u64::from(!matches!(source.state, SourceState::Lost(_)))
         }),
@@ -97,6 +97,12 @@ fn about_sources(sources: &[SourceStatus], out: &mut dyn Write) -> io::Result<()
         }),
         ("source_open", "gauge", "Files or connections open.", |source| source.files),
         ("source_read_bytes_total", "counter", "Bytes read.", |source| source.read_bytes),
+        (
+            "source_dropped_total",
+            "counter",
+            "Datagrams the kernel dropped: what is counted is a lower bound.",
+            |source| source.dropped,
+        ),
         ("source_unread_bytes", "gauge", "Bytes that are known and not read yet.", |source| {
             source.total_bytes.saturating_sub(source.read_bytes)
         }),

@@ -82,7 +82,7 @@ impl Discovery {
                 let mut walk = Walk { pattern: Some(pattern), entered: HashSet::new(), found, remarks };
                 self.enter(&pattern.base, 0, &mut walk);
             }
-            Spec::Stdin | Spec::Unix(_) | Spec::Tcp(_) | Spec::Http(_) => {}
+            _ => {}
         }
         found[start..].sort_unstable_by(|a, b| a.path.cmp(&b.path));
     }
@@ -94,7 +94,7 @@ impl Discovery {
         let listed = specs.all(|spec| match spec {
             Spec::Path(root) => self.folders.contains_key(root),
             Spec::Glob(pattern) => self.folders.contains_key(&pattern.base),
-            Spec::Stdin | Spec::Unix(_) | Spec::Tcp(_) | Spec::Http(_) => true,
+            _ => true,
         });
         listed
             && self.folders.iter().all(|(path, folder)| {
@@ -131,12 +131,17 @@ impl Discovery {
         }
     }
 
+    /// A folder is gone, and all below it.
+    fn forget(&mut self, path: &Path) {
+        self.folders.retain(|folder, _| !folder.starts_with(path));
+    }
+
     fn enter(&mut self, path: &Path, depth: usize, walk: &mut Walk<'_>) {
         let metadata = match fs::metadata(path) {
             Ok(metadata) if metadata.is_dir() => metadata,
             Ok(_) => return,
             Err(error) => {
-                self.folders.remove(path);
+                self.forget(path);
                 return walk.remarks.push(Remark::Unreadable(path.to_owned(), error));
             }
         };
@@ -149,12 +154,19 @@ impl Discovery {
         let kept = self.folders.get(path).is_some_and(|folder| folder.still_holds(&metadata));
         if !kept {
             match Folder::list(path, &metadata) {
-                Ok(folder) => self.folders.insert(path.to_owned(), folder),
+                Ok(folder) => {
+                    // What is no longer in it is no longer looked at.
+                    let before = self.folders.remove(path);
+                    let before = before.into_iter().flat_map(|before| before.folders.into_iter().chain(before.links));
+                    let still: HashSet<&PathBuf> = folder.folders.iter().chain(&folder.links).collect();
+                    before.filter(|gone| !still.contains(gone)).for_each(|gone| self.forget(&gone));
+                    self.folders.insert(path.to_owned(), folder);
+                }
                 Err(error) => {
-                    self.folders.remove(path);
+                    self.forget(path);
                     return walk.remarks.push(Remark::Unreadable(path.to_owned(), error));
                 }
-            };
+            }
         }
         // Taken out while its folders are entered, so that no name is copied.
         let Some(folder) = self.folders.remove(path) else { return };
@@ -255,6 +267,44 @@ mod tests {
         for name in ["a.txt", "a.jsonl.swp", "log", "a.gz", "a.log.1.tmp", "a.log.1.bz2", "a.log.gz.part"] {
             assert!(!is_log(Path::new(name)), "{name}");
         }
+    }
+
+    /// A folder with a date in its name is deleted some day; if it were looked for ever after, nothing would count as unchanged again.
+    #[test]
+    fn a_folder_that_is_gone_is_not_looked_for() {
+        let home = tempfile::tempdir().unwrap();
+        let (old, new) = (home.path().join("2026-11-26/app"), home.path().join("2026-11-27/app"));
+        for folder in [&old, &new] {
+            fs::create_dir_all(folder).unwrap();
+            fs::write(folder.join("a.jsonl"), "x\n").unwrap();
+        }
+        // As if it had all been quiet for a while: stamps are trusted only then.
+        let age = || {
+            let long_ago = SystemTime::now() - Duration::from_secs(60);
+            for folder in [&old, &new] {
+                for folder in folder.ancestors().take_while(|folder| folder.starts_with(home.path())) {
+                    if let Ok(folder) = fs::File::open(folder) {
+                        folder.set_modified(long_ago).unwrap();
+                    }
+                }
+            }
+        };
+        age();
+        let spec = Spec::parse(home.path().to_str().unwrap()).unwrap();
+        let mut discovery = Discovery::default();
+        let scan = |discovery: &mut Discovery| {
+            let (mut found, mut remarks) = (Vec::new(), Vec::new());
+            discovery.scan(&spec, &mut found, &mut remarks);
+            assert!(remarks.is_empty());
+            found.len()
+        };
+        assert_eq!(scan(&mut discovery), 2);
+        assert!(discovery.is_unchanged([&spec].into_iter()));
+        fs::remove_dir_all(old.parent().unwrap()).unwrap();
+        assert!(!discovery.is_unchanged([&spec].into_iter()));
+        age();
+        assert_eq!(scan(&mut discovery), 1);
+        assert!(discovery.is_unchanged([&spec].into_iter()));
     }
 
     #[test]

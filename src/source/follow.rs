@@ -43,6 +43,8 @@ const LINGER_RENAMED: Duration = Duration::from_secs(60);
 const LINGER_DELETED: Duration = Duration::from_secs(10);
 /// A copy that goes its own way was not read before: what its lines hang on begins anywhere.
 const FROM_ITS_HEAD: Option<u64> = Some(0);
+/// A document that was still for so long is written.
+const WRITTEN: Duration = Duration::from_secs(1);
 /// Ended generations that are kept to recognise copies of them.
 const MAX_TOMBS: usize = 4096;
 
@@ -199,6 +201,8 @@ struct Reader {
     searched: u64,
     /// NUL bytes right behind the offset, among those searched.
     nuls: u64,
+    /// What was searched is no whole end of a document.
+    is_no_end: bool,
     /// The largest size at which the marks held.
     seen: u64,
     /// When bytes were read last.
@@ -230,12 +234,21 @@ impl Stamp {
 
 impl Reader {
     fn new(generation: u32, marks: Marks) -> Reader {
-        Reader { generation, marks, searched: 0, nuls: 0, seen: marks.offset, grew: None, open_since: None }
+        Reader {
+            generation,
+            marks,
+            searched: 0,
+            nuls: 0,
+            is_no_end: false,
+            seen: marks.offset,
+            grew: None,
+            open_since: None,
+        }
     }
 
     /// Nothing is known behind the new place.
     fn move_to(&mut self, marks: Marks) {
-        (self.marks, self.searched, self.nuls) = (marks, 0, 0);
+        (self.marks, self.searched, self.nuls, self.is_no_end) = (marks, 0, 0, false);
         self.seen = self.seen.max(marks.offset);
     }
 
@@ -263,10 +276,23 @@ impl Followed {
         }
     }
 
+    /// Its last line may be whole without a newline: programs write a document so, and write it anew when it changes.
+    fn awaits_end(&self) -> bool {
+        let has_tail = |reader: &Reader| reader.searched > reader.nuls && !reader.is_no_end;
+        is_document(&self.path) && matches!(&self.role, Role::Reader(reader) if has_tail(reader))
+    }
+
     /// Nothing is to be done as long as its stamp stands.
     fn is_settled(&self) -> bool {
-        !self.failed && self.archive.as_ref().map_or(!matches!(self.role, Role::Copy(_)), |archive| archive.done)
+        !self.failed
+            && !self.awaits_end()
+            && self.archive.as_ref().map_or(!matches!(self.role, Role::Copy(_)), |archive| archive.done)
     }
+}
+
+/// A file that by its name holds one value and no lines.
+fn is_document(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "json")
 }
 
 /// Opens for reading only, waits for nothing (a pipe would) and takes no terminal.
@@ -634,6 +660,7 @@ impl Follower {
                 files,
                 total_bytes: source.read + unread,
                 read_bytes: source.read,
+                dropped: 0,
             };
             if source.sent.as_ref() != Some(&status) {
                 source.sent = Some(status.clone());

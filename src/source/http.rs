@@ -3,6 +3,7 @@
 
 mod answer;
 mod body;
+mod grpc;
 pub(super) mod watch;
 
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use hyper::body::{Body as _, Incoming};
-use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderMap, HeaderName, ORIGIN};
+use hyper::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN};
 use hyper::service::service_fn;
 use hyper::{Request, Version};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -19,10 +20,11 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::oneshot;
 use tokio::time::{sleep_until, timeout};
 
+use super::access::Access;
 use super::socket::{self, Peer};
 use super::start::Outlet;
 use super::unpack::Packing;
-use super::{Ask, Chunk, Encoding, Event, Frame, Method, Receipt, Signal, SourceId};
+use super::{Ask, Chunk, Encoding, Event, Frame, Method, Receipt, Receiving, Signal, SourceId};
 use answer::{Answer, Refusal};
 use body::{MAX_BODY, MAX_PACKED, Whole};
 use watch::{Running, Watch, Watched};
@@ -35,8 +37,13 @@ const SAFE_WITHIN: Duration = Duration::from_secs(30);
 const ANSWERED_WITHIN: Duration = Duration::from_secs(10);
 /// Requests at once on one connection of HTTP/2.
 const STREAMS: u32 = 32;
+/// Bytes of one request that HTTP/2 takes unasked.
+const WINDOW: u32 = 256 << 10;
 /// Bytes of the headers of one request.
 const MAX_HEADERS: usize = 64 << 10;
+
+/// The one question without a token.
+const HEALTH: &str = "/healthz";
 
 /// One listener.
 #[derive(Debug)]
@@ -47,6 +54,8 @@ pub(super) struct Site {
     pub(super) generation: u32,
     /// Bytes of bodies read.
     pub(super) read: Arc<AtomicU64>,
+    /// Which tokens are good.
+    pub(super) access: Access,
     pub(super) outlet: Outlet,
 }
 
@@ -63,6 +72,9 @@ where
         .timer(TokioTimer::new())
         .max_concurrent_streams(STREAMS)
         .max_header_list_size(MAX_HEADERS as u32)
+        // What a sender may have on its way before it is asked for.
+        .initial_stream_window_size(WINDOW)
+        .initial_connection_window_size(2 * WINDOW)
         .keep_alive_interval(Duration::from_secs(60))
         .keep_alive_timeout(Duration::from_secs(20));
     let (peer, seen) = (Arc::new(peer), Arc::clone(&watch));
@@ -105,32 +117,64 @@ fn intake(path: &str) -> Option<Intake> {
 }
 
 async fn take(request: Request<Incoming>, peer: &Peer, running: &Running, site: &Site) -> Answer {
+    let admitted = admit(&request, peer, &site.access);
+    if grpc::is_call(request.headers()) {
+        let answered = match admitted {
+            Ok(_) => call(request, running, site).await,
+            Err(refusal) => Err(refusal),
+        };
+        return answered.map_or_else(grpc::refused, grpc::exported);
+    }
     let wanted = intake(request.uri().path()).zip(site.source);
     // An exporter reads a refusal in its own encoding.
     let otlp = match wanted {
         Some((Intake::Export(_), _)) => Some(encoding(request.headers()).unwrap_or(Encoding::Json)),
         _ => None,
     };
-    let answered = match admit(&request, peer) {
-        Err(refusal) => Err(refusal),
-        Ok(()) => match wanted {
-            Some((intake, source)) => receive(request, intake, source, running, site).await,
-            None => ask(request, peer, running, site).await,
-        },
+    let answered = match (admitted, wanted) {
+        (Err(refusal), _) => Err(refusal),
+        (Ok(_), Some((intake, source))) => receive(request, intake, source, running, site).await,
+        (Ok(peer), None) => ask(request, &peer, running, site).await,
     };
     answered.unwrap_or_else(|refusal| refusal.answer(otlp))
 }
 
-/// Whether this request may be made at all. Whoever has no token is on this machine; but a browser is, too: a page of anybody's can send
-/// to a loopback address, with its `Origin`, or under a name that it makes to mean this machine.
-fn admit(request: &Request<Incoming>, peer: &Peer) -> Result<(), Refusal> {
-    if request.headers().contains_key(ORIGIN) {
+/// A call of gRPC.
+async fn call(request: Request<Incoming>, running: &Running, site: &Site) -> Result<Receiving, Refusal> {
+    let (signal, source) = grpc::method(request.uri().path()).zip(site.source).ok_or(Refusal::Nobody)?;
+    let receiving = grpc::export(request, signal, source, running, site).await?;
+    readable(receiving)
+}
+
+/// A body of which nothing could be read is refused: to send it again would not help.
+fn readable(receiving: Receiving) -> Result<Receiving, Refusal> {
+    if receiving.records > 0 && receiving.rejected == receiving.records {
+        return Err(Refusal::Unreadable);
+    }
+    Ok(receiving)
+}
+
+/// Whether this request may be made at all, and who makes it. Where no token is asked for, whoever comes is on this machine; but a browser
+/// is, too: anybody's page can send to a loopback address, with its `Origin`, or under a name that it makes to mean this machine.
+fn admit(request: &Request<Incoming>, peer: &Peer, access: &Access) -> Result<Peer, Refusal> {
+    let headers = request.headers();
+    if headers.contains_key(ORIGIN) {
         return Err(Refusal::Origin);
     }
-    let Peer::Tcp(_) = peer else { return Ok(()) };
-    let named = request.headers().get(HOST).map(|host| host.to_str().unwrap_or_default());
+    let Peer::Tcp(address, _) = peer else { return Ok(peer.clone()) };
+    if access.asks() {
+        // Whoever watches over processes asks whether this one lives, and has no token.
+        if request.method() == hyper::Method::GET && request.uri().path() == HEALTH {
+            return Ok(peer.clone());
+        }
+        let shown = headers.get(AUTHORIZATION).map(HeaderValue::as_bytes);
+        let holder = shown.and_then(|shown| access.holder(shown)).ok_or(Refusal::Token)?;
+        return Ok(Peer::Tcp(*address, Some(holder.clone())));
+    }
+    let named = headers.get(HOST).map(|host| host.to_str().unwrap_or_default());
     let host = named.or_else(|| request.uri().authority().map(hyper::http::uri::Authority::as_str));
-    if host.is_some_and(is_this_machine) { Ok(()) } else { Err(Refusal::Host) }
+    // A certificate was shown to whoever is not on this machine.
+    if !address.is_loopback() || host.is_some_and(is_this_machine) { Ok(peer.clone()) } else { Err(Refusal::Host) }
 }
 
 fn is_this_machine(host: &str) -> bool {
@@ -157,7 +201,7 @@ async fn receive(
         Intake::Events => Frame::Values,
         Intake::Export(signal) => Frame::Otlp(signal, encoding(request.headers()).ok_or(Refusal::Type)?),
     };
-    let packing = packing(request.headers())?;
+    let packing = packing(request.headers(), &CONTENT_ENCODING)?;
     let declared = request.body().size_hint().exact();
     let most = if packing.is_some() { MAX_PACKED } else { MAX_BODY };
     let mut whole = body::collect(request.into_body(), declared, most, running, &site.outlet).await?;
@@ -166,10 +210,7 @@ async fn receive(
     if let Some(packing) = packing {
         whole = body::unpack(whole, packing, MAX_BODY, &site.outlet).await?;
     }
-    let receiving = hand_over(whole, frame, source, site).await?;
-    if receiving.records > 0 && receiving.rejected == receiving.records {
-        return Err(Refusal::Unreadable);
-    }
+    let receiving = readable(hand_over(whole, frame, source, site).await?)?;
     Ok(match frame {
         Frame::Otlp(signal, encoding) => answer::exported(receiving, signal, encoding),
         Frame::Lines | Frame::Values => answer::received(receiving),
@@ -177,7 +218,7 @@ async fn receive(
 }
 
 /// Hands a body to the engine and waits until what it became is safe.
-async fn hand_over(whole: Whole, frame: Frame, source: SourceId, site: &Site) -> Result<super::Receiving, Refusal> {
+async fn hand_over(whole: Whole, frame: Frame, source: SourceId, site: &Site) -> Result<Receiving, Refusal> {
     let (receipt, safe) = Receipt::new();
     let chunk = Chunk {
         frame,
@@ -221,8 +262,8 @@ async fn ask(request: Request<Incoming>, peer: &Peer, running: &Running, site: &
     }
 }
 
-fn packing(headers: &HeaderMap) -> Result<Option<Packing>, Refusal> {
-    match word(headers, &CONTENT_ENCODING).as_str() {
+fn packing(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Packing>, Refusal> {
+    match word(headers, name).as_str() {
         "" | "identity" => Ok(None),
         "gzip" | "x-gzip" => Ok(Some(Packing::Gzip)),
         "zstd" => Ok(Some(Packing::Zstd)),
@@ -273,6 +314,6 @@ mod tests {
         headers.insert(CONTENT_TYPE, hyper::header::HeaderValue::from_static("Application/JSON; charset=utf-8"));
         assert_eq!(encoding(&headers), Some(Encoding::Json));
         headers.insert(CONTENT_ENCODING, hyper::header::HeaderValue::from_static("deflate"));
-        assert_eq!(packing(&headers).unwrap_err(), Refusal::Encoding);
+        assert_eq!(packing(&headers, &CONTENT_ENCODING).unwrap_err(), Refusal::Encoding);
     }
 }

@@ -1,13 +1,14 @@
-//! Listening on unix sockets and TCP. Connections enter; lines leave here, HTTP is served next door; each connection of lines is a
+//! Listening on sockets. Connections enter; lines leave here, HTTP is served next door; each connection of lines is a
 //! generation of its own. Whoever sends faster than it is taken waits in its own write: nothing is dropped.
 
 use std::collections::HashMap;
 use std::fs;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::os::unix::net as std_unix;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -17,20 +18,24 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::sync::watch::Receiver;
 use tokio::task::{AbortHandle, Id, JoinSet};
 use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
 
+use super::access::Access;
+use super::datagram::{self, Datagrams};
 use super::http::watch::{HEAD, IDLE, Watch};
 use super::http::{self, Site};
 use super::lines::{Cut, MAX_SOCKET_LINE, StreamCutter};
+use super::spec::Address;
 use super::start::{Outlet, SourceError, stream_status};
-use super::{Chunk, Event, SourceId, SourceState};
+use super::{Chunk, Event, SourceId, SourceState, SourceStatus};
 use crate::label::Label;
 
 /// Connections of one listener at once.
 const MAX_CONNECTIONS: usize = 64;
 /// Of these, of one address that is not this machine's own, whose programs share one.
 const MAX_OF_ONE_ADDRESS: usize = 16;
-/// A connection that only waits has its place for this long, however many others want one.
-const UNDISTURBED: Duration = Duration::from_millis(500);
+/// Connections that wait in the kernel: whoever finds no place there tries again after a whole second.
+const BACKLOG: libc::c_int = 1024;
 /// Bytes of one read; not above a line's cap, as [`StreamCutter`] asks.
 const READ: usize = 64 << 10;
 /// How often a full queue is tried again.
@@ -43,10 +48,14 @@ const ACCEPT_RETRY: Duration = Duration::from_millis(200);
 pub(super) enum Place {
     /// Lines, on a path.
     Unix(PathBuf),
+    /// A record in each datagram, on a path.
+    UnixDatagram(PathBuf),
     /// Lines, on an address.
-    Tcp(SocketAddr),
+    Tcp(Address),
+    /// A record in each datagram, on an address.
+    Udp(SocketAddr),
     /// HTTP, on an address.
-    Http(SocketAddr),
+    Http(Address),
 }
 
 /// A bound listener.
@@ -56,18 +65,21 @@ pub(super) struct Bound {
     name: Label,
     speaks: Protocol,
     listener: Listener,
+    /// Of a unix socket: removes it in the end.
+    _unlink: Option<Unlink>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Protocol {
-    Lines,
-    Http,
+    Lines { tls: bool },
+    Http { tls: bool },
 }
 
 #[derive(Debug)]
 enum Listener {
-    Unix(std_unix::UnixListener, Unlink),
+    Unix(std_unix::UnixListener),
     Tcp(std::net::TcpListener),
+    Datagrams(Datagrams),
 }
 
 /// Who is at the other end.
@@ -75,8 +87,8 @@ enum Listener {
 pub(super) enum Peer {
     /// A process of this user, or root.
     Unix(u32),
-    /// An address.
-    Tcp(IpAddr),
+    /// An address, and whose token was shown.
+    Tcp(IpAddr, Option<Label>),
 }
 
 impl Peer {
@@ -84,7 +96,8 @@ impl Peer {
     pub(super) fn label(&self) -> Label {
         match self {
             Peer::Unix(user) => Label::new(&format!("unix uid {user}")),
-            Peer::Tcp(address) => Label::new(&address.to_string()),
+            Peer::Tcp(address, None) => Label::new(&address.to_string()),
+            Peer::Tcp(address, Some(holder)) => Label::new(&format!("{holder} at {address}")),
         }
     }
 }
@@ -109,30 +122,53 @@ impl Drop for Unlink {
 pub(super) fn bind(places: Vec<(SourceId, Label, Place)>, control: Option<PathBuf>) -> Result<Vec<Bound>, SourceError> {
     let control = control.map(|path| {
         let name = Label::new(&path.to_string_lossy());
-        Ok(Bound { source: None, name, speaks: Protocol::Http, listener: bind_unix(path)? })
+        let (listener, unlink) = bind_unix(path, stream)?;
+        Ok(Bound { source: None, name, speaks: Protocol::Http { tls: false }, listener, _unlink: Some(unlink) })
     });
     let sources = places.into_iter().map(|(source, name, place)| {
-        let (speaks, listener) = match place {
-            Place::Unix(path) => (Protocol::Lines, bind_unix(path)?),
-            Place::Tcp(address) => (Protocol::Lines, bind_tcp(address, "tcp")?),
-            Place::Http(address) => (Protocol::Http, bind_tcp(address, "http")?),
+        let lines = Protocol::Lines { tls: false };
+        let (speaks, (listener, unlink)) = match place {
+            Place::Unix(path) => (lines, bind_unix(path, stream).map(|(listener, unlink)| (listener, Some(unlink)))?),
+            Place::UnixDatagram(path) => {
+                let datagrams =
+                    |path: &Path| Ok(Listener::Datagrams(Datagrams::unix(std_unix::UnixDatagram::bind(path)?)?));
+                (lines, bind_unix(path, datagrams).map(|(listener, unlink)| (listener, Some(unlink)))?)
+            }
+            Place::Tcp(Address { at, tls }) => {
+                (Protocol::Lines { tls }, (bind_tcp(at, if tls { "tls" } else { "tcp" })?, None))
+            }
+            Place::Udp(at) => {
+                let bound = Datagrams::udp(at).map_err(|error| SourceError::Tcp("udp", at, error))?;
+                (lines, (Listener::Datagrams(bound), None))
+            }
+            Place::Http(Address { at, tls }) => {
+                (Protocol::Http { tls }, (bind_tcp(at, if tls { "https" } else { "http" })?, None))
+            }
         };
-        Ok(Bound { source: Some(source), name, speaks, listener })
+        Ok(Bound { source: Some(source), name, speaks, listener, _unlink: unlink })
     });
     sources.chain(control).collect()
+}
+
+fn stream(path: &Path) -> io::Result<Listener> {
+    let listener = std_unix::UnixListener::bind(path)?;
+    listener.set_nonblocking(true)?;
+    Ok(Listener::Unix(listener))
 }
 
 fn bind_tcp(address: SocketAddr, scheme: &'static str) -> Result<Listener, SourceError> {
     let refuse = |error| SourceError::Tcp(scheme, address, error);
     let listener = std::net::TcpListener::bind(address).map_err(refuse)?;
     listener.set_nonblocking(true).map_err(refuse)?;
+    // SAFETY: a descriptor that is open; the call only makes its queue longer, and where it cannot, the queue stays as it is.
+    unsafe { libc::listen(listener.as_raw_fd(), BACKLOG) };
     Ok(Listener::Tcp(listener))
 }
 
-fn bind_unix(path: PathBuf) -> Result<Listener, SourceError> {
+fn bind_unix(path: PathBuf, bind: impl Fn(&Path) -> io::Result<Listener>) -> Result<(Listener, Unlink), SourceError> {
     match fs::symlink_metadata(&path) {
         Ok(metadata) if !metadata.file_type().is_socket() => return Err(SourceError::NotASocket(path)),
-        Ok(_) if std_unix::UnixStream::connect(&path).is_ok() => return Err(SourceError::SocketInUse(path)),
+        Ok(_) if somebody_listens(&path) => return Err(SourceError::SocketInUse(path)),
         // Nobody answers: left over from a process that was killed.
         Ok(_) => fs::remove_file(&path).map_err(|error| SourceError::Unix(path.clone(), error))?,
         Err(_) => {} // nothing there, or bind says what is wrong
@@ -140,23 +176,25 @@ fn bind_unix(path: PathBuf) -> Result<Listener, SourceError> {
     // The socket must never, not even for a moment, be open to others: the mask is set before it is made.
     // SAFETY: umask only sets a number of the process; other threads that make files now get stricter ones.
     let before = unsafe { libc::umask(0o177) };
-    let bound = std_unix::UnixListener::bind(&path);
+    let bound = bind(&path);
     // SAFETY: as above; the old mask is put back.
     unsafe { libc::umask(before) };
-    let ready = || {
-        let listener = bound?;
-        listener.set_nonblocking(true)?;
-        let inode = fs::symlink_metadata(&path)?.ino();
-        Ok((listener, inode))
-    };
-    match ready() {
-        Ok((listener, inode)) => Ok(Listener::Unix(listener, Unlink { path, inode })),
+    match bound.and_then(|listener| Ok((listener, fs::symlink_metadata(&path)?.ino()))) {
+        Ok((listener, inode)) => Ok((listener, Unlink { path, inode })),
         Err(error) => Err(SourceError::Unix(path, error)),
     }
 }
 
+/// A socket of either kind refuses the other kind, and both refuse when their process is gone.
+fn somebody_listens(path: &Path) -> bool {
+    let refused = |error: io::Error| error.kind() == io::ErrorKind::ConnectionRefused;
+    let stream = std_unix::UnixStream::connect(path).map(drop);
+    let datagram = std_unix::UnixDatagram::unbound().and_then(|socket| socket.connect(path));
+    stream.is_ok() || datagram.is_ok() || !(stream.is_err_and(refused) || datagram.is_err_and(refused))
+}
+
 /// Serves all listeners until told to stop.
-pub(super) fn run(bound: Vec<Bound>, outlet: &Outlet, mut stop: Receiver<bool>) {
+pub(super) fn run(bound: Vec<Bound>, access: &Access, outlet: &Outlet, mut stop: Receiver<bool>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = match runtime {
         Ok(runtime) => runtime,
@@ -172,7 +210,7 @@ pub(super) fn run(bound: Vec<Bound>, outlet: &Outlet, mut stop: Receiver<bool>) 
     runtime.block_on(async {
         let mut listeners = JoinSet::new();
         for bound in bound {
-            listeners.spawn(listen(bound, outlet.clone()));
+            listeners.spawn(listen(bound, access.clone(), outlet.clone()));
         }
         outlet.caught_up();
         // An error means that the handle is gone, which is a wish to stop, too.
@@ -191,16 +229,6 @@ enum Accepting {
 }
 
 impl Accepting {
-    /// With a unix socket comes what removes it in the end.
-    fn new(listener: Listener) -> io::Result<(Accepting, Option<Unlink>)> {
-        Ok(match listener {
-            Listener::Unix(listener, unlink) => {
-                (Accepting::Unix(tokio::net::UnixListener::from_std(listener)?), Some(unlink))
-            }
-            Listener::Tcp(listener) => (Accepting::Tcp(tokio::net::TcpListener::from_std(listener)?), None),
-        })
-    }
-
     async fn accept(&self) -> io::Result<(Stream, Peer)> {
         match self {
             Accepting::Unix(listener) => {
@@ -212,7 +240,7 @@ impl Accepting {
                 let (stream, address) = listener.accept().await?;
                 // Answers are small, and somebody waits for each.
                 stream.set_nodelay(true)?;
-                Ok((Box::new(stream), Peer::Tcp(address.ip().to_canonical())))
+                Ok((Box::new(stream), Peer::Tcp(address.ip().to_canonical(), None)))
             }
         }
     }
@@ -245,22 +273,24 @@ impl Door {
                     return false;
                 }
             }
-            Peer::Tcp(address) if !address.is_loopback() => {
+            Peer::Tcp(address, _) if !address.is_loopback() => {
                 let is_same = |guest: &&Guest| guest.peer == *peer;
                 if self.0.values().filter(is_same).count() >= MAX_OF_ONE_ADDRESS && !self.make_room(is_same) {
                     return false;
                 }
             }
-            Peer::Tcp(_) => {}
+            Peer::Tcp(..) => {}
         }
         self.0.len() < MAX_CONNECTIONS || self.make_room(|_| true)
     }
 
-    /// The one that has wasted its place for the longest time goes.
+    /// The one that wastes its place most goes.
     fn make_room(&mut self, may_go: impl Fn(&&Guest) -> bool) -> bool {
-        let wasted = self.0.iter().filter(|(_, guest)| may_go(guest)).filter_map(|(id, guest)| {
-            guest.watch.wastes().filter(|wasted| *wasted >= UNDISTURBED).map(|wasted| (wasted, *id))
-        });
+        let wasted = self
+            .0
+            .iter()
+            .filter(|(_, guest)| may_go(guest))
+            .filter_map(|(id, guest)| guest.watch.wastes().map(|wasted| (wasted, *id)));
         let Some((_, id)) = wasted.max() else { return false };
         self.0.remove(&id).inspect(|guest| guest.task.abort()).is_some()
     }
@@ -271,32 +301,57 @@ impl Door {
     }
 }
 
-async fn listen(bound: Bound, outlet: Outlet) {
-    let Bound { source, name, speaks, listener } = bound;
-    let tell = |state, files, read| {
-        let (outlet, status) = (outlet.clone(), source.map(|source| stream_status(source, &name, state, files, read)));
-        async move {
-            if let Some(status) = status {
-                post(&outlet, status).await;
+/// Tells how a listener is doing; of one that is no source, nothing.
+pub(super) struct Teller {
+    source: Option<SourceId>,
+    name: Label,
+    outlet: Outlet,
+}
+
+impl Teller {
+    /// Its state, its connections, and what came: bytes read, datagrams dropped.
+    pub(super) async fn tell(&self, state: SourceState, files: u64, (read, dropped): (u64, u64)) {
+        let Some(source) = self.source else { return };
+        if let Event::Status(status) = stream_status(source, &self.name, state, files, read) {
+            post(&self.outlet, Event::Status(SourceStatus { dropped, ..status })).await;
+        }
+    }
+}
+
+async fn listen(bound: Bound, access: Access, outlet: Outlet) {
+    let Bound { source, name, speaks, listener, _unlink } = bound;
+    let teller = Teller { source, name, outlet: outlet.clone() };
+    let accepting = match listener {
+        Listener::Unix(listener) => tokio::net::UnixListener::from_std(listener).map(Accepting::Unix),
+        Listener::Tcp(listener) => tokio::net::TcpListener::from_std(listener).map(Accepting::Tcp),
+        Listener::Datagrams(bound) => {
+            let Some(source) = source else { return };
+            if let Err(error) = datagram::serve(bound, source, &outlet, &teller).await {
+                teller.tell(cannot_listen(&error), 0, (0, 0)).await;
             }
+            return;
         }
     };
-    let (accepting, _unlink) = match Accepting::new(listener) {
+    let accepting = match accepting {
         Ok(accepting) => accepting,
-        Err(error) => return tell(cannot_listen(&error), 0, 0).await,
+        Err(error) => return teller.tell(cannot_listen(&error), 0, (0, 0)).await,
     };
     let read = Arc::new(AtomicU64::new(0));
-    let site = (speaks == Protocol::Http).then(|| {
-        let generation = outlet.next_generation();
-        Arc::new(Site { source, generation, read: Arc::clone(&read), outlet: outlet.clone() })
-    });
+    let (site, tls) = match speaks {
+        Protocol::Http { tls } => {
+            let (generation, read) = (outlet.next_generation(), Arc::clone(&read));
+            let site = Site { source, generation, read, access: access.clone(), outlet: outlet.clone() };
+            (Some(Arc::new(site)), access.http_tls().filter(|_| tls))
+        }
+        Protocol::Lines { tls } => (None, access.lines_tls().filter(|_| tls)),
+    };
     let mut connections = JoinSet::new();
     let mut door = Door::default();
     let mut told = None;
     loop {
         let now = (connections.len() as u64, read.load(Ordering::Relaxed));
         if told != Some(now) {
-            tell(SourceState::Live, now.0, now.1).await;
+            teller.tell(SourceState::Live, now.0, (now.1, 0)).await;
             told = Some(now);
         }
         tokio::select! {
@@ -307,17 +362,30 @@ async fn listen(bound: Bound, outlet: Outlet) {
                         continue; // it is closed
                     }
                     let watch = Watch::new();
+                    let arrival = arrive(stream, tls.clone());
                     let task = match (&site, source) {
                         (Some(site), _) => {
-                            connections.spawn(http::serve(stream, peer.clone(), Arc::clone(&watch), Arc::clone(site)))
+                            let (peer, watch, site) = (peer.clone(), Arc::clone(&watch), Arc::clone(site));
+                            connections.spawn(async move {
+                                if let Some(stream) = arrival.await {
+                                    http::serve(stream, peer, watch, site).await;
+                                }
+                            })
                         }
                         (None, Some(source)) => {
                             let line = Line { source, generation: outlet.next_generation(), read: Arc::clone(&read) };
-                            connections.spawn(serve(stream, line, Arc::clone(&watch), outlet.clone()))
+                            let (watch, outlet) = (Arc::clone(&watch), outlet.clone());
+                            connections.spawn(async move {
+                                if let Some(stream) = arrival.await {
+                                    serve(stream, line, watch, outlet).await;
+                                }
+                            })
                         }
                         (None, None) => continue,
                     };
                     door.0.insert(task.id(), Guest { peer, watch, task });
+                    // It is heard before others can take its place: a flood of mute ones shuts out nobody who speaks at once.
+                    tokio::task::yield_now().await;
                 }
                 // Descriptors may be short, or the peer went before we came.
                 Err(_) => sleep(ACCEPT_RETRY).await,
@@ -328,6 +396,15 @@ async fn listen(bound: Bound, outlet: Outlet) {
             }
             () = sleep(Duration::from_secs(1)) => {}
         }
+    }
+}
+
+/// The stream, once TLS is agreed on where it is spoken; `None` if it is not in time.
+async fn arrive(stream: Stream, tls: Option<TlsAcceptor>) -> Option<Stream> {
+    let Some(tls) = tls else { return Some(stream) };
+    match timeout(HEAD, tls.accept(stream)).await {
+        Ok(Ok(stream)) => Some(Box::new(stream)),
+        Ok(Err(_)) | Err(_) => None,
     }
 }
 

@@ -16,10 +16,23 @@ pub enum Spec {
     Stdin,
     /// A stream socket that we create.
     Unix(PathBuf),
-    /// A listener for lines on the loopback interface.
-    Tcp(SocketAddr),
-    /// A listener for HTTP on the loopback interface.
-    Http(SocketAddr),
+    /// A datagram socket that we create: a record each.
+    UnixDatagram(PathBuf),
+    /// A listener for lines.
+    Tcp(Address),
+    /// Datagrams, a record each; those that come too fast are lost.
+    Udp(SocketAddr),
+    /// A listener for HTTP.
+    Http(Address),
+}
+
+/// Where a listener listens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Address {
+    /// The address.
+    pub at: SocketAddr,
+    /// It speaks TLS.
+    pub tls: bool,
 }
 
 /// A glob with the folder from which it is walked.
@@ -41,21 +54,17 @@ pub enum SpecError {
     /// Nothing there.
     #[error("empty source: name a file, a folder, a glob, '-', 'unix:PATH', 'tcp://HOST:PORT' or 'http://HOST:PORT'")]
     Empty,
-    /// A scheme that will come.
-    #[error("source '{0}': '{1}' is not supported yet: use 'unix:PATH', 'http://127.0.0.1:PORT' or a file")]
-    NotYet(String, &'static str),
     /// A scheme nobody promised.
-    #[error("source '{0}': unknown scheme: use a path, 'unix:PATH', 'tcp://HOST:PORT' or 'http://HOST:PORT'")]
+    #[error(
+        "source '{0}': unknown scheme: use a path, 'unix:PATH', 'unixgram:PATH', 'tcp://HOST:PORT', 'udp://HOST:PORT' or 'http://HOST:PORT'"
+    )]
     UnknownScheme(String),
     /// `unix:` alone.
-    #[error("source '{0}': no path after 'unix:': write 'unix:/run/costtop.sock'")]
-    NoSocketPath(String),
+    #[error("source '{0}': no path after '{1}': write '{1}/run/costtop.sock'")]
+    NoSocketPath(String, &'static str),
     /// Not HOST:PORT.
-    #[error("source '{0}': not HOST:PORT: write 'tcp://127.0.0.1:4777'")]
+    #[error("source '{0}': no HOST:PORT behind '//': write '127.0.0.1:4318', or another IP address, there")]
     Address(String),
-    /// Nobody else may send without having shown who it is.
-    #[error("source '{0}': only this machine may send there: use 127.0.0.1, ::1 or localhost")]
-    NotLoopback(String),
     /// Not a glob.
     #[error("source '{0}': not a valid pattern: {1}")]
     Pattern(String, String),
@@ -70,22 +79,28 @@ impl Spec {
         if text == "-" {
             return Ok(Spec::Stdin);
         }
-        if let Some(path) = text.strip_prefix("unix:") {
-            let path = path.strip_prefix("//").unwrap_or(path);
-            return match path {
-                "" => Err(SpecError::NoSocketPath(text.to_owned())),
-                path => Ok(Spec::Unix(expand_home(path))),
-            };
+        let socket = |scheme: &'static str| {
+            text.strip_prefix(scheme).map(|path| match path.strip_prefix("//").unwrap_or(path) {
+                "" => Err(SpecError::NoSocketPath(text.to_owned(), scheme)),
+                path => Ok(expand_home(path)),
+            })
+        };
+        if let Some(path) = socket("unix:") {
+            return path.map(Spec::Unix);
         }
-        if let Some(address) = text.strip_prefix("tcp://") {
-            return loopback(text, address).map(Spec::Tcp);
+        if let Some(path) = socket("unixgram:") {
+            return path.map(Spec::UnixDatagram);
         }
-        if let Some(address) = text.strip_prefix("http://") {
-            return loopback(text, address).map(Spec::Http);
-        }
-        for scheme in ["udp://", "https://"] {
-            if text.starts_with(scheme) {
-                return Err(SpecError::NotYet(text.to_owned(), scheme));
+        if let Some((scheme, address)) = text.split_once("://") {
+            let at = || address_of(text, address);
+            let (plain, tls) = (|at| Address { at, tls: false }, |at| Address { at, tls: true });
+            match scheme {
+                "tcp" => return at().map(plain).map(Spec::Tcp),
+                "tls" => return at().map(tls).map(Spec::Tcp),
+                "udp" => return at().map(Spec::Udp),
+                "http" => return at().map(plain).map(Spec::Http),
+                "https" => return at().map(tls).map(Spec::Http),
+                _ => {}
             }
         }
         if text.split_once("://").is_some_and(|(scheme, _)| scheme.bytes().all(|byte| byte.is_ascii_alphanumeric())) {
@@ -96,6 +111,12 @@ impl Spec {
             return Pattern::new(text, &path).map(Spec::Glob);
         }
         Ok(Spec::Path(path))
+    }
+
+    /// Waits for others to send: never ends by itself.
+    #[must_use]
+    pub fn is_listener(&self) -> bool {
+        !self.is_file() && !matches!(self, Spec::Stdin)
     }
 
     /// Read by the thread that follows files.
@@ -113,19 +134,17 @@ fn expand_home(text: &str) -> PathBuf {
     }
 }
 
-fn loopback(text: &str, address: &str) -> Result<SocketAddr, SpecError> {
+/// An IP address with a port; `localhost` is one. Other names may mean another machine tomorrow.
+fn address_of(text: &str, address: &str) -> Result<SocketAddr, SpecError> {
+    let refuse = || SpecError::Address(text.to_owned());
     let address = address.strip_suffix('/').unwrap_or(address);
-    let (host, port) = address.rsplit_once(':').ok_or_else(|| SpecError::Address(text.to_owned()))?;
-    let port: u16 = port.parse().map_err(|_| SpecError::Address(text.to_owned()))?;
+    let (host, port) = address.rsplit_once(':').ok_or_else(refuse)?;
+    let port: u16 = port.parse().map_err(|_| refuse())?;
     let host = host.trim_start_matches('[').trim_end_matches(']');
     if host.eq_ignore_ascii_case("localhost") {
         return Ok(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port));
     }
-    match host.parse::<IpAddr>() {
-        Ok(ip) if ip.is_loopback() => Ok(SocketAddr::new(ip, port)),
-        _ if host.is_empty() => Err(SpecError::Address(text.to_owned())),
-        _ => Err(SpecError::NotLoopback(text.to_owned())),
-    }
+    host.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, port)).map_err(|_| refuse())
 }
 
 impl Pattern {
@@ -169,9 +188,11 @@ mod tests {
         assert!(matches!(Spec::parse("-"), Ok(Spec::Stdin)));
         assert!(matches!(Spec::parse("/var/log/a.jsonl"), Ok(Spec::Path(_))));
         assert!(matches!(Spec::parse("unix:/run/c.sock"), Ok(Spec::Unix(path)) if path == Path::new("/run/c.sock")));
-        assert!(matches!(Spec::parse("tcp://localhost:4777"), Ok(Spec::Tcp(address)) if address.port() == 4777));
+        assert!(matches!(Spec::parse("tcp://localhost:4777"), Ok(Spec::Tcp(address)) if address.at.port() == 4777));
         assert!(matches!(Spec::parse("tcp://[::1]:1"), Ok(Spec::Tcp(_))));
-        assert!(matches!(Spec::parse("http://localhost:4318/"), Ok(Spec::Http(address)) if address.port() == 4318));
+        assert!(
+            matches!(Spec::parse("http://localhost:4318/"), Ok(Spec::Http(address)) if address.at.port() == 4318 && !address.tls)
+        );
         let Ok(Spec::Glob(glob)) = Spec::parse("/var/log/litellm/*.jsonl") else { panic!("a glob") };
         assert_eq!((glob.base.as_path(), glob.depth), (Path::new("/var/log/litellm"), Some(0)));
         assert!(glob.matches(Path::new("/var/log/litellm/a.jsonl")));
@@ -184,14 +205,19 @@ mod tests {
 
     #[test]
     fn refusals_say_what_where_and_the_remedy() {
-        for text in ["tcp://0.0.0.0:80", "tcp://example.org:80", "tcp://[::]:80", "tcp://127.0.0.1.evil.org:1"] {
-            assert_eq!(Spec::parse(text).unwrap_err(), SpecError::NotLoopback(text.to_owned()));
+        for text in [
+            "tcp://example.org:80",
+            "http://127.0.0.1.evil.org:1",
+            "udp://127.0.0.1",
+            "tls://:1",
+            "https://127.0.0.1:x",
+        ] {
+            assert_eq!(Spec::parse(text).unwrap_err(), SpecError::Address(text.to_owned()));
         }
-        assert!(Spec::parse("udp://127.0.0.1:1").unwrap_err().to_string().contains("not supported yet"));
-        assert!(Spec::parse("https://127.0.0.1:1").unwrap_err().to_string().contains("'https://'"));
         assert!(matches!(Spec::parse("kafka://b/t"), Err(SpecError::UnknownScheme(_))));
-        assert!(matches!(Spec::parse("tcp://localhost"), Err(SpecError::Address(_))));
-        assert!(matches!(Spec::parse("unix:"), Err(SpecError::NoSocketPath(_))));
+        for text in ["unix:", "unixgram://"] {
+            assert!(matches!(Spec::parse(text), Err(SpecError::NoSocketPath(..))), "{text}");
+        }
         assert!(matches!(Spec::parse("/logs/[a"), Err(SpecError::Pattern(..))));
         assert_eq!(Spec::parse("").unwrap_err(), SpecError::Empty);
     }

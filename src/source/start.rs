@@ -9,6 +9,7 @@ use std::{io, net::SocketAddr};
 
 use crossbeam_channel::{SendTimeoutError, Sender, bounded};
 
+use super::access::{Access, AccessError};
 use super::budget::ByteBudget;
 use super::discover::Discovery;
 use super::follow::{FollowOptions, Follower};
@@ -55,6 +56,8 @@ pub struct Options {
     pub budget: ByteBudget,
     /// Bytes of sockets, HTTP and stdin on their way. A pool of their own: they may be lent until a disk takes them, and files go on.
     pub streams: ByteBudget,
+    /// What listeners ask of whoever comes.
+    pub access: Access,
     /// A unix socket for questions over HTTP ([`super::Ask`]), which is no source.
     pub control: Option<PathBuf>,
 }
@@ -69,6 +72,7 @@ impl Default for Options {
             next_generation: 1,
             budget: ByteBudget::default(),
             streams: ByteBudget::default(),
+            access: Access::default(),
             control: None,
         }
     }
@@ -98,6 +102,9 @@ pub enum SourceError {
     /// Binding failed.
     #[error("cannot listen on '{0}://{1}' ({2}): choose another port")]
     Tcp(&'static str, SocketAddr, io::Error),
+    /// Not as anybody may come.
+    #[error(transparent)]
+    Access(#[from] AccessError),
     /// The system gives no thread or runtime.
     #[error("cannot start reading ({0}): check the limits of processes and open files")]
     System(#[from] io::Error),
@@ -200,13 +207,18 @@ pub fn start(specs: Vec<SourceSpec>, options: &Options, events: Sender<Event>) -
     let mut listeners = Vec::new();
     let mut standard = None;
     for SourceSpec { source, name, spec } in specs {
+        if options.once && spec.is_listener() {
+            return Err(SourceError::Endless(name));
+        }
+        options.access.guards(&name, &spec)?;
         match spec {
             Spec::Path(_) | Spec::Glob(_) => files.push((source, name, spec)),
             Spec::Stdin if standard.is_some() => return Err(SourceError::StdinTwice),
             Spec::Stdin => standard = Some((source, name)),
-            Spec::Unix(_) | Spec::Tcp(_) | Spec::Http(_) if options.once => return Err(SourceError::Endless(name)),
             Spec::Unix(path) => listeners.push((source, name, socket::Place::Unix(path))),
+            Spec::UnixDatagram(path) => listeners.push((source, name, socket::Place::UnixDatagram(path))),
             Spec::Tcp(address) => listeners.push((source, name, socket::Place::Tcp(address))),
+            Spec::Udp(address) => listeners.push((source, name, socket::Place::Udp(address))),
             Spec::Http(address) => listeners.push((source, name, socket::Place::Http(address))),
         }
     }
@@ -231,8 +243,9 @@ pub fn start(specs: Vec<SourceSpec>, options: &Options, events: Sender<Event>) -
     if listens {
         let (net, stopped) = tokio::sync::watch::channel(false);
         let bound = socket::bind(listeners, options.control.clone())?;
+        let access = options.access.clone();
         let outlet = outlet.streams(options);
-        handle.threads.push(named("net", move || socket::run(bound, &outlet, stopped))?);
+        handle.threads.push(named("net", move || socket::run(bound, &access, &outlet, stopped))?);
         handle.net = Some(net);
     }
     if let Some((source, name)) = standard {
@@ -290,7 +303,15 @@ fn named(name: &str, body: impl FnOnce() + Send + 'static) -> io::Result<JoinHan
 
 /// A status without byte totals to come: streams.
 pub(super) fn stream_status(source: SourceId, name: &Label, state: SourceState, files: u64, read: u64) -> Event {
-    Event::Status(SourceStatus { source, name: name.clone(), state, files, total_bytes: read, read_bytes: read })
+    Event::Status(SourceStatus {
+        source,
+        name: name.clone(),
+        state,
+        files,
+        total_bytes: read,
+        read_bytes: read,
+        dropped: 0,
+    })
 }
 
 #[cfg(test)]

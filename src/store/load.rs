@@ -29,8 +29,6 @@ impl Failure {
     }
 }
 
-const META: &str = "SELECT key, bytes, checksum FROM meta ORDER BY key";
-
 type Checked<T> = Result<T, Failure>;
 
 /// Everything but the ledger's rows.
@@ -49,7 +47,7 @@ fn all(connection: &Connection) -> Checked<(Head, Loaded)> {
         cells: cells(connection, &head)?,
         sessions: by_id(connection, &head, Table::Session, "SELECT id, bytes, checksum FROM session ORDER BY id")?,
         alarms: by_text(connection, &head, Table::Alarm, "SELECT key, bytes, checksum FROM alarm ORDER BY key")?,
-        meta: by_text(connection, &head, Table::Meta, META)?,
+        meta: by_text(connection, &head, Table::Meta, "SELECT key, bytes, checksum FROM meta ORDER BY key")?,
         recovered: None,
         notes: Vec::new(),
     };
@@ -68,15 +66,6 @@ fn one(connection: &Connection, key: &str) -> Checked<Option<Vec<u8>>> {
     let Some((bytes, checksum)) = found else { return Ok(None) };
     check(&head, &mut Total::default(), Table::Meta, Key::Text(key), &bytes, checksum)?;
     Ok(Some(bytes))
-}
-
-/// All values of the meta table.
-pub(super) fn all_meta(
-    connection: &Connection,
-    path: &Path,
-    head: &Head,
-) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
-    by_text(connection, head, Table::Meta, META).map_err(|failure| failure.at(path))
 }
 
 /// Checks one row and adds it to the table's total.

@@ -7,7 +7,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Duration;
 
-use super::{Owner, StoreError};
+use super::StoreError;
 
 /// Somebody who only looks who owns it holds the lock for some microseconds.
 const TRIES: u32 = 4;
@@ -50,6 +50,13 @@ impl Lock {
     }
 }
 
+/// The process that owns a state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Owner {
+    /// Its process id, where it could be read.
+    pub pid: Option<u32>,
+}
+
 /// The process id that an owner wrote. Who it is helps the operator, but nothing depends on it.
 fn pid(file: File) -> Option<u32> {
     let mut text = String::new();
@@ -58,7 +65,7 @@ fn pid(file: File) -> Option<u32> {
 }
 
 /// Who holds the lock; `None`: nobody. The lock is taken for the moment of looking: whoever wants to own it tries more than once.
-pub(super) fn owner(folder: &Path) -> Result<Option<Owner>, StoreError> {
+pub fn owner(folder: &Path) -> Result<Option<Owner>, StoreError> {
     let path = folder.join("lock");
     let failed = |what| {
         let path = path.clone();

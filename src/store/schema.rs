@@ -102,7 +102,7 @@ pub(super) fn is_empty(connection: &Connection) -> rusqlite::Result<bool> {
     Ok(tables == 0 && number(connection, "application_id")? == 0 && number(connection, "user_version")? == 0)
 }
 
-pub(super) fn number(connection: &Connection, pragma: &str) -> rusqlite::Result<i64> {
+fn number(connection: &Connection, pragma: &str) -> rusqlite::Result<i64> {
     connection.pragma_query_value(None, pragma, |row| row.get(0))
 }
 

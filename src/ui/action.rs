@@ -75,6 +75,8 @@ pub enum Action {
     Mute,
     /// All alarms.
     Alarms,
+    /// Reported against computed costs.
+    Drift,
     /// The selected alarm has been seen; where none can be selected, every firing one.
     Acknowledge,
     /// The selected alarm is silent for a while.

@@ -17,17 +17,19 @@ pub enum Page {
     Request,
     /// All alarms.
     Alarms,
+    /// Reported against computed costs.
+    Drift,
 }
 
 impl Page {
     /// Every page.
-    pub const ALL: [Page; 5] = [Page::Overview, Page::Entity, Page::Session, Page::Request, Page::Alarms];
+    pub const ALL: [Page; 6] = [Page::Overview, Page::Entity, Page::Session, Page::Request, Page::Alarms, Page::Drift];
 
     /// Its panels in the order of the tab key; `budgets`: there is a budget for what is open.
     #[must_use]
     pub const fn panels(self, budgets: bool) -> &'static [Panel] {
         use Panel::{
-            Alarms, Budgets, Burn, Charges, Events, Facts, Left, Money, Origin, Request, Right, Spread, Terms,
+            Alarms, Budgets, Burn, Charges, Drift, Events, Facts, Left, Money, Origin, Request, Right, Spread, Terms,
         };
         match (self, budgets) {
             (Page::Overview, _) => &[Burn, Budgets, Left, Right, Events, Spread],
@@ -37,6 +39,7 @@ impl Page {
             (Page::Session, true) => &[Burn, Facts, Charges, Budgets, Money],
             (Page::Request, _) => &[Request, Terms, Origin],
             (Page::Alarms, _) => &[Alarms],
+            (Page::Drift, _) => &[Drift],
         }
     }
 
@@ -48,6 +51,7 @@ impl Page {
             Page::Session => Panel::Charges,
             Page::Request => Panel::Request,
             Page::Alarms => Panel::Alarms,
+            Page::Drift => Panel::Drift,
         }
     }
 }
@@ -83,6 +87,10 @@ pub enum Panel {
     Alarms,
     /// The selected alarm, in full.
     Alarm,
+    /// Models whose reported and computed costs are compared.
+    Drift,
+    /// The selected one, in full, and its providers.
+    Finding,
 }
 
 impl Panel {
@@ -103,6 +111,8 @@ impl Panel {
             Panel::Origin => "where it stands",
             Panel::Alarms => "alarms",
             Panel::Alarm => "alarm",
+            Panel::Drift => "drift",
+            Panel::Finding => "finding",
         }
     }
 }
@@ -172,7 +182,9 @@ impl Layout {
     /// Where a panel is drawn; a list that is not drawn now would be drawn where another list is.
     fn place(&self, panel: Panel) -> Option<Rect> {
         let drawn = self.panels.iter().find(|(other, _)| *other == panel);
-        let list = || self.panels.iter().rev().find(|(other, _)| !matches!(other, Panel::Burn | Panel::Alarm));
+        let list = || {
+            self.panels.iter().rev().find(|(other, _)| !matches!(other, Panel::Burn | Panel::Alarm | Panel::Finding))
+        };
         drawn.or_else(list).map(|(_, place)| *place)
     }
 
@@ -202,7 +214,7 @@ impl Layout {
         let besides = match panel {
             Panel::Left => 4,
             Panel::Right => 5,
-            Panel::Budgets | Panel::Charges | Panel::Alarms => 3,
+            Panel::Budgets | Panel::Charges | Panel::Alarms | Panel::Drift => 3,
             _ => 2,
         };
         let rows = self.place(panel).map_or(0, |place| usize::from(place.height.saturating_sub(besides)));

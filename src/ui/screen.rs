@@ -4,6 +4,7 @@ mod alarms;
 mod budgets;
 mod burn;
 mod charges;
+mod drift;
 mod events;
 mod footer;
 mod header;
@@ -92,6 +93,8 @@ pub fn draw(state: &State, snapshot: &Snapshot, theme: &Theme, buffer: &mut Buff
                     }
                     Panel::Alarms => alarms::list(&mut canvas, scene, place),
                     Panel::Alarm => alarms::detail(&mut canvas, scene, place),
+                    Panel::Drift => drift::list(&mut canvas, scene, place),
+                    Panel::Finding => drift::detail(&mut canvas, scene, place),
                 }
             }
             footer::status(&mut canvas, scene);

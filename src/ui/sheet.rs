@@ -96,6 +96,9 @@ fn request(open: &OpenCharge, zone: Zone) -> Vec<Line> {
         CostSource::Computed => Line::Fact("cost", format!("{}  computed", exact(row.cost.into())), Role::Accent),
     };
     let mut lines = vec![cost];
+    if row.subscription {
+        lines.push(fact("billing", "≈ list price: a subscription pays"));
+    }
     if let (Some(reported), Some(computed)) = (charge.reported, charge.computed) {
         lines.push(drift(reported, computed));
     }

@@ -21,7 +21,7 @@ use crate::time::Timestamp;
 use crate::usage::OwnLabel;
 
 pub use cursor::{AtHand, Cursor, Selection};
-pub use doors::{alarms, budget_id, budgets};
+pub use doors::{alarms, budget_id, budgets, drift_id, drifting};
 pub use lists::{ChargesVisit, TableVisit, choices};
 pub use typing::{Menu, Typing};
 pub use update::update;
@@ -169,11 +169,12 @@ impl State {
                 ChargesQuery::default()
             },
             chart_steps: match visit.page {
-                Page::Request | Page::Alarms => 1,
+                Page::Request | Page::Alarms | Page::Drift => 1,
                 _ if self.stacks() => cells,
                 _ => 2 * cells,
             },
             split: is_drilled,
+            drift: visit.page == Page::Drift,
         }
     }
 
@@ -250,7 +251,11 @@ impl State {
                 let lines = sheet::lines(panel, snapshot, width).len();
                 self.visit.line = motion.apply(self.visit.line, rows, lines.saturating_sub(rows));
             }
-            Panel::Burn | Panel::Spread | Panel::Money | Panel::Alarm => {}
+            Panel::Drift => {
+                let ids = drifting(snapshot).iter().map(drift_id).collect();
+                self.visit.drift.go(motion, &AtHand::whole(ids), rows, frozen);
+            }
+            Panel::Burn | Panel::Spread | Panel::Money | Panel::Alarm | Panel::Finding => {}
         }
     }
 
@@ -266,6 +271,10 @@ impl State {
             Panel::Alarms => {
                 let ids = alarms(snapshot).iter().map(|alarm| alarm.incident.clone()).collect();
                 visit.alarms.place(&AtHand::whole(ids))
+            }
+            Panel::Drift => {
+                let ids = drifting(snapshot).iter().map(drift_id).collect();
+                visit.drift.place(&AtHand::whole(ids))
             }
             Panel::Budgets => {
                 let ids = budgets(self, snapshot, &self.layout(snapshot)).into_iter().map(budget_id).collect();
@@ -296,6 +305,10 @@ impl State {
         if self.visit.page == Page::Alarms {
             let ids = alarms(snapshot).iter().map(|alarm| alarm.incident.clone()).collect();
             self.visit.alarms.settle(&AtHand::whole(ids), layout.rows(Panel::Alarms));
+        }
+        if self.visit.page == Page::Drift {
+            let ids = drifting(snapshot).iter().map(drift_id).collect();
+            self.visit.drift.settle(&AtHand::whole(ids), layout.rows(Panel::Drift));
         }
         if !self.visit.is_answered(view) || view.query.window != self.visit.window {
             return;

@@ -29,12 +29,20 @@ pub enum Format {
     ClaudeCode,
     /// Rollout files of Codex CLI.
     Codex,
+    /// Chats of Gemini CLI.
+    GeminiCli,
+    /// Messages of `OpenCode`.
+    OpenCode,
+    /// Session files of pi.
+    Pi,
     /// `StandardLoggingPayload` of a `LiteLLM` proxy.
     LiteLlm,
     /// Rows of a `LiteLLM` proxy's table of spend.
     LiteLlmSpend,
     /// Answers of Anthropic's Messages API.
     Anthropic,
+    /// Events of its stream.
+    AnthropicStream,
     /// Answers of `OpenAI`'s chat completions and embeddings, and of every server that speaks the same.
     OpenAiChat,
     /// Answers of `OpenAI`'s Responses API.
@@ -53,13 +61,17 @@ pub enum Format {
 
 impl Format {
     /// Every format that has a reader of its own.
-    pub const ALL: [Format; 12] = [
+    pub const ALL: [Format; 16] = [
         Format::Own,
         Format::ClaudeCode,
         Format::Codex,
+        Format::GeminiCli,
+        Format::OpenCode,
+        Format::Pi,
         Format::LiteLlm,
         Format::LiteLlmSpend,
         Format::Anthropic,
+        Format::AnthropicStream,
         Format::OpenAiChat,
         Format::OpenAiResponses,
         Format::Gemini,
@@ -75,9 +87,13 @@ impl Format {
             Format::Own => "own",
             Format::ClaudeCode => "claude-code",
             Format::Codex => "codex",
+            Format::GeminiCli => "gemini-cli",
+            Format::OpenCode => "opencode",
+            Format::Pi => "pi",
             Format::LiteLlm => "litellm",
             Format::LiteLlmSpend => "litellm-spend",
             Format::Anthropic => "anthropic",
+            Format::AnthropicStream => "anthropic-stream",
             Format::OpenAiChat => "openai-chat",
             Format::OpenAiResponses => "openai-responses",
             Format::Gemini => "gemini",

@@ -1,6 +1,6 @@
 //! What budgets say and when: thresholds, latching, periods, late and early charges, restarts.
 
-use costtop::alarm::{AlarmState, Alarms, BudgetState, Budgets, SessionSpend, Transition, Which};
+use costtop::alarm::{AlarmState, Alarms, BudgetState, Budgets, SessionSpend, Spent, Transition, Which};
 use costtop::engine::Post;
 use costtop::engine::names::NONE;
 use costtop::money::Money;
@@ -212,7 +212,7 @@ fn restart(world: &World, text: &str, spent: &str, now: &str) -> (World, Vec<Tra
     next.alarms.load(&saved, next.now).unwrap();
     assert_eq!(next.alarms.save(), saved);
     let profile = next.profile("a", "search");
-    let cells = [(at("2026-11-21T10:00:00Z"), profile, usd(spent))];
+    let cells = [(at("2026-11-21T10:00:00Z"), profile, Spent::cash(usd(spent)))];
     next.budgets.rebuild(cells, [], &[], &mut next.names, next.now, &mut next.alarms);
     let transitions = next.alarms.take_transitions();
     (next, transitions)
@@ -266,7 +266,7 @@ fn sessions_come_back_from_the_store() {
     let profile = world.profile("a", "search");
     let post = world.post(world.now, "a", "run-7", usd("0.1"));
     let (first, last) = (at("2026-11-20T09:00:00Z"), at("2026-11-21T08:00:00Z"));
-    let run = SessionSpend { first, last, profile, session: post.session, spent: usd("0.45") };
+    let run = SessionSpend { first, last, profile, session: post.session, spent: Spent::cash(usd("0.45")) };
     let nameless = SessionSpend { session: NONE, ..run };
     world.budgets.rebuild([], [run, nameless], &[], &mut world.names, world.now, &mut world.alarms);
     assert_eq!(brief(&world.alarms.take_transitions()), ["(firing warn)"]);

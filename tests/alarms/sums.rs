@@ -1,6 +1,6 @@
 //! Sums by period against a naive model: random charges, corrections, late and early ones, in zones with daylight saving.
 
-use costtop::alarm::BudgetState;
+use costtop::alarm::{BudgetState, Spent};
 use costtop::engine::Post;
 use costtop::money::Money;
 use costtop::time::{Period, Timestamp, Zone};
@@ -100,7 +100,7 @@ proptest! {
                 || (post.time <= arrived.plus_ms(120_000) && post.time < zone.period(period, *arrived).1)
         };
         let cells = arrivals.iter().filter(counted).map(|(_, post)| {
-            (post.time, post.profile, if post.sign < 0 { -post.sums.cost() } else { post.sums.cost() })
+            (post.time, post.profile, Spent::cash(if post.sign < 0 { -post.sums.cost() } else { post.sums.cost() }))
         });
         next.budgets.rebuild(cells, [], &[], &mut world.names, world.now, &mut next.alarms);
         prop_assert!(next.alarms.take_transitions().iter().all(|transition| transition.silent));

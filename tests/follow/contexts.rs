@@ -82,7 +82,15 @@ struct Reading {
 fn decoder() -> LineDecoder {
     let book = Arc::new(PriceBook::new(&PriceConfig::default()).unwrap());
     let around = [Surroundings::default()].into();
-    LineDecoder::new(Shared { zone: Zone::UTC, key: KEY, book, around, labels: None, keep_names: false })
+    LineDecoder::new(Shared {
+        zone: Zone::UTC,
+        key: KEY,
+        book,
+        around,
+        labels: None,
+        keep_names: false,
+        bodies: Arc::default(),
+    })
 }
 
 impl Reading {

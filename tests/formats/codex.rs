@@ -269,7 +269,15 @@ fn rollout() -> impl Strategy<Value = Vec<String>> {
 fn decoder() -> LineDecoder {
     let book = Arc::new(PriceBook::new(&PriceConfig::default()).unwrap());
     let around = [Surroundings::default()].into();
-    LineDecoder::new(Shared { zone: Zone::UTC, key: IdentityKey(1, 2), book, around, labels: None, keep_names: false })
+    LineDecoder::new(Shared {
+        zone: Zone::UTC,
+        key: IdentityKey(1, 2),
+        book,
+        around,
+        labels: None,
+        keep_names: false,
+        bodies: Arc::default(),
+    })
 }
 
 fn said(batch: &Batch) -> Vec<String> {

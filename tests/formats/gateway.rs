@@ -78,6 +78,7 @@ fn both_logs_together_count_once() {
             around: [Surroundings::default()].into(),
             labels: None,
             keep_names: false,
+            bodies: Arc::default(),
         };
         let mut decoder = LineDecoder::new(shared);
         let now = Timestamp::from_ms(1_795_300_000_000);

@@ -59,7 +59,7 @@ fn what_is_no_wrapper_stays_what_it_is() {
         format!("<13> {record}"),
         format!("Nox 21 10:00:00 h p: {record}"),
         format!("[job/x] {record}"),
-        format!("data: {record}"),
+        format!("date: {record}"),
     ] {
         assert_eq!(read(&line), [Err(Skip::Rejected(Rejection::Json))], "{line}");
     }
@@ -120,7 +120,15 @@ fn what_grows_too_long_is_given_up_once_and_passed_over_to_its_end() {
 fn decoder() -> LineDecoder {
     let book = Arc::new(PriceBook::new(&PriceConfig::default()).unwrap());
     let around = [Surroundings::default()].into();
-    LineDecoder::new(Shared { zone: Zone::UTC, key: IdentityKey(1, 2), book, around, labels: None, keep_names: false })
+    LineDecoder::new(Shared {
+        zone: Zone::UTC,
+        key: IdentityKey(1, 2),
+        book,
+        around,
+        labels: None,
+        keep_names: false,
+        bodies: Arc::default(),
+    })
 }
 
 fn chunk(offset: u64, bytes: &[u8]) -> Chunk {

@@ -14,24 +14,32 @@ use crate::client::{Answer, connect, free_port, gzip, send, zstd};
 const JSON: (&str, &str) = ("Content-Type", "application/json");
 const PROTOBUF: (&str, &str) = ("Content-Type", "application/x-protobuf");
 
-type Taken = Vec<(Frame, Vec<u8>)>;
+pub type Taken = Vec<(Frame, Vec<u8>)>;
 
 /// A listener whose bodies a thread of the test takes: each is answered with what `judge` makes of it.
-struct Listener {
-    port: u16,
+pub struct Listener {
+    pub port: u16,
     handle: Option<Handle>,
     taken: Option<JoinHandle<Taken>>,
 }
 
 impl Listener {
-    fn start(judge: impl Fn(&[u8]) -> Option<Receiving> + Send + 'static) -> Listener {
+    pub fn start(judge: impl Fn(&[u8]) -> Option<Receiving> + Send + 'static) -> Listener {
         Listener::start_with(&Options::default(), judge)
     }
 
-    fn start_with(options: &Options, judge: impl Fn(&[u8]) -> Option<Receiving> + Send + 'static) -> Listener {
+    pub fn start_with(options: &Options, judge: impl Fn(&[u8]) -> Option<Receiving> + Send + 'static) -> Listener {
+        Listener::start_at("http", options, judge)
+    }
+
+    pub fn start_at(
+        scheme: &str,
+        options: &Options,
+        judge: impl Fn(&[u8]) -> Option<Receiving> + Send + 'static,
+    ) -> Listener {
         let port = free_port();
         let (events_in, events) = bounded(8);
-        let spec = SourceSpec::parse(0, &format!("http://127.0.0.1:{port}")).unwrap();
+        let spec = SourceSpec::parse(0, &format!("{scheme}://127.0.0.1:{port}")).unwrap();
         let handle = start(vec![spec], options, events_in).unwrap();
         let taken = std::thread::spawn(move || {
             let mut taken = Vec::new();
@@ -58,7 +66,7 @@ impl Listener {
     }
 
     /// What was taken until now; nothing is taken any more.
-    fn stop(mut self) -> Taken {
+    pub fn stop(mut self) -> Taken {
         self.handle.take().unwrap().stop();
         self.taken.take().unwrap().join().unwrap()
     }

@@ -6,28 +6,30 @@ use std::thread::JoinHandle;
 
 use costtop::config::{Config, SourceConfig};
 use costtop::engine::bill::CostMode;
+use costtop::engine::counters::Counters;
+use costtop::engine::report::ReportQuery;
 use costtop::run::Sources;
 use costtop::run::live::{self, Wires};
 use costtop::run::once::read_state;
 use costtop::run::{RunError, Setup};
-use costtop::time::Timestamp;
+use costtop::time::{Timestamp, Zone};
 use costtop::ui::action::Effect;
 use crossbeam_channel::{Sender, bounded, unbounded};
 
-use crate::client::{connect, free_port, send};
+use crate::client::{connect, free_port, gzip, send, zstd};
 
 /// The engine's thread with a listener; its screen looks at nothing.
-struct Running {
-    port: u16,
+pub struct Running {
+    pub port: u16,
     effects: Sender<Effect>,
     thread: JoinHandle<Result<(), RunError>>,
 }
 
 impl Running {
-    fn start(state: Option<&Path>) -> Running {
+    pub fn start(state: Option<&Path>) -> Running {
         let port = free_port();
         let config = Config::default();
-        let source = SourceConfig { spec: format!("http://127.0.0.1:{port}"), format: None, labels: Vec::new() };
+        let source = SourceConfig::new(&format!("http://127.0.0.1:{port}"));
         let setup = Setup {
             said: Vec::new(),
             sources: Sources::new(&[source], &config).unwrap(),
@@ -50,7 +52,7 @@ impl Running {
         Running { port, effects, thread }
     }
 
-    fn quit(self) {
+    pub fn quit(self) {
         self.effects.send(Effect::Quit).unwrap();
         self.thread.join().unwrap().unwrap();
     }
@@ -65,6 +67,13 @@ fn charge(number: u32) -> String {
 fn requests(state: &Path) -> u64 {
     let engine = read_state(state, &Config::default(), CostMode::Auto, Timestamp::now()).unwrap();
     engine.map_or(0, |engine| engine.intake().charges)
+}
+
+/// What a state adds up to.
+pub fn totals(state: &Path) -> Counters {
+    let mut engine = read_state(state, &Config::default(), CostMode::Auto, Timestamp::now()).unwrap().unwrap();
+    let query = ReportQuery { by: Vec::new(), since: None, until: None, zone: Zone::UTC };
+    engine.report(&query).unwrap().totals
 }
 
 #[test]
@@ -115,4 +124,28 @@ fn acknowledgements_share_commits() {
     assert_eq!(requests(&state), 320);
     let commits = costtop::store::Store::open(&state).unwrap().1.sequence;
     assert!(commits < 200, "{commits} commits for 320 answers");
+}
+
+/// Without ids, in three encodings and from three connections: it is the same body.
+#[test]
+fn a_body_sent_again_counts_once_also_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    let without_ids = r#"{"model":"gpt-5","input_tokens":5,"output_tokens":1}
+{"model":"gpt-5","input_tokens":5,"output_tokens":1}"#;
+    let post = |running: &Running, headers: &[(&str, &str)], body: &[u8]| {
+        let answer = send(&mut connect(running.port), "POST /v1/events", headers, body).unwrap();
+        assert_eq!(answer.text(), r#"{"records":2,"rejected":0}"#);
+    };
+    let running = Running::start(Some(&state));
+    post(&running, &[], without_ids.as_bytes());
+    post(&running, &[("Content-Encoding", "gzip")], &gzip(without_ids.as_bytes()));
+    running.quit();
+    assert_eq!(requests(&state), 2, "two lines that are alike are two charges");
+    let running = Running::start(Some(&state));
+    post(&running, &[("Content-Encoding", "zstd")], &zstd(without_ids.as_bytes()));
+    assert_eq!(requests(&state), 2);
+    post(&running, &[], format!("{without_ids} ").as_bytes());
+    running.quit();
+    assert_eq!(requests(&state), 4, "another body");
 }

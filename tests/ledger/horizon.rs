@@ -19,17 +19,17 @@ fn day(number: i64) -> i32 {
     costtop::engine::days::day_of(NOON + number * DAY_MS)
 }
 
-pub fn drop_days(engine: &mut Engine, days: impl IntoIterator<Item = i64>) {
+fn drop_days(engine: &mut Engine, days: impl IntoIterator<Item = i64>) {
     engine.drop_days(&days.into_iter().map(day).collect::<Vec<_>>());
     while engine.drop_on().expect("rows in memory") {}
 }
 
-pub fn apply(engine: &mut Engine, said: &[(Said, i64)], now: Timestamp) {
+fn apply(engine: &mut Engine, said: &[(Said, i64)], now: Timestamp) {
     engine.apply(&batch_by_day(said), now, &mut Vec::new()).expect("rows in memory");
 }
 
 /// Every record has one fate, and sums, bills and what was dropped agree.
-pub fn consistent(engine: &mut Engine) -> String {
+fn consistent(engine: &mut Engine) -> String {
     let by = vec![GroupBy::Day, GroupBy::Dimension(Dimension::User), GroupBy::Dimension(Dimension::Model)];
     let query = ReportQuery { by, since: None, until: None, zone: Zone::UTC };
     let report = engine.report(&query).expect("rows in memory");

@@ -74,6 +74,7 @@ fn budgets() -> Config {
         warn: Vec::new(),
         matches: Vec::new(),
         overrides: Vec::new(),
+        include_subscription: false,
     };
     let user = budget("each user", Each::Dimension(Dimension::User));
     let run = BudgetConfig { per: None, ..budget("agent run", Each::Session) };

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use costtop::cli::demo::random::Random;
-use costtop::config::{Config, StateConfig};
+use costtop::config::{Config, Loaded, Overrides, StateConfig};
 use costtop::engine::bill::CostMode;
 use costtop::engine::report::{GroupBy, ReportQuery};
 use costtop::money::Money;
+use costtop::run::keep_label_slots;
 use costtop::run::once::read_state;
 use costtop::store::copy;
 use costtop::time::Timestamp;
@@ -212,4 +213,54 @@ fn a_dropped_day_is_told_as_late_and_stays_in_every_report() {
     assert_eq!(snapshot.view.total.cost().pico(), 300 * CENT);
     assert_eq!(snapshot.view.intake.late_cost.pico(), 200 * CENT);
     again.quit();
+}
+
+/// D03: what every released schema holds is brought forward whole, and goes on; a newer one is refused in words.
+#[test]
+fn d03_states_of_every_released_schema_go_on() {
+    let labels = "timezone = \"UTC\"\n[labels]\nvariant = \"variant\"\n";
+    let parsed = || {
+        let loaded = Loaded::from_layers(Some((Path::new("config.toml"), labels)), &Overrides::default(), &|_| None);
+        loaded.expect("a configuration").config
+    };
+    let by: Vec<GroupBy> = ["user", "team", "project", "agent", "key", "model", "tier", "session", "day"]
+        .map(|name| GroupBy::named(name).expect("a grouping"))
+        .to_vec();
+    for schema in 1..=2 {
+        let folder = tempfile::tempdir().expect("a folder");
+        let fixture = PathBuf::from(format!("tests/fixtures/state_{schema}"));
+        let (log, state, fresh) =
+            (folder.path().join("log.jsonl"), folder.path().join("state"), folder.path().join("fresh"));
+        fs::copy(fixture.join("log.jsonl"), &log).expect("the fixture");
+        fs::create_dir(&state).expect("a folder");
+        fs::copy(fixture.join("state.db"), state.join("state.db")).expect("the fixture");
+        let lines = fs::read_to_string(&log).expect("the log").lines().count() as u64;
+        let answer = |state: &Path| {
+            let mut config = parsed();
+            keep_label_slots(&mut config, state).expect("its labels");
+            let engine = read_state(state, &config, CostMode::Auto, Timestamp::now()).expect("it opens");
+            let query = ReportQuery { by: by.clone(), since: None, until: None, zone: config.zone };
+            let report = engine.expect("a state").report(&query).expect("rows");
+            (report.totals, report.sessions, format!("{:?}", report.groups))
+        };
+        let read = |state: &Path, lines: u64| {
+            let mut config = parsed();
+            keep_label_slots(&mut config, state).expect("its labels");
+            let running = Running::start_with(&log, Some(state), config);
+            let snapshot = running.until(lines);
+            running.quit();
+            snapshot
+        };
+        read(&fresh, lines);
+        let expected = answer(&fresh);
+        assert_eq!(answer(&state), expected, "schema {schema}, as it is");
+        // Its log again, and one line more: what it knows it knows.
+        let more = "{\"ts\":\"2026-11-20T11:00:00Z\",\"request_id\":\"r-new\",\"model\":\"claude-sonnet-4-6\",\"input_tokens\":1}\n";
+        fs::write(&log, fs::read_to_string(&log).expect("the log") + more).expect("room");
+        let known = answer(&state).0.requests;
+        let snapshot = read(&state, lines + 1);
+        assert_eq!((snapshot.view.total.requests, snapshot.view.intake.late), (known + 1, 0), "schema {schema}");
+        read(&fresh, lines + 1);
+        assert_eq!(answer(&state), answer(&fresh), "schema {schema}, gone on");
+    }
 }

@@ -107,15 +107,14 @@ fn killed_at_any_moment_it_loses_nothing_and_doubles_nothing() {
 }
 
 #[test]
-fn a_state_in_use_is_refused_in_words_on_a_terminal_that_stays_as_it_was() {
+fn a_state_whose_owner_answers_nothing_is_refused_in_words_on_a_terminal_that_stays_as_it_was() {
     let place = Place::new();
     append(&place.log("a.jsonl"), charge("one", "ana", "1.25"));
-    let mut owner = open(&place);
-    owner.wait_for_text("$1.25");
+    let owner = costtop::store::Store::open(&place.path("state/costtop/t")).unwrap();
     let mut second = open(&place);
     assert_eq!(second.wait_for_end(PATIENCE).exit_code(), 1);
     second.drain();
     second.assert_given_back();
     assert!(second.text().contains("costtop:"), "{}", second.text());
-    owner.quit();
+    drop(owner);
 }

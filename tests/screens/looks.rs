@@ -53,6 +53,26 @@ fn the_alarms() {
 }
 
 #[test]
+fn the_drift() {
+    look("drift", &sample::busy(), "d");
+}
+
+/// What subscriptions pay is marked wherever it is shown.
+#[test]
+fn list_price() {
+    let mut paid = sample::busy();
+    for sums in [
+        &mut paid.view.window,
+        &mut paid.view.today,
+        &mut paid.view.tables[0].rows[0].sums,
+        &mut paid.view.tables[0].sums,
+    ] {
+        sums.subscription = sums.cost();
+    }
+    look("list_price", &paid, "");
+}
+
+#[test]
 fn the_keys() {
     look("keys", &sample::busy(), "enter ?");
 }

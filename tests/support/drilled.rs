@@ -5,11 +5,12 @@ use costtop::alarm::{AlarmState, BudgetState};
 use costtop::config::Severity;
 use costtop::engine::bill::CostSource;
 use costtop::engine::counters::Counters;
+use costtop::engine::drift::{Cause, DriftRow, Finding};
 use costtop::engine::names::NameId;
 use costtop::engine::record::Place;
 use costtop::engine::view::{
-    By, ChargeDetail, ChargeId, ChargeOrder, ChargeRow, Charges, Chart, ClassSum, GroupRow, RecordFacts, SessionFacts,
-    Split, Table, TableQuery, TokenClass, View, ViewQuery,
+    By, ChargeDetail, ChargeId, ChargeOrder, ChargeRow, Charges, Chart, ClassSum, Drift, GroupRow, RecordFacts,
+    SessionFacts, Split, Table, TableQuery, TokenClass, View, ViewQuery,
 };
 use costtop::label::Label;
 use costtop::money::{Cost, Money};
@@ -133,6 +134,7 @@ fn charge(number: u32) -> ChargeRow {
         stop_reason: (number != 4)
             .then(|| Label::new(if number.is_multiple_of(5) { "max_tokens" } else { "end_turn" })),
         cache_hit: number == 9,
+        subscription: false,
     }
 }
 
@@ -259,6 +261,7 @@ pub fn answer(base: &Snapshot, query: &ViewQuery, charge: Option<ChargeId>) -> S
         charges: if query.charges.rows > 0 { charges(query) } else { Charges::default() },
         chart: if query.split { stacked(chart) } else { old.chart.clone() },
         split: query.split.then(|| split(money)),
+        drift: query.drift.then(drift),
         session: query.scope.parts().iter().any(|(by, _)| *by == By::Session).then(|| SessionFacts {
             first: at("2026-09-21T14:20:00Z"),
             last: at("2026-09-21T14:32:06Z"),
@@ -280,6 +283,29 @@ pub fn answer(base: &Snapshot, query: &ViewQuery, charge: Option<ChargeId>) -> S
     }
     snapshot.open = charge.map(open);
     snapshot
+}
+
+/// A batch that was told as none, a discount, and a model on which all agree.
+fn drift() -> Drift {
+    let row = |id, model: &str, provider: Option<&str>, reported: &str, computed: &str, finding| DriftRow {
+        id,
+        provider: provider.map(Label::new),
+        model: Some(Label::new(model)),
+        compared: 1_204,
+        reported: usd(reported),
+        computed: usd(computed),
+        finding,
+    };
+    let finding = |requests, drift: &str, cause| {
+        let (since, last) = (at("2026-09-20T07:10:00Z"), at("2026-09-21T14:31:59Z"));
+        Some(Finding { requests, drift: usd(drift), since, last, cause })
+    };
+    let rows = vec![
+        row(10, "claude-opus-4-8", Some("anthropic"), "5.02", "7.86", finding(318, "-2.84", Cause::BatchRate)),
+        row(11, "gpt-5", Some("openai"), "4.40", "4.00", finding(1_204, "0.40", Cause::ListPrice(100_000))),
+        row(13, "gemini-2.5-pro", None, "1.77", "1.7701", None),
+    ];
+    Drift { rows, is_known: true }
 }
 
 /// Alarms in every state.

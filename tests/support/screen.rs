@@ -207,6 +207,7 @@ fn source(name: &str) -> SourceStatus {
         files: 1,
         total_bytes: 0,
         read_bytes: 0,
+        dropped: 0,
     }
 }
 

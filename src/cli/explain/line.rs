@@ -243,6 +243,9 @@ impl Explainer {
         }
         row("answer", &answer(&usage))?;
         row("terms", &terms(&usage))?;
+        if usage.subscription || spot.around.subscription {
+            row("billing", "a subscription pays: its cost is what it would be at list price, and no money of budgets")?;
+        }
         for (word, text) in &bill.rows {
             row(word, text)?;
         }

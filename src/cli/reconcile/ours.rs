@@ -82,8 +82,8 @@ impl Ours {
         ledger.for_each_bill(names, |bill, _, names| {
             let (first, last) = ours.reach.get_or_insert((bill.time, bill.time));
             (*first, *last) = ((*first).min(bill.time), (*last).max(bill.time));
-            // A gateway answered it: no provider bills it.
-            if bill.cache_hit || bill.time < from || bill.time >= to {
+            // A gateway answered it, or a flat fee pays for it: no provider bills it.
+            if bill.cache_hit || bill.subscription || bill.time < from || bill.time >= to {
                 return Ok(());
             }
             let name =

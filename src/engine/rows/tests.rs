@@ -24,13 +24,13 @@ impl Spill for Heap {
 }
 
 prop_compose! {
-    fn any_row()(a in any::<[u128; 4]>(), times in any::<[i64; 2]>(), t in any::<[u32; 7]>(), n in any::<[u32; 9]>(), bits in any::<[bool; 8]>(), money in any::<[Option<u64>; 2]>(), saved in any::<i64>(), offset in any::<u64>(), status in any::<u16>(), links in any::<u8>()) -> Row {
+    fn any_row()(a in any::<[u128; 4]>(), times in any::<[i64; 2]>(), t in any::<[u32; 7]>(), n in any::<[u32; 9]>(), bits in any::<[bool; 9]>(), money in any::<[Option<u64>; 2]>(), saved in any::<i64>(), offset in any::<u64>(), status in any::<u16>(), links in any::<u8>()) -> Row {
         Row {
             ids: RecordIds { response: a[0], request: a[1], call: a[2], span: a[3], links },
             origin: Origin::Gateway,
             side_chain: bits[0], cache_hit: bits[1], revision: n[0], dated: bits[2], time: times[0], tokens_dated: bits[3], tokens_time: times[1], is_final: bits[4],
             tokens: Tokens { input: t[0], cache_read: t[1], cache_write_5m: t[2], cache_write_1h: t[3], output: t[4], reasoning: t[5], web_searches: t[6] },
-            status, latency_ms: n[1], stop_reason: n[2], computed: money[0].map(Cost::from_pico), saved_pico: saved, batch: bits[5],
+            status, latency_ms: n[1], stop_reason: n[2], computed: money[0].map(Cost::from_pico), saved_pico: saved, batch: bits[5], whole_terms: bits[7], subscription: bits[8],
             place: Place { generation: n[3], offset, index: n[4] }, reported: money[1].map(Cost::from_pico), profile: n[5], session: n[6], ragged: bits[6], next: n[7],
         }
     }

@@ -15,6 +15,8 @@ pub(super) struct Parts<'a> {
     logs: &'a [u8],
     spans: &'a [u8],
     metrics: &'a [u8],
+    /// The attributes of a record that is one event by itself.
+    event: &'a [u8],
 }
 
 /// Finds them; other keys of the record are noted.
@@ -23,6 +25,10 @@ pub(super) fn find<'a>(record: &'a [u8], marks: &mut Marks) -> Result<Parts<'a>,
     let mut scanner = Scanner::new(record);
     scanner.object(|key, value| {
         let part = match key {
+            b"attributes" => {
+                parts.event = if marks.note_event(value)? { value.span()? } else { b"" };
+                return if parts.event.is_empty() { value.skip() } else { Ok(()) };
+            }
             b"resourceLogs" | b"resource_logs" => &mut parts.logs,
             b"resourceSpans" | b"resource_spans" => &mut parts.spans,
             b"resourceMetrics" | b"resource_metrics" => &mut parts.metrics,
@@ -51,7 +57,15 @@ impl<'a> Parts<'a> {
     pub(super) fn walk(self, to: &mut impl Collect<'a>) -> Walked {
         resources(self.logs, &LOGS, to, |record, to| log(record, to))?;
         resources(self.spans, &SPANS, to, |record, to| span(record, to))?;
-        resources(self.metrics, &METRICS, to, |record, to| metric(record, to))
+        resources(self.metrics, &METRICS, to, |record, to| metric(record, to))?;
+        if !self.event.is_empty() {
+            to.resource();
+            to.scope(RawText::NONE);
+            to.begin();
+            attributes(&mut Scanner::new(self.event), |name, value| to.attribute(name, value))?;
+            to.log(&Facts::default());
+        }
+        Ok(())
     }
 }
 

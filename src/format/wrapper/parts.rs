@@ -1,7 +1,8 @@
-//! Texts that a wrapper cut: parts enter in the order of the file, whole texts leave with the place where they begin. Nothing longer than a
-//! line may be is held.
+//! Texts that a wrapper cut and values that were printed over many lines: parts enter in the order of the file, whole texts leave with the
+//! place where they begin. Nothing longer than a line may be is held.
 
 use super::Lane;
+use super::value::{self, Framed, Value};
 use crate::source::lines::MAX_FILE_LINE;
 use crate::usage::Rejection;
 
@@ -12,6 +13,8 @@ const LANES: usize = 4;
 #[derive(Clone, Debug)]
 pub struct Parts {
     lanes: [Option<Part>; LANES],
+    /// A value over many lines.
+    value: Option<Value>,
     limit: u64,
 }
 
@@ -45,7 +48,17 @@ impl Parts {
     /// Nothing begun. Texts may be of `limit` bytes, and so far apart may their first and last part stand.
     #[must_use]
     pub fn new(limit: u64) -> Parts {
-        Parts { lanes: [const { None }; LANES], limit }
+        Parts { lanes: [const { None }; LANES], value: None, limit }
+    }
+
+    /// The line at `offset`, which may begin, continue or end a value over many lines.
+    pub(in crate::format) fn frame(&mut self, offset: u64, line: &[u8]) -> Framed {
+        value::frame(&mut self.value, self.limit, offset, line)
+    }
+
+    /// Whether the last line belongs to a value that goes on.
+    pub(in crate::format) fn is_framing(&self) -> bool {
+        self.value.is_some()
     }
 
     pub(in crate::format) fn join(&mut self, lane: Lane, offset: u64, text: &[u8], goes_on: bool) -> Joined {
@@ -84,19 +97,20 @@ impl Parts {
     /// Whether nothing waits for its end.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.lanes.iter().all(Option::is_none)
+        self.lanes.iter().all(Option::is_none) && self.value.is_none()
     }
 
     /// Bytes held.
     #[must_use]
     pub fn held(&self) -> usize {
-        self.lanes.iter().flatten().map(|part| part.text.capacity()).sum()
+        let value = self.value.as_ref().map_or(0, |value| value.text.capacity());
+        self.lanes.iter().flatten().map(|part| part.text.capacity()).sum::<usize>() + value
     }
 
     /// Where the first of the texts begins that go on: whoever reads the file again must begin there.
     #[must_use]
     pub fn since(&self) -> Option<u64> {
-        self.waiting().map(|part| part.offset).min()
+        self.waiting().min()
     }
 
     /// The texts that are held and will not be whole, each a line that broke off.
@@ -109,7 +123,7 @@ impl Parts {
     /// `refuse` of each.
     pub fn give_up_far(&mut self, offset: u64, refuse: impl FnMut(Rejection)) {
         let limit = self.limit;
-        self.give_up(|part| offset.saturating_sub(part.offset) > limit, refuse);
+        self.give_up(|begun| offset.saturating_sub(begun) > limit, refuse);
     }
 
     /// Gives up everything, because too much is held elsewhere.
@@ -117,15 +131,22 @@ impl Parts {
         self.give_up(|_| true, refuse);
     }
 
-    fn give_up(&mut self, which: impl Fn(&Part) -> bool, mut refuse: impl FnMut(Rejection)) {
-        for part in self.lanes.iter_mut().flatten().filter(|part| !part.given_up && which(part)) {
+    /// Gives up what begins at an offset that `which` chooses.
+    fn give_up(&mut self, which: impl Fn(u64) -> bool, mut refuse: impl FnMut(Rejection)) {
+        for part in self.lanes.iter_mut().flatten().filter(|part| !part.given_up && which(part.offset)) {
             part.give_up();
+            refuse(Rejection::TooLong);
+        }
+        if let Some(value) = self.value.as_mut().filter(|value| !value.given_up && which(value.offset)) {
+            value.give_up();
             refuse(Rejection::TooLong);
         }
     }
 
-    fn waiting(&self) -> impl Iterator<Item = &Part> {
-        self.lanes.iter().flatten().filter(|part| !part.given_up)
+    /// Where texts begin that wait for their ends.
+    fn waiting(&self) -> impl Iterator<Item = u64> {
+        let parts = self.lanes.iter().flatten().filter(|part| !part.given_up).map(|part| part.offset);
+        parts.chain(self.value.iter().filter(|value| !value.given_up).map(|value| value.offset))
     }
 }
 

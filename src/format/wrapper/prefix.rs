@@ -25,8 +25,19 @@ pub(in crate::format) fn read(line: &[u8], zone: Zone) -> Option<(Head<'_>, &[u8
         }
         b'<' => syslog(line, zone),
         b'0'..=b'9' => after_time(line, zone).or_else(|| compose(line)),
+        b'd' | b'e' if let Some(text) = event(line) => Some((Head::plain(Wrapper::Sse, None), text)),
         _ => bsd(line).or_else(|| compose(line)),
     }
+}
+
+/// A line of a stream of server-sent events, as it was logged: the data, or nothing where the line only names what follows or ends the
+/// stream.
+fn event(line: &[u8]) -> Option<&[u8]> {
+    if let Some(data) = line.strip_prefix(b"data:") {
+        return Some(if data.trim_ascii() == b"[DONE]" { b"" } else { data });
+    }
+    let name = line.strip_prefix(b"event:")?.trim_ascii();
+    is_name(name).then_some(b"")
 }
 
 /// The bytes before the first blank, and those behind it.

@@ -10,7 +10,7 @@ use memchr::memrchr;
 use super::super::identity::{COPY_MINIMUM, HEAD, Marks, hash, read_at, same_before};
 use super::super::{Chunk, Event};
 use super::turn::Turn;
-use super::{FROM_ITS_HEAD, Followed, Follower, MAX_TOMBS, READ, Reader, Role, Sink, Tomb, Twin, open};
+use super::{FROM_ITS_HEAD, Followed, Follower, MAX_TOMBS, READ, Reader, Role, Sink, Tomb, Twin, is_document, open};
 
 /// The hashes of a file's head at the lengths others were hashed with.
 pub(super) struct Heads {
@@ -251,14 +251,18 @@ impl Follower {
     /// The bytes behind a reader are gone: its generation ends, and the file is looked at as if it were new.
     pub(super) fn restart(&mut self, file: &mut Followed, sink: Sink<'_>) {
         if let Role::Reader(reader) = std::mem::replace(&mut file.role, Role::Fresh) {
-            let gap = reader.gap(self.now).filter(|_| file.archive.is_none());
+            // A document is written anew when it changes, and says again what it said.
+            let is_document = is_document(&file.path);
+            let gap = reader.gap(self.now).filter(|_| file.archive.is_none() && !is_document);
             let doubt = match gap {
                 None => String::new(),
                 Some(0) => "; gap suspected: it was being written".to_owned(),
                 Some(unread) => format!("; gap suspected: {unread} bytes of it were seen and not read"),
             };
             let text = format!("'{}' was truncated or rewritten: read from its start{doubt}", file.path.display());
-            self.note(file.source, text, sink);
+            if !is_document {
+                self.note(file.source, text, sink);
+            }
             self.bury(file, &reader, sink);
             if gap.is_some() {
                 self.send_gap(file, &reader, sink);

@@ -12,8 +12,8 @@ use super::super::identity::{FileKey, Marks, read_at, read_verified};
 use super::super::lines::{MAX_FILE_LINE, between_holes, leading_nuls};
 use super::super::{Chunk, Event, Position};
 use super::{
-    COLD, Followed, Follower, LINGER_DELETED, LINGER_RENAMED, READ, Reader, Role, Sink, Stamp, THOROUGH_EVERY, open,
-    unreadable,
+    COLD, Followed, Follower, LINGER_DELETED, LINGER_RENAMED, READ, Reader, Role, Sink, Stamp, THOROUGH_EVERY, WRITTEN,
+    open, unreadable,
 };
 
 /// Reads of one turn that only look for the end of a long line.
@@ -207,8 +207,12 @@ impl Follower {
                 return Ok(Turn::Rewritten);
             }
             reader.seen = reader.seen.max(size);
+            if size > offset && file.awaits_end() && self.now.saturating_duration_since(file.active) >= WRITTEN {
+                self.end_document(reader, file, handle, sink)?;
+            }
             return Ok(Turn::Quiet);
         }
+        reader.is_no_end = false;
         if let Some(since) = reader.open_since.take()
             && !self.read_again(reader, file, handle, since, sink)?
         {
@@ -254,6 +258,17 @@ impl Follower {
         };
         self.mark = mark;
         Ok(turn)
+    }
+
+    /// A document that is written: its last line is whole if it closes something.
+    fn end_document(&mut self, reader: &mut Reader, file: &Followed, handle: &File, sink: Sink<'_>) -> io::Result<()> {
+        let mut last = [0];
+        let read = read_at(handle, &mut last, file.stamp.size - 1)?;
+        if read == 1 && matches!(last, [b'}' | b']']) {
+            return self.hand_over_torn(reader, file, handle, false, sink);
+        }
+        reader.is_no_end = true;
+        Ok(())
     }
 
     /// Hands over what was counted before the restart but is needed to go on: a record begins there. `false`: the marked bytes are

@@ -1,13 +1,54 @@
 //! What is answered over HTTP: an outcome enters, a status with a body in the asker's own encoding leaves. Nothing of a request is repeated.
 
-use http_body_util::Full;
-use hyper::body::Bytes;
-use hyper::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use hyper::body::{Body, Bytes, Frame, SizeHint};
+use hyper::header::{
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
+    X_CONTENT_TYPE_OPTIONS,
+};
 use hyper::{Response, StatusCode};
 
 use crate::source::{Encoding, Receiving, Reply, Signal};
 
-pub(super) type Answer = Response<Full<Bytes>>;
+pub(super) type Answer = Response<Content>;
+
+/// The body of an answer: bytes, then perhaps trailers.
+#[derive(Debug, Default)]
+pub(super) struct Content {
+    bytes: Option<Bytes>,
+    trailers: Option<HeaderMap>,
+}
+
+impl Content {
+    pub(super) fn new(bytes: Vec<u8>) -> Content {
+        Content { bytes: Some(Bytes::from(bytes)).filter(|bytes| !bytes.is_empty()), trailers: None }
+    }
+
+    pub(super) fn with_trailers(bytes: Vec<u8>, trailers: HeaderMap) -> Content {
+        Content { trailers: Some(trailers), ..Content::new(bytes) }
+    }
+}
+
+impl Body for Content {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let bytes = self.bytes.take().map(Frame::data);
+        Poll::Ready(bytes.or_else(|| self.trailers.take().map(Frame::trailers)).map(Ok))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.bytes.is_none() && self.trailers.is_none()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
+    }
+}
 
 pub(super) const JSON: &str = "application/json";
 pub(super) const PROTOBUF: &str = "application/x-protobuf";
@@ -27,6 +68,9 @@ pub(super) enum Refusal {
     /// The body broke off.
     #[error("the body broke off: send it again")]
     BrokeOff,
+    /// None, or an unknown one.
+    #[error("a token is needed: send Authorization: Bearer and one of token_file")]
+    Token,
     /// A web page, not a program.
     #[error("requests of web pages are refused: send without an Origin header")]
     Origin,
@@ -66,6 +110,7 @@ impl Refusal {
     pub(super) const fn status(self) -> StatusCode {
         match self {
             Refusal::Unreadable | Refusal::Packed | Refusal::BrokeOff => StatusCode::BAD_REQUEST,
+            Refusal::Token => StatusCode::UNAUTHORIZED,
             Refusal::Origin => StatusCode::FORBIDDEN,
             Refusal::Host => StatusCode::MISDIRECTED_REQUEST,
             Refusal::Nobody => StatusCode::NOT_FOUND,
@@ -75,6 +120,11 @@ impl Refusal {
             Refusal::Type | Refusal::Encoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Refusal::Busy | Refusal::Unsafe | Refusal::Ending => StatusCode::SERVICE_UNAVAILABLE,
         }
+    }
+
+    /// Coming again helps.
+    pub(super) const fn passes(self) -> bool {
+        matches!(self, Refusal::Busy | Refusal::Unsafe | Refusal::Ending | Refusal::Slow | Refusal::BrokeOff)
     }
 
     /// The answer; `otlp` tells how an exporter wants it written.
@@ -95,6 +145,9 @@ impl Refusal {
         if let Refusal::Method(allowed) = self {
             headers.insert(ALLOW, HeaderValue::from_static(allowed));
         }
+        if self == Refusal::Token {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
         // What of the body was not read would be taken for the next request.
         if matches!(self, Refusal::Slow | Refusal::TooLarge(_) | Refusal::Ending) {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
@@ -110,6 +163,7 @@ impl Refusal {
             Refusal::Origin | Refusal::Host => 7,                                           // PERMISSION_DENIED
             Refusal::TooLarge(_) => 8,                                                      // RESOURCE_EXHAUSTED
             Refusal::Nobody | Refusal::Method(_) | Refusal::Encoding => 12,                 // UNIMPLEMENTED
+            Refusal::Token => 16,                                                           // UNAUTHENTICATED
             Refusal::Busy | Refusal::Unsafe | Refusal::Ending => 14,                        // UNAVAILABLE
         }
     }
@@ -117,7 +171,7 @@ impl Refusal {
 
 /// An answer with the headers that all have.
 pub(super) fn answer(status: StatusCode, media: &'static str, body: Vec<u8>) -> Answer {
-    let mut answer = Response::new(Full::new(Bytes::from(body)));
+    let mut answer = Response::new(Content::new(body));
     *answer.status_mut() = status;
     let headers = answer.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(media));

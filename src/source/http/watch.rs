@@ -46,6 +46,17 @@ enum Doing {
     Waits,
 }
 
+/// How a connection wastes its place, the worst last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::source) enum Wasted {
+    /// Its last answer was given.
+    Idle,
+    /// Its body comes too slowly.
+    Slow,
+    /// It has not said what it wants.
+    Mute,
+}
+
 impl Watch {
     pub(in crate::source) fn new() -> Arc<Watch> {
         let state = State { doing: Doing::Head, since: Instant::now(), running: 0, bytes: 0, framed: false };
@@ -86,15 +97,18 @@ impl Watch {
         }
     }
 
-    /// For how long it has only held a place that others could use; `None` while it works.
-    pub(in crate::source) fn wastes(&self) -> Option<Duration> {
+    /// How much it deserves to make room for another one; `None` while it works. Whoever never said a whole word goes first, the oldest of
+    /// them; whoever was answered before goes last.
+    pub(in crate::source) fn wastes(&self) -> Option<(Wasted, Duration)> {
         let state = self.lock();
         let passed = state.since.elapsed();
-        match state.doing {
-            Doing::Head | Doing::Idle => Some(passed),
-            Doing::Body => (passed > SLOW && state.bytes < LEAST_RATE * passed.as_secs()).then_some(passed),
-            Doing::Waits => None,
-        }
+        let wasted = match state.doing {
+            Doing::Head => Wasted::Mute,
+            Doing::Body if passed > SLOW && state.bytes < LEAST_RATE * passed.as_secs() => Wasted::Slow,
+            Doing::Idle => Wasted::Idle,
+            Doing::Body | Doing::Waits => return None,
+        };
+        Some((wasted, passed))
     }
 
     /// For a protocol without requests: it works from its first byte on.

@@ -11,7 +11,9 @@ const TABLES: &[Page] = &[Page::Overview, Page::Entity];
 const LISTS: &[Page] = &[Page::Overview, Page::Entity, Page::Session];
 const PANELS: &[Page] = &[Page::Overview, Page::Entity, Page::Session, Page::Request];
 const DRILLED: &[Page] = &[Page::Entity, Page::Session, Page::Request];
-const NOT_ALARMS: &[Page] = PANELS;
+const NOT_ALARMS: &[Page] = &[Page::Overview, Page::Entity, Page::Session, Page::Request, Page::Drift];
+const NOT_DRIFT: &[Page] = &[Page::Overview, Page::Entity, Page::Session, Page::Request, Page::Alarms];
+const WINDOWED: &[Page] = &[Page::Overview, Page::Entity, Page::Session, Page::Drift];
 const ALARMS: &[Page] = &[Page::Alarms];
 
 fn always(_: &State, _: &Snapshot) -> bool {
@@ -48,14 +50,15 @@ pub const KEYS: &[Binding] = &[
     key((Action::SortNext, "sort"), &["s"], ("order by the next column", "sort"), (Mode::Screen, LISTS), State::sorts),
     key((Action::SortReverse, "reverse"), &["S"], ("turn the order round", ""), (Mode::Screen, TABLES), State::reverses),
     key((Action::By, "by"), &["b"], ("group by something else, then a letter", "by"), (Mode::Screen, TABLES), State::groups),
-    key((Action::ShorterWindow, "shorter-window"), &["["], ("shorter window, for all panels", "window"), (Mode::Screen, LISTS), State::can_change_window),
-    key((Action::LongerWindow, "longer-window"), &["]"], ("longer window, for all panels", "window"), (Mode::Screen, LISTS), State::can_change_window),
-    key((Action::Earlier, "earlier"), &[","], ("half a window into the past", "past"), (Mode::Screen, LISTS), State::can_change_window),
-    key((Action::Later, "later"), &["."], ("half a window towards now", "past"), (Mode::Screen, LISTS), State::is_past),
-    key((Action::Now, "now"), &["n"], ("to now; to the newest event where all is older", "now"), (Mode::Screen, LISTS), State::can_return_to_now),
-    key((Action::Freeze, "freeze"), &["space"], ("freeze the view; counting goes on", "freeze"), (Mode::Screen, LISTS), State::freezes),
+    key((Action::ShorterWindow, "shorter-window"), &["["], ("shorter window, for all panels", "window"), (Mode::Screen, WINDOWED), State::can_change_window),
+    key((Action::LongerWindow, "longer-window"), &["]"], ("longer window, for all panels", "window"), (Mode::Screen, WINDOWED), State::can_change_window),
+    key((Action::Earlier, "earlier"), &[","], ("half a window into the past", "past"), (Mode::Screen, WINDOWED), State::can_change_window),
+    key((Action::Later, "later"), &["."], ("half a window towards now", "past"), (Mode::Screen, WINDOWED), State::is_past),
+    key((Action::Now, "now"), &["n"], ("to now; to the newest event where all is older", "now"), (Mode::Screen, WINDOWED), State::can_return_to_now),
+    key((Action::Freeze, "freeze"), &["space"], ("freeze the view; counting goes on", "freeze"), (Mode::Screen, WINDOWED), State::freezes),
     key((Action::Zoom, "zoom"), &["z"], ("the focused panel alone", "zoom"), (Mode::Screen, EVERY), State::zooms),
     key((Action::Alarms, "alarms"), &["a"], ("all alarms", "alarms"), (Mode::Screen, NOT_ALARMS), State::can_open_alarms),
+    key((Action::Drift, "drift"), &["d"], ("costs as logs report them against the table's", ""), (Mode::Screen, NOT_DRIFT), State::can_open_drift),
     key((Action::Acknowledge, "acknowledge"), &["A"], ("seen: the selected alarm; elsewhere all that fire", "ack"), (Mode::Screen, EVERY), State::can_acknowledge),
     key((Action::Snooze, "snooze"), &["Z"], ("silent for 15 min; again: 1 h, 4 h", "snooze"), (Mode::Screen, ALARMS), State::can_snooze),
     key((Action::Mute, "mute"), &["m"], ("silence the bell, or let it ring", "mute"), (Mode::Screen, EVERY), State::can_mute),

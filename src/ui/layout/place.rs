@@ -84,6 +84,12 @@ impl Layout {
                 self.panels.push((Panel::Alarms, rest));
                 self.panels.push((Panel::Alarm, detail));
             }
+            Page::Drift => {
+                let mut rest = rest;
+                let detail = take_bottom(&mut rest, (self.area.height / 4).clamp(8, 12));
+                self.panels.push((Panel::Drift, rest));
+                self.panels.push((Panel::Finding, detail));
+            }
         }
     }
 
@@ -164,6 +170,7 @@ impl Layout {
             }
             Page::Request => {}
             Page::Alarms => self.panels.push((Panel::Alarm, take_bottom(rest, 8))),
+            Page::Drift => self.panels.push((Panel::Finding, take_bottom(rest, 8))),
         }
     }
 }
@@ -228,7 +235,8 @@ mod tests {
             for budgets in 0..3 {
                 let plan = Plan { page, focus: page.main(), zoomed: false, alarms: 0, budgets, speaks: true };
                 for (panel, _) in Layout::of(200, 60, plan).panels() {
-                    assert!(page.panels(budgets > 0).contains(&panel) || panel == Panel::Alarm, "{page:?} {panel:?}");
+                    let is_read = matches!(panel, Panel::Alarm | Panel::Finding);
+                    assert!(page.panels(budgets > 0).contains(&panel) || is_read, "{page:?} {panel:?}");
                 }
             }
         }

@@ -258,9 +258,11 @@ fn one(
         }
     };
     let (text_style, dim) = (theme.style(Role::Text), theme.style(Role::Dim));
-    match row.source {
-        CostSource::Unpriced => right(canvas, COST, 8, "unpriced", theme.style(Role::Warn)),
-        _ => right(canvas, COST, 8, &text::per_request(row.cost.into()), theme.figure()),
+    if row.source == CostSource::Unpriced {
+        right(canvas, COST, 8, "unpriced", theme.style(Role::Warn));
+    } else {
+        let sign = if row.subscription { "≈" } else { "" };
+        right(canvas, COST, 8, &format!("{sign}{}", text::per_request(row.cost.into())), theme.figure());
     }
     if cells.ends[SUM].is_some() {
         let sum = cumulative(&scene.snapshot.view.charges, at);

@@ -23,6 +23,7 @@ pub(super) fn crumb(visit: &Visit, snapshot: &Snapshot) -> String {
     match (visit.page, &visit.crumb, visit.charge) {
         (Page::Overview, ..) => "overview".to_owned(),
         (Page::Alarms, ..) => "alarms".to_owned(),
+        (Page::Drift, ..) => "drift".to_owned(),
         (Page::Request, _, Some((_, time))) => snapshot.zone.format(time, "request %H:%M:%S"),
         (Page::Request, ..) => "request".to_owned(),
         (_, Some(name), _) => name.as_str().to_owned(),

@@ -106,7 +106,12 @@ fn left(scene: Scene<'_>, theme: &Theme) -> Vec<Segment> {
         left.push(Segment::new(4, "lag ", dim).then(tenths, style));
     }
     let intake = &snapshot.view.intake;
-    let counts = [(intake.rejected_total(), "rejected"), (intake.late, "late"), (intake.clock_skew, "ahead of time")];
+    let counts = [
+        (intake.rejected_total(), "rejected"),
+        (intake.dropped, "dropped by the kernel"),
+        (intake.late, "late"),
+        (intake.clock_skew, "ahead of time"),
+    ];
     for (count, word) in counts {
         if count > 0 {
             let segment = Segment::new(3, format!("{} {word}", text::grouped(i128::from(count))), warn);

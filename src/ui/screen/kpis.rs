@@ -68,7 +68,10 @@ fn figures(scene: Scene<'_>, theme: &Theme) -> [Figure; 6] {
         |ratio| vec![(format!("{:.1}", ratio * 100.0), figure), ("%".to_owned(), dim)],
     );
     let of_all = |part: Money, whole: Money| if known { one(share_of_all(part, whole), dim) } else { Vec::new() };
-    let burn = vec![(or_unknown(text::dollars(view.burn)), figure), (if known { "/h" } else { "" }.to_owned(), dim)];
+    let burn = vec![
+        (or_unknown(format!("{}{}", at_list_price(sums), text::dollars(view.burn))), figure),
+        (if known { "/h" } else { "" }.to_owned(), dim),
+    ];
     let requests = if known { requests_note(scene, theme) } else { Vec::new() };
     let today = match (known, all) {
         (false, _) => Vec::new(),
@@ -204,10 +207,15 @@ fn today_note(snapshot: &Snapshot, theme: &Theme) -> Line {
     one(format!("{mark}{name}{share} % of {limit}"), theme.style(role))
 }
 
-/// What is known to have been spent; `~` where some of it has no price.
+/// What is known to have been spent; `~` where some of it has no price, `≈` where a subscription pays for some: list price.
 pub(super) fn spent(sums: &Counters) -> String {
     let unpriced = if sums.unpriced_requests > 0 { " ~" } else { "" };
-    format!("{}{unpriced}", text::dollars(sums.cost()))
+    format!("{}{}{unpriced}", at_list_price(sums), text::dollars(sums.cost()))
+}
+
+/// The sign before money of which a part is what a subscription pays: what it would have been at list price.
+pub(super) fn at_list_price(sums: &Counters) -> &'static str {
+    if sums.subscription == Money::ZERO { "" } else { "≈" }
 }
 
 /// Dollars without cents where there are none.
@@ -240,7 +248,7 @@ fn parts(scene: Scene<'_>) -> Vec<(&'static str, String)> {
     let hit = view.window.cache_hit_ratio().map_or_else(|| UNKNOWN.to_owned(), |hit| format!("{:.1}%", hit * 100.0));
     let p95 = view.spread.p95.map_or_else(|| UNKNOWN.to_owned(), |cost| text::dollars(cost.into()));
     vec![
-        ("BURN 5m", known(format!("{}/h", text::dollars(view.burn)))),
+        ("BURN 5m", known(format!("{}{}/h", at_list_price(&view.window), text::dollars(view.burn)))),
         (scene.window(), known(spent(&view.window))),
         ("TODAY", known(spent(&view.today))),
         ("HIT", known(hit)),

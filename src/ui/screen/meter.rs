@@ -4,7 +4,7 @@ use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 
 use super::Scene;
-use super::{alarms, budgets, footer, kpis};
+use super::{alarms, budgets, drift, footer, kpis};
 use crate::alarm::AlarmStatus;
 use crate::engine::view::{End, LEFT};
 use crate::source::SourceState;
@@ -115,7 +115,9 @@ pub(super) fn meter(canvas: &mut Canvas<'_>, scene: Scene<'_>) {
         budgets::tiny(canvas, scene, budget, row(y));
         y += 1;
     }
-    if area.bottom().saturating_sub(y) >= 3 && !matches!(scene.state.visit.page, Page::Alarms | Page::Request) {
+    if area.bottom().saturating_sub(y) >= 3
+        && !matches!(scene.state.visit.page, Page::Alarms | Page::Request | Page::Drift)
+    {
         let rates = chart::rates(&view.chart, usize::from(width) * 2);
         let top = chart::scale(rates.iter().copied().fold(0.0, f64::max));
         chart::draw(canvas, Rect { height: 2, ..row(y) }, &rates, top, chart::mean(&view.chart));
@@ -123,6 +125,10 @@ pub(super) fn meter(canvas: &mut Canvas<'_>, scene: Scene<'_>) {
     }
     if scene.state.visit.page == Page::Alarms {
         alarms::tiny(canvas, scene, Rect { x, y, width, height: area.bottom().saturating_sub(y) });
+        return;
+    }
+    if scene.state.visit.page == Page::Drift {
+        drift::tiny(canvas, scene, Rect { x, y, width, height: area.bottom().saturating_sub(y) });
         return;
     }
     let table = &view.tables[LEFT];

@@ -6,6 +6,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::Scene;
+use super::kpis::at_list_price;
 use crate::engine::counters::Counters;
 use crate::engine::view::{By, GroupRow, SortKey, Table};
 use crate::money::Money;
@@ -254,7 +255,9 @@ fn amount(canvas: &mut Canvas<'_>, end: u16, y: u16, sums: &Counters) {
     if is_unpriced(sums) {
         canvas.role_right(end, y, 9, "unpriced", Role::Warn);
     } else {
-        canvas.put_right(end, y, 9, &text::amount(sums.cost(), 9), canvas.theme.figure());
+        let sign = at_list_price(sums);
+        let amount = format!("{sign}{}", text::amount(sums.cost(), 9 - text::width(sign)));
+        canvas.put_right(end, y, 9, &amount, canvas.theme.figure());
     }
 }
 

@@ -71,6 +71,7 @@ fn intake(snapshot: &Snapshot) -> Vec<Entry> {
         line("lines", intake.lines),
         line("torn ends", intake.torn),
         line("gaps suspected", intake.gaps),
+        line("dropped by the kernel", intake.dropped),
         line("records", intake.records),
         line("  charges", intake.charges),
         line("  updates", intake.updates),

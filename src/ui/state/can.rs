@@ -25,7 +25,8 @@ impl State {
     /// Rows or lines can be moved through.
     #[must_use]
     pub fn scrolls(&self, snapshot: &Snapshot) -> bool {
-        let scrollable = !matches!(self.visit.focus, Panel::Burn | Panel::Spread | Panel::Money | Panel::Alarm);
+        let scrollable =
+            !matches!(self.visit.focus, Panel::Burn | Panel::Spread | Panel::Money | Panel::Alarm | Panel::Finding);
         // While a filter is typed, too: its rows are what it is typed for.
         self.overlay.is_some() || self.menu.is_none() && scrollable && self.shows_panels(snapshot)
     }
@@ -113,6 +114,12 @@ impl State {
     #[must_use]
     pub fn can_open_alarms(&self, _: &Snapshot) -> bool {
         self.is_open() && self.visit.page != Page::Alarms && self.depth() < MOST_SCREENS
+    }
+
+    /// The drift is not open already.
+    #[must_use]
+    pub fn can_open_drift(&self, _: &Snapshot) -> bool {
+        self.is_open() && self.visit.page != Page::Drift && self.depth() < MOST_SCREENS
     }
 
     /// The alarm that is selected, on the screen of alarms.

@@ -4,6 +4,7 @@ use super::lists::named;
 use super::visit::{Door, Siblings};
 use super::{AtHand, ChargesVisit, Layout, Page, Panel, Snapshot, State, TableVisit};
 use crate::alarm::{AlarmStatus, BudgetStatus};
+use crate::engine::drift::DriftRow;
 use crate::engine::view::By;
 use crate::label::Label;
 
@@ -25,6 +26,19 @@ pub fn budgets<'a>(state: &State, snapshot: &'a Snapshot, layout: &Layout) -> Ve
         budgets.sort_by(|a, b| b.state.cmp(&a.state).then_with(|| b.share().total_cmp(&a.share())));
     }
     budgets
+}
+
+/// Models whose reported and computed costs are compared, in the order in which they are shown; none before they are known.
+#[must_use]
+pub fn drifting(snapshot: &Snapshot) -> &[DriftRow] {
+    snapshot.view.drift.as_ref().map_or(&[], |drift| &drift.rows)
+}
+
+/// What tells one of them from another.
+#[must_use]
+pub fn drift_id(row: &DriftRow) -> String {
+    let text = |label: &Option<Label>| label.as_ref().map_or_else(String::new, ToString::to_string);
+    format!("{}|{}", text(&row.model), text(&row.provider))
 }
 
 /// What tells one budget from another.
@@ -84,6 +98,17 @@ impl State {
                 let row = visit.budgets.row(&AtHand::whole(ids))?;
                 let door = |budget: &&BudgetStatus| spoken_of(self, snapshot, budget.scope, budget.key.as_ref());
                 some_of(budgets.iter().map(door), row)?
+            }
+            Panel::Drift => {
+                let rows = drifting(snapshot);
+                let row = visit.drift.row(&AtHand::whole(rows.iter().map(drift_id).collect()))?;
+                let door = |row: &DriftRow| Door::Entity {
+                    by: By::MODEL,
+                    id: row.id,
+                    name: row.model.clone(),
+                    everywhere: true,
+                };
+                some_of(rows.iter().map(|row| Some(door(row))), row)?
             }
             Panel::Request => {
                 let open = snapshot.open.as_ref().filter(|open| Some(open.charge.row.id) == self.opened)?;

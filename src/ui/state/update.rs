@@ -150,6 +150,10 @@ fn travel(state: &mut State, action: Action, snapshot: &Snapshot) {
             let visit = state.visit.alarms();
             enter(state, visit);
         }
+        Action::Drift if state.can_open_drift(snapshot) => {
+            let visit = state.visit.drift();
+            enter(state, visit);
+        }
         Action::PreviousSibling | Action::NextSibling if state.has_siblings(snapshot) => {
             let next = state.visit.siblings.as_ref().and_then(|all| all.step(action == Action::NextSibling));
             if let Some((siblings, parent)) = next.zip(state.below.last()) {

@@ -87,6 +87,8 @@ pub struct Visit {
     pub alarms: Cursor<String>,
     /// The list of budgets.
     pub budgets: Cursor<String>,
+    /// The list of models whose reported costs are compared.
+    pub drift: Cursor<String>,
     /// First event in sight.
     pub events: usize,
     /// First line in sight of what is read only: session, request, terms, origin.
@@ -113,6 +115,7 @@ impl Visit {
             charges: ChargesVisit::default(),
             alarms: Cursor::default(),
             budgets: Cursor::default(),
+            drift: Cursor::default(),
             events: 0,
             line: 0,
             frozen: None,
@@ -128,6 +131,11 @@ impl Visit {
     /// The alarms, seen from here.
     pub(super) fn alarms(&self) -> Visit {
         self.on(Page::Alarms, Scope::ALL, None)
+    }
+
+    /// Reported against computed costs, seen from here.
+    pub(super) fn drift(&self) -> Visit {
+        self.on(Page::Drift, Scope::ALL, None)
     }
 
     /// What lies behind a door. A frozen view is left as it is; what opens is live.

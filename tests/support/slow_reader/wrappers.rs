@@ -31,6 +31,9 @@ const BLANKS: [char; 4] = [' ', '\t', '\r', '\n'];
 
 /// Reads one line and appends the fates of its records.
 pub fn read(own: &[MappingConfig], line: &str, depth: u32, fates: &mut Vec<Result<Expected, Skip>>) -> Seen {
+    if depth == 0 && matches!(line.trim_ascii_end(), "{" | "[") {
+        return Seen::Part;
+    }
     let text = line.strip_prefix('\u{feff}').unwrap_or(line).trim_start_matches(BLANKS);
     match text.chars().next() {
         None => Seen::Blank,
@@ -67,6 +70,10 @@ fn array(own: &[MappingConfig], text: &str, depth: u32, fates: &mut Vec<Result<E
         && (records.is_empty() || matches!(fates.last(), Some(Err(Skip::Rejected(Rejection::Depth)))))
     {
         return Seen::Records;
+    }
+    if records.len() > 1 && records.iter().any(|record| super::agents::has_context(record)) {
+        // An element says what later ones mean: folding is for other tests.
+        return Seen::Joined;
     }
     for (place, record) in records.iter().enumerate() {
         match one(own, record, depth, fates) {
@@ -119,7 +126,7 @@ fn one(own: &[MappingConfig], record: &Record, depth: u32, fates: &mut Vec<Resul
         Record::Object(members) => super::is_mapped(own, members, &object(members.iter().cloned())),
         Record::Other(_) => false,
     };
-    match otlp::read(record).filter(|_| !mapped) {
+    match otlp::read(record).or_else(|| super::agents::many(record)).filter(|_| !mapped) {
         Some(requests) => fates.extend(requests),
         None => fates.push(read_record(own, record)),
     }
@@ -233,6 +240,15 @@ fn prefix(line: &str) -> Option<(Around, &str)> {
         let digits = priority.strip_prefix('+').unwrap_or(priority);
         digits.parse::<u16>().ok().filter(|priority| *priority <= 191)?;
         return syslog(rest);
+    }
+    if let Some(data) = line.strip_prefix("data:") {
+        return Some((Around::default(), if data.trim_ascii() == "[DONE]" { "" } else { data }));
+    }
+    if let Some(name) = line.strip_prefix("event:").map(str::trim_ascii)
+        && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c))
+    {
+        return Some((Around::default(), ""));
     }
     let first = line.chars().next()?;
     if first.is_ascii_digit() {

@@ -10,6 +10,9 @@ use crate::ui::theme::{Role, Theme};
 pub(in super::super) fn cost(row: &ChargeRow) -> String {
     match row.source {
         CostSource::Unpriced => "unpriced".to_owned(),
+        CostSource::Reported | CostSource::Computed if row.subscription => {
+            format!("≈{}", text::dollars(row.cost.into()))
+        }
         CostSource::Reported | CostSource::Computed => text::dollars(row.cost.into()),
     }
 }

@@ -287,6 +287,10 @@ pub(super) fn empty(canvas: &mut Canvas<'_>, scene: Scene<'_>, inside: Rect, tab
     let sources = scene.snapshot.sources.iter().take(usize::from(inside.height.saturating_sub(3)));
     for (at, source) in sources.enumerate() {
         let (words, role) = match &source.state {
+            SourceState::Live if source.dropped > 0 => {
+                let dropped = crate::ui::text::grouped(i128::from(source.dropped));
+                (format!("▲ {}: kernel dropped {dropped}, a lower bound", source.name), Role::Alarm)
+            }
             SourceState::Waiting => (format!("○ waiting for {}", source.name), Role::Dim),
             SourceState::Live => (format!("● following {}", source.name), Role::Dim),
             SourceState::Ended => (format!("■ {} has ended", source.name), Role::Dim),

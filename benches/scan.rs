@@ -1,13 +1,15 @@
 //! How fast lines become usage, in bytes per second and format. Own NDJSON and Claude Code lines are generated, `LiteLLM` lines are
-//! the fixture's whole ones. `SCAN_FILE=history.jsonl cargo bench --bench scan` adds a file of yours.
+//! the fixture's whole ones, OpenTelemetry's are bodies of a real exporter. `SCAN_FILE=history.jsonl cargo bench --bench scan` adds a file of yours.
 
 use std::fmt::Write as _;
 use std::hint::black_box;
 
 use costtop::format::Decoder;
 use costtop::format::scanner::Scanner;
+use costtop::source::{Encoding, Frame, Signal};
 use costtop::time::Zone;
-use criterion::{Criterion, Throughput};
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, Criterion, Throughput};
 
 /// Bytes of one workload: larger than the caches.
 const SIZE: usize = 16 << 20;
@@ -67,6 +69,37 @@ fn litellm() -> String {
     whole.repeat(SIZE / whole.len() + 1)
 }
 
+/// What an exporter for Python sent: five events of Claude Code, five spans, each with all its attributes.
+fn otlp() -> String {
+    let whole: String = include_str!("../tests/fixtures/formats/otlp.jsonl").split_inclusive('\n').take(2).collect();
+    whole.repeat(SIZE / whole.len() + 1)
+}
+
+/// The same in protobuf.
+const BODIES: [(Signal, &[u8]); 2] = [
+    (Signal::Traces, include_bytes!("../tests/fixtures/otlp/traces.pb")),
+    (Signal::Logs, include_bytes!("../tests/fixtures/otlp/logs.pb")),
+];
+
+fn protobuf(group: &mut BenchmarkGroup<'_, WallTime>) {
+    let times = SIZE / BODIES.iter().map(|(_, body)| body.len()).sum::<usize>() + 1;
+    group.throughput(Throughput::Bytes((times * BODIES.iter().map(|(_, body)| body.len()).sum::<usize>()) as u64));
+    group.bench_function("decode/otlp-protobuf", |bencher| {
+        bencher.iter(|| {
+            let mut decoder = Decoder::new(Zone::UTC);
+            let mut tokens = 0;
+            for (signal, body) in std::iter::repeat_n(BODIES, times).flatten() {
+                decoder.decode_body(Frame::Otlp(signal, Encoding::Protobuf), 0, body, &mut |_, result| {
+                    if let Ok(usage) = result {
+                        tokens += black_box(usage).tokens.total();
+                    }
+                });
+            }
+            tokens
+        });
+    });
+}
+
 /// Cuts at newlines by `memchr`, as the sources do, so that cutting does not drown what is measured.
 fn each_line(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut start = 0;
@@ -76,7 +109,7 @@ fn each_line(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
 fn scan(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("scan");
     group.sample_size(20);
-    let mut workloads = vec![("own", own()), ("claude-code", claude_code()), ("litellm", litellm())];
+    let mut workloads = vec![("own", own()), ("claude-code", claude_code()), ("litellm", litellm()), ("otlp", otlp())];
     if let Some(path) = std::env::var_os("SCAN_FILE") {
         let bytes = std::fs::read(&path).expect("SCAN_FILE names a readable file");
         workloads.push(("file", String::from_utf8_lossy(&bytes).into_owned()));
@@ -107,6 +140,7 @@ fn scan(criterion: &mut Criterion) {
             });
         });
     }
+    protobuf(&mut group);
     group.finish();
 }
 

@@ -271,6 +271,13 @@ impl Engine {
                 }
             }
         }
+        for spoken in &batch.spoken {
+            let arrival = (now, batch.history);
+            let void = self.ledger.speak(spoken, arrival, &mut self.names, posts)?;
+            // What counted as charges proved to be parts of others.
+            self.intake.charges = self.intake.charges.saturating_sub(void);
+            self.intake.merged += void;
+        }
         Ok(())
     }
 

@@ -204,8 +204,10 @@ pub enum Origin {
     Transcript = 1,
     /// A gateway between application and provider.
     Gateway = 2,
-    /// A client's telemetry.
+    /// A client's telemetry of single requests.
     OpenTelemetry = 3,
+    /// A client's counters: sums over requests, void where something speaks of the requests themselves.
+    Metrics = 4,
 }
 
 /// Tokens of one request by kind. The prompt is the sum of the first four; `output` includes `reasoning`.
@@ -325,6 +327,8 @@ pub enum Restated {
 pub struct Usage<'a> {
     /// Who speaks.
     pub origin: Origin,
+    /// What exported it, of telemetry: a service and its instance.
+    pub producer: RawText<'a>,
     /// A sub-agent's replay of its parent's conversation.
     pub side_chain: bool,
     /// The last word on this request, not a partial one.

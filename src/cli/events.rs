@@ -110,7 +110,7 @@ impl<W: Write> Printer<W> {
         let known = std::mem::replace(&mut self.rows, ledger.rows().len() as u32);
         let mut printed = HashSet::new();
         for number in ledger.take_changed() {
-            let (bill, classes) = ledger.charge_of(number, names)?;
+            let Some((bill, classes)) = ledger.charge_of(number, names)? else { continue };
             let first = classes.iter().map(|class| class.number).min().unwrap_or(number);
             if !printed.insert(first) {
                 continue;
@@ -141,7 +141,7 @@ impl<W: Write> Printer<W> {
         for same_time in order.chunk_by(|one, other| one.0 == other.0) {
             let mut charges = Vec::with_capacity(same_time.len());
             for (_, number) in same_time {
-                let (bill, classes) = ledger.charge_of(*number, names)?;
+                let Some((bill, classes)) = ledger.charge_of(*number, names)? else { continue };
                 charges.push((self.spool.names(&bill, &classes)?, bill));
             }
             charges.sort_by(|one, other| one.0.ids.cmp(&other.0.ids));

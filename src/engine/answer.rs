@@ -227,13 +227,13 @@ impl Engine {
         let offset = query.offset.min(at_hand.saturating_sub(1));
         let mut rows = Vec::with_capacity(query.rows.min(at_hand));
         for number in tops.numbers(query.order, offset, query.rows) {
-            rows.push(charge::row(&ledger.charge_of(number, names)?.0, names));
+            rows.extend(ledger.charge_of(number, names)?.map(|(bill, _)| charge::row(&bill, names)));
         }
         let mut selected = None;
         if let Some(id) = query.selected
             && ledger.has(id)?
+            && let Some((bill, _)) = ledger.charge_of(id, names)?
         {
-            let bill = ledger.charge_of(id, names)?.0;
             selected = tops.place(query.order, Listed { number: bill.number, time: bill.time, cost: bill.cost });
         }
         // Cells older than the first charge by a day, which the oldest cells last, are of charges that are gone.

@@ -142,6 +142,7 @@ const fn token_rank(origin: Origin) -> u8 {
         Origin::Api | Origin::Transcript => 3,
         Origin::Gateway => 2,
         Origin::OpenTelemetry => 1,
+        Origin::Metrics => 0,
     }
 }
 
@@ -154,14 +155,14 @@ const fn dimension_rank(facet: usize, origin: Origin) -> u8 {
         match origin {
             Origin::Transcript => 3,
             Origin::Api => 2,
-            Origin::OpenTelemetry => 1,
+            Origin::OpenTelemetry | Origin::Metrics => 1,
             Origin::Gateway => 0,
         }
     } else {
         match origin {
             Origin::Gateway => 3,
             Origin::Api => 2,
-            Origin::OpenTelemetry => 1,
+            Origin::OpenTelemetry | Origin::Metrics => 1,
             Origin::Transcript => 0,
         }
     }
@@ -338,6 +339,9 @@ pub fn bill(classes: &[&Class], names: &mut Names, mode: CostMode) -> Bill {
                 .then_with(|| b.row.place.cmp(&a.row.place))
         })
         .unwrap_or(classes[0]);
+    if winner.row.origin == Origin::Metrics {
+        return sum(classes, winner, names, mode);
+    }
     let row = &winner.row;
     // The greatest, and whether a gateway's cache says it.
     let told = MONEY_ORDER.into_iter().find_map(|origin| {
@@ -352,6 +356,37 @@ pub fn bill(classes: &[&Class], names: &mut Names, mode: CostMode) -> Bill {
     let subscription = classes.iter().any(|class| class.row.subscription);
     let time = Timestamp::from_ms(earliest.time);
     Bill { time, profile, session, subscription, ..of_tokens(winner.number, row, reported, mode, hit) }
+}
+
+/// The bill of points of counters that came apart: each class counts something else, so they are added.
+fn sum(classes: &[&Class], winner: &Class, names: &mut Names, mode: CostMode) -> Bill {
+    let rows = || classes.iter().map(|class| &class.row);
+    let tokens = |of: fn(&Tokens) -> u32| rows().fold(0u32, |sum, row| sum.saturating_add(of(&row.tokens)));
+    let add = |sum: Cost, cost: Cost| Cost::from_pico(sum.pico().saturating_add(cost.pico()));
+    let row = Row {
+        tokens: Tokens {
+            input: tokens(|tokens| tokens.input),
+            cache_read: tokens(|tokens| tokens.cache_read),
+            cache_write_5m: tokens(|tokens| tokens.cache_write_5m),
+            cache_write_1h: tokens(|tokens| tokens.cache_write_1h),
+            output: tokens(|tokens| tokens.output),
+            reasoning: tokens(|tokens| tokens.reasoning),
+            web_searches: tokens(|tokens| tokens.web_searches),
+        },
+        computed: rows().map(|row| row.computed).try_fold(Cost::ZERO, |sum, cost| cost.map(|cost| add(sum, cost))),
+        saved_pico: rows().fold(0i64, |sum, row| sum.saturating_add(row.saved_pico)),
+        reported: rows().filter_map(|row| row.reported).reduce(add),
+        ..winner.row
+    };
+    let earliest = rows().min_by(|a, b| by_time(a, b)).unwrap_or(&row).time;
+    let (profile, session) = dimensions(classes, &row, names);
+    let reported = credible(&row, &row);
+    Bill {
+        time: Timestamp::from_ms(earliest),
+        profile,
+        session,
+        ..of_tokens(winner.number, &row, reported, mode, false)
+    }
 }
 
 /// The bill of a charge with one class: what [`bill`] says of it, found by a shorter way.

@@ -18,7 +18,7 @@ impl Engine {
         if !self.ledger.has(id)? {
             return Ok(None);
         }
-        let (bill, mut classes) = self.ledger.charge_of(id, &mut self.names)?;
+        let Some((bill, mut classes)) = self.ledger.charge_of(id, &mut self.names)? else { return Ok(None) };
         let names = &self.names;
         classes.sort_by_key(|class| (class.number != bill.number, class.row.place));
         let reported = match bill.source {

@@ -6,7 +6,7 @@ use siphasher::sip128::{Hasher128, SipHasher13};
 
 use super::record::Place;
 use crate::time::Timestamp;
-use crate::usage::{RawText, Usage, is_global};
+use crate::usage::{Origin, RawText, Usage, is_global};
 
 /// Ids shorter than this are hashed in one piece.
 const WHOLE: usize = 64;
@@ -109,6 +109,9 @@ enum Space {
     ScopedSpan = 8,
     Place = 9,
     Body = 10,
+    Points = 11,
+    Session = 12,
+    Producer = 13,
 }
 
 /// The key of the hashes: random for each state, so that hostile ids cannot be made to collide.
@@ -128,6 +131,9 @@ impl IdentityKey {
     #[must_use]
     pub fn identify(&self, usage: &Usage<'_>, place: Place) -> RecordIds {
         let ids = &usage.ids;
+        if usage.origin == Origin::Metrics {
+            return self.identify_points(usage);
+        }
         let mut out = RecordIds::default();
         let session = usage.dimensions.session;
         let (response, request) =
@@ -177,6 +183,31 @@ impl IdentityKey {
             };
         }
         out
+    }
+
+    /// Points of counters: found by what they have in common, told apart by which of them were there. What may void them stands where
+    /// requests have their id, and does not link.
+    fn identify_points(&self, usage: &Usage<'_>) -> RecordIds {
+        let points = |name: RawText<'_>| self.hash(Space::Points, &name.bytes(), RawText::NONE);
+        let [session, producer] = self.scopes(usage);
+        // Nobody speaks for what names neither.
+        let scope = [session, producer, 1].into_iter().find(|scope| *scope != 0).unwrap_or(1);
+        RecordIds {
+            request: scope,
+            call: points(usage.ids.call),
+            span: points(usage.ids.span),
+            links: link::CALL,
+            ..RecordIds::default()
+        }
+    }
+
+    /// What a record of a request speaks for, so that counters over the same count no more: its session, and what exported it. 0 is none.
+    #[must_use]
+    pub fn scopes(&self, usage: &Usage<'_>) -> [u128; 2] {
+        let of = |space, name: RawText<'_>| {
+            if name.is_empty() { 0 } else { self.hash(space, &name.bytes(), RawText::NONE) }
+        };
+        [of(Space::Session, usage.dimensions.session), of(Space::Producer, usage.producer)]
     }
 
     /// The hash of a posted body.

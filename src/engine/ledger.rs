@@ -8,7 +8,7 @@ mod spans;
 
 use std::io;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Post;
 use super::bill::{self, Bill, Class, CostMode, facet_time};
@@ -16,12 +16,13 @@ use super::changed::Changed;
 use super::days::{Days, day_of};
 use super::identity::{RecordIds, link};
 use super::index::Index;
-use super::names::{NameId, Names, ProfileId};
-use super::record::Record;
+use super::names::{NONE, NameId, Names, ProfileId};
+use super::record::{Record, Spoken};
 use super::rows::{FACETS, Row, Rows};
 use crate::money::Cost;
 use crate::price::Priced;
 use crate::time::Timestamp;
+use crate::usage::{Dimension, Origin};
 
 /// Requests with one response id before that id stops linking: more means that something reuses it.
 const MOST_REQUESTS_OF_A_RESPONSE: usize = 8;
@@ -66,6 +67,10 @@ pub struct Ledger {
     /// Facet times of the rows whose dimensions come from different records.
     ragged: FxHashMap<u32, [i64; FACETS]>,
     mode: CostMode,
+    /// Scopes that something speaks for: points of counters over them are void. Each has a row of its own, so that a state knows it.
+    spoken: FxHashSet<u128>,
+    /// Rows of points by what may void them.
+    points: FxHashMap<u128, Vec<u32>>,
     /// Rows changed since they were last collected; `None` when nobody collects.
     changed: Option<Changed<u32>>,
     /// Event days whose rows were dropped.
@@ -143,7 +148,8 @@ impl Ledger {
                 return Ok(Applied { fate: Fate::Late(cost), charges: 0, id_reused: false });
             }
             self.append_alone(row, posts, entry.history)?;
-            return Ok(Applied { fate: Fate::Charge, charges: 1, id_reused: false });
+            let (fate, charges) = if self.is_void(&row) { (Fate::Merged, 0) } else { (Fate::Charge, 1) };
+            return Ok(Applied { fate, charges, id_reused: false });
         };
         let lonely = self.rows.get(first)?;
         if lonely.next == first && same_class(&lonely, &row) && roots.clone().all(|other| other == first) {
@@ -214,8 +220,56 @@ impl Ledger {
             self.index.insert(hash, number);
         }
         self.touch(number);
-        posts.push(post(&bill::alone(number, &row, self.mode), 1, history));
+        self.note_points(number, &row);
+        if !self.is_void(&row) {
+            posts.push(post(&bill::alone(number, &row, self.mode), 1, history));
+        }
         Ok(())
+    }
+
+    /// Something speaks for a scope: points of counters over it are taken back, now and from here on. Returns how many charges are gone.
+    ///
+    /// # Errors
+    /// As [`Ledger::apply`].
+    pub fn speak(
+        &mut self,
+        spoken: &Spoken,
+        (arrival, history): (Timestamp, bool),
+        names: &mut Names,
+        posts: &mut Vec<Post>,
+    ) -> io::Result<u64> {
+        if self.spoken.contains(&spoken.scope) {
+            return Ok(0);
+        }
+        let mut bills = Vec::new();
+        let mut seen = FxHashSet::default();
+        for number in self.points.get(&spoken.scope).cloned().unwrap_or_default() {
+            if !seen.contains(&number) {
+                let group = self.group(number)?;
+                seen.extend(group.iter().map(|class| class.number));
+                self.bills_of(&group, names, &mut bills);
+            }
+        }
+        let number = self.rows.len() as u32;
+        let time = spoken.time.unwrap_or(arrival).ms();
+        let profile = names.profile([NONE; Dimension::COUNT]);
+        self.rows.push(&row_of_scope(spoken.scope, time, profile, number))?;
+        self.touch(number);
+        self.points.remove(&spoken.scope);
+        self.spoken.insert(spoken.scope);
+        posts.extend(bills.iter().map(|bill| post(bill, -1, history)));
+        Ok(bills.len() as u64)
+    }
+
+    /// Points of counters that something speaks for, and the rows that say so: no charges.
+    fn is_void(&self, row: &Row) -> bool {
+        is_void(&self.spoken, row)
+    }
+
+    fn note_points(&mut self, number: u32, row: &Row) {
+        if row.origin == Origin::Metrics && !is_void(&self.spoken, row) {
+            self.points.entry(row.ids.request).or_default().push(number);
+        }
     }
 
     /// The common repeat: a record of the only class of its group.
@@ -244,7 +298,7 @@ impl Ledger {
             }
             let (old_bill, new_bill) =
                 (bill::bill(&[&before], names, self.mode), bill::bill(&[&after], names, self.mode));
-            if differs(&old_bill, &new_bill) {
+            if differs(&old_bill, &new_bill) && !self.is_void(old) {
                 self.rows.cover(number, new_bill.time.ms());
                 posts.push(post(&old_bill, -1, history));
                 posts.push(post(&new_bill, 1, history));
@@ -282,6 +336,7 @@ impl Ledger {
         } else {
             joined_kind = true;
             let number = self.rows.push(&row)?;
+            self.note_points(number, &row);
             classes.push(Class { number, row, times: [facet_time(&row); FACETS] });
         }
         // One ring, in order of number so that it is the same ring whatever came first.
@@ -371,6 +426,9 @@ impl Ledger {
     }
 
     fn bills_of(&self, group: &[Class], names: &mut Names, out: &mut Vec<Bill>) {
+        if group.iter().any(|class| self.is_void(&class.row)) {
+            return;
+        }
         for home in bill::homes(group, names) {
             let classes: Vec<&Class> = home.into_iter().map(|place| &group[place]).collect();
             if !classes.is_empty() {
@@ -400,8 +458,11 @@ impl Ledger {
         mut each: impl FnMut(&Bill, &[&Class], &Names) -> io::Result<()>,
     ) -> io::Result<()> {
         let mut rings = Vec::new();
-        let (ragged, mode) = (&self.ragged, self.mode);
+        let (ragged, mode, spoken) = (&self.ragged, self.mode, &self.spoken);
         self.rows.for_each(|number, row| {
+            if is_void(spoken, row) {
+                return Ok(());
+            }
             if row.next == number {
                 let class = Class { number, row: *row, times: times_of(ragged, number, row) };
                 let bill = bill::bill(&[&class], names, mode);
@@ -427,19 +488,22 @@ impl Ledger {
         Ok(())
     }
 
-    /// The charge to which a row belongs, with the rows behind it.
+    /// The charge to which a row belongs, with the rows behind it; `None` where it belongs to none: counters may be void.
     ///
     /// # Errors
     /// The rows' file cannot be read, or there is no such row.
-    pub fn charge_of(&mut self, number: u32, names: &mut Names) -> io::Result<(Bill, Vec<Class>)> {
+    pub fn charge_of(&mut self, number: u32, names: &mut Names) -> io::Result<Option<(Bill, Vec<Class>)>> {
         let group = self.group(number)?;
+        if group.iter().any(|class| self.is_void(&class.row)) {
+            return Ok(None);
+        }
         let home = bill::homes(&group, names)
             .into_iter()
             .find(|home| home.iter().any(|place| group[*place].number == number))
             .ok_or_else(|| io::Error::other(format!("row {number} belongs to no charge")))?;
         let classes: Vec<Class> = home.into_iter().map(|place| group[place]).collect();
         let bill = bill::bill(&classes.iter().collect::<Vec<_>>(), names, self.mode);
-        Ok((bill, classes))
+        Ok(Some((bill, classes)))
     }
 
     /// Takes the numbers of the rows changed since the last call.
@@ -457,6 +521,13 @@ impl Ledger {
         let mut living = 0;
         let result = rows.for_each(|number, row| {
             living += 1;
+            if row.origin == Origin::Metrics {
+                if is_scope(row) {
+                    self.spoken.insert(row.ids.call);
+                    return Ok(());
+                }
+                self.points.entry(row.ids.request).or_default().push(number);
+            }
             if row.next == number {
                 for hash in row.ids.linking() {
                     self.index.insert(hash, number);
@@ -471,6 +542,8 @@ impl Ledger {
         });
         self.rows = rows;
         result?;
+        let spoken = &self.spoken;
+        self.points.retain(|scope, _| !spoken.contains(scope));
         if living < self.rows.len() && self.days.is_empty() {
             return Err(io::Error::other(format!("{} saved rows are missing", self.rows.len() - living)));
         }
@@ -554,6 +627,16 @@ fn exhausted(row: &Row, groups: &[Vec<Class>]) -> bool {
     requests.len() >= MOST_REQUESTS_OF_A_RESPONSE && requests.binary_search(&row.ids.request).is_err()
 }
 
+/// Points whose scope is spoken for, and the rows that say that one is.
+fn is_void(spoken: &FxHashSet<u128>, row: &Row) -> bool {
+    row.origin == Origin::Metrics && (is_scope(row) || spoken.contains(&row.ids.request))
+}
+
+/// It says that a scope is spoken for.
+fn is_scope(row: &Row) -> bool {
+    row.origin == Origin::Metrics && row.ids.request == 0
+}
+
 /// Same ids, same kind of source, side chain or not.
 fn same_class(a: &Row, b: &Row) -> bool {
     (a.ids.response, a.ids.request, a.ids.call, a.ids.span) == (b.ids.response, b.ids.request, b.ids.call, b.ids.span)
@@ -577,6 +660,22 @@ fn differs(old: &Bill, new: &Bill) -> bool {
 pub(super) fn post(bill: &Bill, sign: i64, history: bool) -> Post {
     let (number, time, profile, session) = (bill.number, bill.time, bill.profile, bill.session);
     Post { number, time, profile, session, sign, sums: bill.sums(), history }
+}
+
+/// How a state knows that something speaks for a scope: a row that is no charge. Points name their scope where requests have their id;
+/// this row has none there.
+fn row_of_scope(scope: u128, time: i64, profile: ProfileId, number: u32) -> Row {
+    let ids = RecordIds { call: scope, links: link::CALL, ..RecordIds::default() };
+    let nobody = Record { ids, origin: Origin::Metrics, ..Record::default() };
+    let entry = Entry {
+        record: &nobody,
+        profile,
+        session: NONE,
+        stop_reason: NONE,
+        arrival: Timestamp::from_ms(time),
+        history: true,
+    };
+    Row { next: number, ..new_row(&entry) }
 }
 
 fn new_row(entry: &Entry<'_>) -> Row {

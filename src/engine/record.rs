@@ -5,7 +5,7 @@ use std::hash::BuildHasher as _;
 use std::sync::Arc;
 
 use hashbrown::HashTable;
-use rustc_hash::FxBuildHasher;
+use rustc_hash::{FxBuildHasher, FxHashSet};
 
 use super::rows::{put_varint, take_varint};
 use crate::format::mapping::Mappings;
@@ -175,6 +175,8 @@ pub struct Batch {
     pub labels: Vec<Label>,
     /// In the order of the lines.
     pub records: Vec<Record>,
+    /// What the records speak for.
+    pub spoken: Vec<Spoken>,
     /// Lines, bytes, not usage, rejected. The fates of `records` are added when they are applied.
     pub intake: Intake,
     /// Read as history: it rings no bell.
@@ -183,6 +185,15 @@ pub struct Batch {
     pub names: Vec<u8>,
     /// Adjustments, transfers and outcomes as lines that can be printed, where names are kept.
     pub others: Vec<u8>,
+}
+
+/// Records of single requests speak for a scope: points of counters over it are void.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spoken {
+    /// A session or what exported; see [`IdentityKey::scopes`](super::identity::IdentityKey::scopes).
+    pub scope: u128,
+    /// Event time of the record that spoke first.
+    pub time: Option<Timestamp>,
 }
 
 /// What a record is called and under which terms it ran: text as it stood in the log but for credentials, for those who print it back.
@@ -271,6 +282,8 @@ pub struct BatchBuilder {
     index: HashTable<Known>,
     /// The last text of each place: most lines repeat what one of the last lines said.
     recent: Recent,
+    /// Scopes of this batch that were spoken for.
+    spoken: FxHashSet<u128>,
     keep_names: bool,
 }
 
@@ -403,6 +416,16 @@ impl BatchBuilder {
         self.batch.records.push(record);
     }
 
+    /// A record of a request speaks for these scopes ([`IdentityKey::scopes`](super::identity::IdentityKey::scopes); 0 is none): once
+    /// a batch each.
+    pub fn speak(&mut self, scopes: [u128; 2], time: Option<Timestamp>) {
+        for scope in scopes {
+            if scope != 0 && self.spoken.insert(scope) {
+                self.batch.spoken.push(Spoken { scope, time });
+            }
+        }
+    }
+
     /// Adds a record that is no charge, as a line.
     pub fn push_other(&mut self, line: &[u8]) {
         self.batch.others.extend_from_slice(line);
@@ -429,6 +452,7 @@ impl BatchBuilder {
     /// The batch so far; the next begins empty.
     pub fn finish(&mut self, history: bool) -> Batch {
         self.index.clear();
+        self.spoken.clear();
         self.texts.clear();
         self.recent = Recent::default();
         self.batch.history = history;

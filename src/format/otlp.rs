@@ -11,6 +11,7 @@ mod collect;
 mod gemini_cli;
 mod gen_ai;
 mod json;
+mod metrics;
 mod own;
 mod protobuf;
 mod record;
@@ -18,9 +19,10 @@ mod value;
 mod wire;
 
 use attributes::{Attributes, Key};
-use collect::{Check, Collect, Facts};
+use collect::{Check, Collect, Facts, Metric};
+use metrics::{Fingerprint, Sums};
 use own::Own;
-use record::{Record, Tool};
+use record::{Family, Record, Tool, producer};
 use value::Any;
 
 use super::labels::LabelPaths;
@@ -94,6 +96,13 @@ struct Collector<'a, 'e, E: ?Sized> {
     own: Own<'a, 'e>,
     /// Where names are put together.
     room: Vec<u8>,
+    /// What exported the record.
+    producer: Vec<u8>,
+    /// What the resource and the record are told by; kept where there are points of metrics.
+    fingerprints: [Fingerprint; 2],
+    sums: Sums<'a>,
+    /// The attributes that follow are a point's.
+    in_metric: bool,
     records: u32,
     each: &'e mut E,
 }
@@ -101,16 +110,33 @@ struct Collector<'a, 'e, E: ?Sized> {
 impl<'e, E: FnMut(Result<&Usage<'_>, Skip>) + ?Sized> Collector<'_, 'e, E> {
     fn new(zone: Zone, labels: Option<&'e LabelPaths>, each: &'e mut E) -> Self {
         let record = Record { resource: Attributes::new(), scope: RawText::NONE, own: Attributes::new() };
-        Collector { zone, record, own: Own::new(labels), room: Vec::new(), records: 0, each }
+        Collector {
+            zone,
+            record,
+            own: Own::new(labels),
+            room: Vec::new(),
+            producer: Vec::new(),
+            fingerprints: [Fingerprint::default(); 2],
+            sums: Sums::default(),
+            in_metric: false,
+            records: 0,
+            each,
+        }
     }
 
     /// Tells what the record says that was taken last, by one of the readers of this module.
-    fn tell(&mut self, read: impl for<'r> FnOnce(&'r Record<'_>, &'r mut Vec<u8>) -> Result<Usage<'r>, Skip>) {
+    fn tell(
+        &mut self,
+        family: Family,
+        read: impl for<'r> FnOnce(&'r Record<'_>, &'r mut Vec<u8>) -> Result<Usage<'r>, Skip>,
+    ) {
         self.records += 1;
         match read(&self.record, &mut self.room) {
             Ok(mut usage) => {
                 let labels = self.own.labels();
                 usage.dimensions.own = labels.as_ref();
+                producer(family, &self.record, &mut self.producer);
+                usage.producer = RawText::plain(&self.producer);
                 (self.each)(Ok(&usage));
             }
             Err(skip) => (self.each)(Err(skip)),
@@ -121,12 +147,14 @@ impl<'e, E: FnMut(Result<&Usage<'_>, Skip>) + ?Sized> Collector<'_, 'e, E> {
 impl<'a, E: FnMut(Result<&Usage<'_>, Skip>) + ?Sized> Collect<'a> for Collector<'a, '_, E> {
     fn resource(&mut self) {
         self.record.resource.clear();
+        self.fingerprints[0] = Fingerprint::default();
         self.own.clear_resource();
     }
 
     fn resource_attribute(&mut self, name: RawText<'a>, value: Any<'a>) {
         let name = name.bytes();
         self.record.resource.set(&name, value);
+        self.fingerprints[0].add(&name, value);
         self.own.take_resource(&name, value);
     }
 
@@ -136,50 +164,107 @@ impl<'a, E: FnMut(Result<&Usage<'_>, Skip>) + ?Sized> Collect<'a> for Collector<
 
     fn begin(&mut self) {
         self.record.own.clear();
+        self.fingerprints[1] = Fingerprint::default();
         self.own.clear_record();
     }
 
     fn attribute(&mut self, name: RawText<'a>, value: Any<'a>) {
         let name = name.bytes();
         self.record.own.set(&name, value);
+        if self.in_metric {
+            self.fingerprints[1].add(&name, value);
+        }
         self.own.take_record(&name, value);
     }
 
     fn log(&mut self, facts: &Facts<'a>) {
         let zone = self.zone;
-        self.tell(|record, room| event(record, facts, zone, room));
+        let Some(event) = Event::of(&self.record, facts) else {
+            self.records += 1;
+            return (self.each)(Err(Skip::NotUsage));
+        };
+        self.tell(event.family(), |record, room| match event {
+            Event::ClaudeCode { failed } => claude_code::usage(record, facts, failed, zone, room),
+            Event::Codex => codex::usage(record, facts, zone, room),
+            Event::GeminiCli { failed } => gemini_cli::usage(record, facts, failed, zone, room),
+            Event::GenAi => gen_ai::usage(record, facts, false, zone, room),
+        });
     }
 
     fn span(&mut self, facts: &Facts<'a>) {
         let zone = self.zone;
-        self.tell(|record, room| match record.tool() {
+        self.tell(Family::GenAi, |record, room| match record.tool() {
             // What the coding agents trace, their log events say better.
             Some(_) => Err(Skip::NotUsage),
             None => gen_ai::usage(record, facts, true, zone, room),
         });
     }
-}
 
-/// What a log record says, by the name of its event.
-fn event<'r>(record: &'r Record<'_>, facts: &Facts<'_>, zone: Zone, room: &'r mut Vec<u8>) -> Result<Usage<'r>, Skip> {
-    let tool = record.tool();
-    for name in [facts.body, facts.name, record.own.get(Key::EventName).text()] {
-        let name = name.bytes();
-        let named =
-            [(&b"claude_code."[..], Tool::ClaudeCode), (b"codex.", Tool::Codex), (b"gemini_cli.", Tool::GeminiCli)]
-                .into_iter()
-                .find_map(|(prefix, tool)| Some((Some(tool), name.strip_prefix(prefix)?)));
-        match named.unwrap_or((tool, &name)) {
-            (Some(Tool::ClaudeCode), b"api_request") => return claude_code::usage(record, facts, false, zone, room),
-            (Some(Tool::ClaudeCode), b"api_error") => return claude_code::usage(record, facts, true, zone, room),
-            (Some(Tool::Codex), b"sse_event" | b"websocket_event") => return codex::usage(record, facts, zone, room),
-            (Some(Tool::GeminiCli), b"api_response") => return gemini_cli::usage(record, facts, false, zone, room),
-            (Some(Tool::GeminiCli), b"api_error") => return gemini_cli::usage(record, facts, true, zone, room),
-            (None, b"gen_ai.client.inference.operation.details") => {
-                return gen_ai::usage(record, facts, false, zone, room);
-            }
-            _ => {}
+    fn metric(&mut self, name: RawText<'a>) -> bool {
+        self.in_metric = metrics::counts(name);
+        if !self.in_metric {
+            self.records += 1;
+            (self.each)(Err(Skip::NotUsage));
+        }
+        self.in_metric
+    }
+
+    fn point(&mut self, metric: &Metric<'a>, facts: &Facts<'a>, value: Any<'a>) {
+        if self.sums.is_full() {
+            self.resource_end();
+        }
+        if let Err(skip) = self.sums.take(&self.record, &self.own, self.fingerprints, (metric, facts, value)) {
+            self.records += 1;
+            (self.each)(Err(skip));
         }
     }
-    Err(Skip::NotUsage)
+
+    fn resource_end(&mut self) {
+        let Collector { record, own, room, sums, records, each, .. } = self;
+        sums.tell(record, own, room, |result| {
+            *records += 1;
+            each(result);
+        });
+    }
+}
+
+/// What a log record is, by the name of its event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Event {
+    ClaudeCode { failed: bool },
+    Codex,
+    GeminiCli { failed: bool },
+    GenAi,
+}
+
+impl Event {
+    fn of(record: &Record<'_>, facts: &Facts<'_>) -> Option<Event> {
+        let tool = record.tool();
+        [facts.body, facts.name, record.own.get(Key::EventName).text()].into_iter().find_map(|name| {
+            let name = name.bytes();
+            let named =
+                [(&b"claude_code."[..], Tool::ClaudeCode), (b"codex.", Tool::Codex), (b"gemini_cli.", Tool::GeminiCli)]
+                    .into_iter()
+                    .find_map(|(prefix, tool)| Some((Some(tool), name.strip_prefix(prefix)?)));
+            Some(match named.unwrap_or((tool, &name)) {
+                (Some(Tool::ClaudeCode), b"api_request") => Event::ClaudeCode { failed: false },
+                (Some(Tool::ClaudeCode), b"api_error") => Event::ClaudeCode { failed: true },
+                (Some(Tool::Codex), b"sse_event" | b"websocket_event") => Event::Codex,
+                (Some(Tool::GeminiCli), b"api_response") => Event::GeminiCli { failed: false },
+                (Some(Tool::GeminiCli), b"api_error") => Event::GeminiCli { failed: true },
+                (None, b"gen_ai.client.inference.operation.details") => Event::GenAi,
+                _ => return None,
+            })
+        })
+    }
+
+    /// Whose counters its records void.
+    const fn family(self) -> Family {
+        match self {
+            Event::ClaudeCode { .. } => Family::ClaudeCode,
+            Event::Codex => Family::Codex,
+            Event::GeminiCli { .. } => Family::GeminiCli,
+            Event::GenAi => Family::GenAi,
+        }
+    }
 }

@@ -22,7 +22,7 @@ use super::{Priced, Pricer};
 use crate::config::{PriceConfig, Validity};
 use crate::money::Cost;
 use crate::time::Timestamp;
-use crate::usage::{RawText, Restated, Tokens, Usage};
+use crate::usage::{Origin, RawText, Restated, Tokens, Usage};
 
 /// A discount of 100 %, in millionths of a percent.
 const WHOLE_MILLIONTHS: u64 = 100_000_000;
@@ -382,7 +382,11 @@ pub(super) fn price_with(plan: &Plan, usage: &Usage<'_>) -> Priced {
     if usage.cache_hit {
         return Priced { computed: Some(Cost::ZERO), ..Priced::default() };
     }
-    let mut priced = match plan.bill(&usage.tokens, usage.time) {
+    let bill = match usage.origin {
+        Origin::Metrics => plan.bill_sum(&usage.tokens, usage.time),
+        _ => plan.bill(&usage.tokens, usage.time),
+    };
+    let mut priced = match bill {
         Ok(bill) => Priced {
             computed: Some(Cost::from_pico(bill.cost_pico)),
             saved_pico: bill.saved_pico,

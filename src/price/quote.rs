@@ -10,7 +10,7 @@ use super::rate::{Ratio, divide_half_even};
 use super::rules::{Doubt, HALF_ATTO_PER_PICO, Unpriced};
 use crate::label::Label;
 use crate::money::Cost;
-use crate::usage::Usage;
+use crate::usage::{Origin, Usage};
 
 /// A part of a bill, in half-attodollars: exact until the bill is rounded to the pico-dollar.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -133,7 +133,11 @@ impl Quote {
         if usage.tokens.web_searches == 0 {
             quote.doubts.retain(|doubt| *doubt != Doubt::SearchAssumed);
         }
-        let bill = match plan.bill(&usage.tokens, usage.time) {
+        let bill = match usage.origin {
+            Origin::Metrics => plan.bill_sum(&usage.tokens, usage.time),
+            _ => plan.bill(&usage.tokens, usage.time),
+        };
+        let bill = match bill {
             _ if usage.cache_hit => return quote,
             Ok(bill) => bill,
             Err(why) => {

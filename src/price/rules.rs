@@ -249,6 +249,15 @@ impl Plan {
 
     /// The bill for these tokens at that instant.
     pub fn bill(&self, tokens: &Tokens, time: Option<Timestamp>) -> Result<Bill, Unpriced> {
+        self.bill_beyond(tokens.prompt(), tokens, time)
+    }
+
+    /// The same for the sum of many requests: how long each one's prompt was cannot be known, so none is billed as a long one.
+    pub fn bill_sum(&self, tokens: &Tokens, time: Option<Timestamp>) -> Result<Bill, Unpriced> {
+        self.bill_beyond(0, tokens, time)
+    }
+
+    fn bill_beyond(&self, length: u64, tokens: &Tokens, time: Option<Timestamp>) -> Result<Bill, Unpriced> {
         if let Some(why) = &self.refusal {
             return Err(why.clone());
         }
@@ -257,7 +266,7 @@ impl Plan {
             _ => (&self.bands, false),
         };
         let prompt = tokens.prompt();
-        let crossed = |band: &&Band| prompt > band.above || (self.inclusive && prompt == band.above);
+        let crossed = |band: &&Band| length > band.above || (self.inclusive && length == band.above);
         let band = bands.iter().rev().find(crossed).or(bands.first()).ok_or(Unpriced::Missing(Kind::Input.name()))?;
 
         let reasoning = tokens.reasoning.min(tokens.output);

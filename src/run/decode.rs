@@ -151,7 +151,7 @@ impl LineDecoder {
                 let ids = shared.key.identify(usage, place);
                 if ids.links == link::PLACE { name(place.index) } else { ids }
             };
-            record(result, at, true, &mut ids, (builder, pricer), around, &chunk);
+            record(result, at, true, &mut ids, (&shared.key, builder, pricer), around, &chunk);
         });
         // A body stands alone: what it leaves open never ends.
         let open = decoder.go_on_with(Context::default());
@@ -176,7 +176,7 @@ impl LineDecoder {
         let LineDecoder { shared, decoder, pricer, builder, .. } = self;
         decoder.decode(offset, line, &mut |at, result| {
             let mut ids = |usage: &Usage<'_>, place: Place| shared.key.identify(usage, place);
-            record(result, at, whole, &mut ids, (builder, pricer), around, chunk);
+            record(result, at, whole, &mut ids, (&shared.key, builder, pricer), around, chunk);
         });
     }
 }
@@ -188,7 +188,7 @@ fn record(
     at: At,
     whole: bool,
     ids: &mut impl FnMut(&Usage<'_>, Place) -> RecordIds,
-    (builder, pricer): (&mut BatchBuilder, &mut Pricer),
+    (key, builder, pricer): (&IdentityKey, &mut BatchBuilder, &mut Pricer),
     around: &Surroundings,
     chunk: &Chunk,
 ) {
@@ -198,6 +198,9 @@ fn record(
             let usage = owned.as_ref().unwrap_or(usage);
             let place = Place { generation: chunk.generation, offset: at.offset, index: at.index };
             builder.push(usage, pricer.price(usage), ids(usage, place), place, around);
+            if matches!(usage.origin, Origin::OpenTelemetry | Origin::Transcript) {
+                builder.speak(key.scopes(usage), usage.time);
+            }
         }
         Err(Skip::NotUsage) => {
             builder.intake().records += 1;

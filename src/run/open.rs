@@ -47,7 +47,7 @@ pub(super) fn open(
 ) -> io::Result<Option<OpenCharge>> {
     let Some(charge) = engine.charge(id)? else { return Ok(None) };
     let (ledger, names) = engine.ledger();
-    let (bill, classes) = ledger.charge_of(id, names)?;
+    let Some((bill, classes)) = ledger.charge_of(id, names)? else { return Ok(None) };
     let Some(class) = classes.iter().find(|class| class.number == bill.number) else { return Ok(None) };
     let place = class.row.place;
     let found = places.find(place, |path, line| read(path, line, class, shared, mode));

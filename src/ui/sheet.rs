@@ -227,6 +227,7 @@ fn origin(open: &OpenCharge, width: usize) -> Vec<Line> {
             Origin::Transcript => "transcript",
             Origin::Gateway => "gateway",
             Origin::OpenTelemetry => "OpenTelemetry",
+            Origin::Metrics => "metrics",
         };
         let source = record.source.as_ref().map_or(UNKNOWN, |source| source.as_str());
         let index = if record.place.index > 0 { format!(", record {}", record.place.index + 1) } else { String::new() };

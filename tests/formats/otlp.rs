@@ -15,6 +15,7 @@ pub const OTLP: &str = include_str!("../fixtures/formats/otlp.jsonl");
 
 const TRACES: &[u8] = include_bytes!("../fixtures/otlp/traces.pb");
 const LOGS: &[u8] = include_bytes!("../fixtures/otlp/logs.pb");
+const METRICS: &[u8] = include_bytes!("../fixtures/otlp/metrics.pb");
 
 /// Everything a usage says, in words that do not depend on how a text was spelled.
 fn said(result: Result<&Usage<'_>, Skip>) -> Result<String, Skip> {
@@ -124,7 +125,7 @@ fn skip_of(attributes: &Value) -> Skip {
 
 #[test]
 fn a_body_means_the_same_in_both_encodings() {
-    for (signal, body, line) in [(Signal::Traces, TRACES, 0), (Signal::Logs, LOGS, 1)] {
+    for (signal, body, line) in [(Signal::Traces, TRACES, 0), (Signal::Logs, LOGS, 1), (Signal::Metrics, METRICS, 2)] {
         let protobuf = of_body(Frame::Otlp(signal, Encoding::Protobuf), body);
         let line = OTLP.lines().nth(line).unwrap();
         assert_eq!(protobuf, of_line(line));
@@ -201,6 +202,25 @@ fn events_of_claude_code() {
         Ok((by_sequence("sequence-9"), 1074, Some(1_234_000_000), (0, 812))),
         // A failure is a request, too.
         Ok((by_sequence("sequence-10"), 0, None, (529, 1200))),
+    ];
+    assert_eq!(seen, expected);
+}
+
+#[test]
+fn points_of_one_interval_are_one_record() {
+    let mut seen = Vec::new();
+    let line = OTLP.lines().nth(2).unwrap();
+    of_line(line);
+    Decoder::new(Zone::UTC).decode(0, line.as_bytes(), &mut |_, result| {
+        let usage = result.unwrap();
+        assert_eq!(usage.origin, Origin::Metrics);
+        seen.push((text(usage.model), text(usage.dimensions.session), usage.tokens, usage.reported.map(Cost::pico)));
+    });
+    let claude = Tokens { input: 12, cache_read: 48_211, cache_write_5m: 903, output: 345, ..Tokens::default() };
+    let general = Tokens { input: 12_000, output: 420, ..Tokens::default() };
+    let expected = [
+        ("claude-opus-4-6".to_owned(), "s-1".to_owned(), claude, Some(38_434_250_000)),
+        ("gpt-5.4".to_owned(), String::new(), general, None),
     ];
     assert_eq!(seen, expected);
 }
@@ -472,6 +492,69 @@ fn attribute() -> impl Strategy<Value = (&'static str, Value)> {
         Just(Value::Null),
     ];
     (prop::sample::select(NAMES), value)
+}
+
+/// Metrics that count, one that does not.
+const METRIC_NAMES: &[&str] = &[
+    "claude_code.cost.usage",
+    "claude_code.token.usage",
+    "gemini_cli.token.usage",
+    "gen_ai.client.token.usage",
+    "gen_ai.usage.cost",
+    "gen_ai.client.inference.usage.input_tokens",
+    "gen_ai.client.inference.usage.cache_read.input_tokens",
+    "gen_ai.client.inference.usage.reasoning.output_tokens",
+    "claude_code.session.count",
+];
+const TYPES: &[&str] = &["input", "output", "cacheRead", "cacheCreation", "cache", "thought", "tool", "other"];
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    /// The same of metrics: sums and histograms of both kinds, points of few streams in any order.
+    #[test]
+    fn generated_metrics_mean_the_same_in_both_encodings(
+        metrics in prop::collection::vec(
+            (0..METRIC_NAMES.len(), 0..4usize, 0..4u64, prop::collection::vec((0..TYPES.len(), 0..3u8, 0..3u64, 0..4u64, prop_oneof![
+                (0i64..100_000).prop_map(Value::from), any::<i64>().prop_map(Value::from), any::<f64>().prop_map(Value::from),
+                (0u32..1000).prop_map(|cents| Value::from(f64::from(cents) / 100.0)), Just(Value::Null),
+            ]), 0..5)),
+            0..6,
+        ),
+    ) {
+        let mut of_scope = Vec::new();
+        for (name, kind, temporality, points) in &metrics {
+            let (number, attributes) = [(5, 7), (7, 7), (9, 9), (10, 1)][*kind];
+            let mut of_kind = Vec::new();
+            for (of_type, session, start, time, value) in points {
+                let mut point = Vec::new();
+                twin::put_fixed(2, *start, &mut point);
+                twin::put_fixed(3, *time * 1_000_000, &mut point);
+                match (value.as_i64(), value.as_f64()) {
+                    (Some(number), _) if *kind == 1 => twin::put_fixed(6, number.cast_unsigned(), &mut point),
+                    (_, Some(number)) => twin::put_fixed(if *kind == 1 { 4 } else { 5 }, number.to_bits(), &mut point),
+                    _ => {}
+                }
+                for (name, value) in [("model", "claude-sonnet-4-6"), ("gen_ai.request.model", "m"), ("type", TYPES[*of_type])] {
+                    twin::put_attribute(attributes, name, &value.into(), &mut point);
+                }
+                twin::put_attribute(attributes, "session.id", &json!(format!("s-{session}")), &mut point);
+                twin::put(1, &point, &mut of_kind);
+            }
+            twin::put_varint(2, *temporality, &mut of_kind);
+            let mut metric = Vec::new();
+            twin::put(number, &of_kind, &mut metric);
+            twin::put(1, METRIC_NAMES[*name].as_bytes(), &mut metric);
+            twin::put(2, &metric, &mut of_scope);
+        }
+        let (mut of_resource, mut body) = (Vec::new(), Vec::new());
+        twin::put(2, &of_scope, &mut of_resource);
+        twin::put(1, &of_resource, &mut body);
+        let protobuf = of_body(Frame::Otlp(Signal::Metrics, Encoding::Protobuf), &body);
+        let line = twin::json_of(Signal::Metrics, &body).unwrap().to_string();
+        slow_reader::compare(line.as_bytes());
+        prop_assert_eq!(&protobuf, &of_body(Frame::Otlp(Signal::Metrics, Encoding::Json), line.as_bytes()), "{}", line);
+    }
 }
 
 proptest! {

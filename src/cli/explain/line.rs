@@ -262,6 +262,7 @@ impl Explainer {
             Origin::Transcript => "a coding agent's session file",
             Origin::Gateway => "a gateway's log",
             Origin::OpenTelemetry => "telemetry",
+            Origin::Metrics => "counters of telemetry, void where it speaks of the requests, too",
         };
         let zone = self.zone;
         let when = usage.time.map_or_else(

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::{Ledger, times_of};
+use super::{Ledger, is_scope, times_of};
 use crate::engine::bill::{self, Bill, Class};
 use crate::engine::days::{Days, day_of};
 use crate::engine::names::Names;
@@ -69,9 +69,16 @@ impl Ledger {
         )?;
         let (mut dead, mut left) = (Vec::new(), Vec::new());
         for (number, row) in rows {
+            // What is spoken for stays so: points of later days may be void by it.
+            if is_scope(&row) {
+                self.refile(number, &row, before);
+                continue;
+            }
             if row.next == number {
                 if self.is_over(&row) {
-                    each(&bill::alone(number, &row, self.mode));
+                    if !self.is_void(&row) {
+                        each(&bill::alone(number, &row, self.mode));
+                    }
                     self.forget(&[(number, row)]);
                     dead.push((number, row));
                 } else {
@@ -127,6 +134,9 @@ impl Ledger {
                 self.index.remove(hash, |found| members.iter().any(|(member, _)| *member == found));
             }
             self.ragged.remove(number);
+            if let Some(points) = self.points.get_mut(&row.ids.request) {
+                points.retain(|point| point != number);
+            }
             if let Some(day) = self.moved.remove(number)
                 && !self.days.contains(day)
             {

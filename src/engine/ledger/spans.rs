@@ -53,7 +53,7 @@ impl Ledger {
         wanted: impl Fn(ProfileId, NameId, &Names) -> bool,
         mut each: impl FnMut(&Bill, &Names),
     ) -> io::Result<()> {
-        let mode = self.mode;
+        let (mode, spoken) = (self.mode, &self.spoken);
         let mut members = Vec::new();
         let known = &*names;
         self.rows.for_segment(
@@ -63,6 +63,9 @@ impl Ledger {
                 glance.next != number || span.contains(&glance.time) && wanted(glance.profile, glance.session, known)
             },
             |number, row| {
+                if super::is_void(spoken, row) {
+                    return Ok(());
+                }
                 if row.next == number {
                     each(&bill::alone(number, row, mode), known);
                 } else {
@@ -72,7 +75,7 @@ impl Ledger {
             },
         )?;
         for number in members {
-            let (bill, _) = self.charge_of(number, names)?;
+            let Some((bill, _)) = self.charge_of(number, names)? else { continue };
             let counts = bill.number == number && span.contains(&bill.time.ms());
             if counts && wanted(bill.profile, bill.session, names) {
                 each(&bill, names);

@@ -203,6 +203,7 @@ pub(super) const fn origin(number: u8) -> Option<Origin> {
         1 => Origin::Transcript,
         2 => Origin::Gateway,
         3 => Origin::OpenTelemetry,
+        4 => Origin::Metrics,
         _ => return None,
     })
 }

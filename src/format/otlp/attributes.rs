@@ -73,6 +73,8 @@ keys! {
     AuthType b"auth_type",
     InstallationId b"installation.id",
     Role b"role",
+    // What a point counts.
+    Type b"type" | b"gen_ai.token.type",
     // GenAI: the conventions, by age; then what OpenLLMetry, OpenInference and LiteLLM say instead.
     Operation b"gen_ai.operation.name",
     Provider b"gen_ai.provider.name",

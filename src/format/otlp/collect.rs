@@ -21,6 +21,14 @@ pub(super) struct Facts<'a> {
     pub(super) failed: bool,
 }
 
+/// A metric whose points say what was used.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Metric<'a> {
+    pub(super) name: RawText<'a>,
+    /// Each point says what came since the one before, not since the start.
+    pub(super) is_delta: bool,
+}
+
 /// Takes what an export request says, in order. A record's attributes come between `begin` and the record itself.
 pub(super) trait Collect<'a> {
     /// A resource begins; its attributes follow.
@@ -32,6 +40,12 @@ pub(super) trait Collect<'a> {
     fn attribute(&mut self, name: RawText<'a>, value: Any<'a>);
     fn log(&mut self, facts: &Facts<'a>);
     fn span(&mut self, facts: &Facts<'a>);
+    /// Whether a metric of that name says what was used; else it is a record by itself, and its points are none.
+    fn metric(&mut self, name: RawText<'a>) -> bool;
+    /// A point of a sum, or the sum of a histogram's.
+    fn point(&mut self, metric: &Metric<'a>, facts: &Facts<'a>, value: Any<'a>);
+    /// A resource's records are all there.
+    fn resource_end(&mut self);
 }
 
 /// Takes nothing: a walk with it only finds out whether the whole can be read.
@@ -45,6 +59,11 @@ impl<'a> Collect<'a> for Check {
     fn attribute(&mut self, _: RawText<'a>, _: Any<'a>) {}
     fn log(&mut self, _: &Facts<'a>) {}
     fn span(&mut self, _: &Facts<'a>) {}
+    fn metric(&mut self, _: RawText<'a>) -> bool {
+        true
+    }
+    fn point(&mut self, _: &Metric<'a>, _: &Facts<'a>, _: Any<'a>) {}
+    fn resource_end(&mut self) {}
 }
 
 /// How a walk ends.

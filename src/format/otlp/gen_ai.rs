@@ -78,7 +78,7 @@ pub(super) fn usage<'r>(
 }
 
 /// Whether a model was asked here, and not by something below.
-fn is_inference(record: &Record<'_>) -> bool {
+pub(super) fn is_inference(record: &Record<'_>) -> bool {
     let operation = record.own.get(Key::Operation).text();
     if !operation.is_empty() {
         let operation = operation.bytes();

@@ -3,7 +3,7 @@
 //! Names are read as the specification spells them (`resourceLogs`) and as protobuf does (`resource_logs`); whole numbers as numbers or as
 //! text; attributes as a list of pairs or as a plain object.
 
-use super::collect::{Collect, Facts, Walked};
+use super::collect::{Collect, Facts, Metric, Walked};
 use super::value::Any;
 use crate::format::Marks;
 use crate::format::scanner::{Scalar, Scanner, Stop};
@@ -14,6 +14,7 @@ use crate::usage::RawText;
 pub(super) struct Parts<'a> {
     logs: &'a [u8],
     spans: &'a [u8],
+    metrics: &'a [u8],
     /// The attributes of a record that is one event by itself.
     event: &'a [u8],
 }
@@ -30,6 +31,7 @@ pub(super) fn find<'a>(record: &'a [u8], marks: &mut Marks) -> Result<Parts<'a>,
             }
             b"resourceLogs" | b"resource_logs" => &mut parts.logs,
             b"resourceSpans" | b"resource_spans" => &mut parts.spans,
+            b"resourceMetrics" | b"resource_metrics" => &mut parts.metrics,
             _ => return marks.note(key, value),
         };
         marks.otlp |= value.peek() == Some(b'[');
@@ -48,12 +50,14 @@ struct Names {
 
 const LOGS: Names = Names { of_scope: [b"scopeLogs", b"scope_logs"], records: [b"logRecords", b"log_records"] };
 const SPANS: Names = Names { of_scope: [b"scopeSpans", b"scope_spans"], records: [b"spans", b"spans"] };
+const METRICS: Names = Names { of_scope: [b"scopeMetrics", b"scope_metrics"], records: [b"metrics", b"metrics"] };
 
 impl<'a> Parts<'a> {
     /// Reads all records.
     pub(super) fn walk(self, to: &mut impl Collect<'a>) -> Walked {
         resources(self.logs, &LOGS, to, |record, to| log(record, to))?;
         resources(self.spans, &SPANS, to, |record, to| span(record, to))?;
+        resources(self.metrics, &METRICS, to, |record, to| metric(record, to))?;
         if !self.event.is_empty() {
             to.resource();
             to.scope(RawText::NONE);
@@ -81,7 +85,9 @@ fn resources<'a, C: Collect<'a>>(
             let [scope, records] = members(of_scope, [&[b"scope", b"scope"], &names.records])?;
             to.scope(if scope.is_empty() { RawText::NONE } else { Scanner::new(scope).member(b"name")?.text() });
             elements(records, |record| each(record, to))
-        })
+        })?;
+        to.resource_end();
+        Ok(())
     })
 }
 
@@ -278,6 +284,55 @@ fn span<'a>(record: &mut Scanner<'a>, to: &mut impl Collect<'a>) -> Walked {
         Ok(())
     })?;
     to.span(&facts);
+    Ok(())
+}
+
+/// Gauges and summaries have no points that add up: such a metric says nothing.
+fn metric<'a>(record: &mut Scanner<'a>, to: &mut impl Collect<'a>) -> Walked {
+    let [name, sum, histogram, exponential] = members(
+        record,
+        [
+            &[b"name", b"name"],
+            &[b"sum", b"sum"],
+            &[b"histogram", b"histogram"],
+            &[b"exponentialHistogram", b"exponential_histogram"],
+        ],
+    )?;
+    let name = if name.is_empty() { RawText::NONE } else { Scanner::new(name).text()? };
+    if !to.metric(name) {
+        return Ok(());
+    }
+    for (of_kind, is_histogram) in [(sum, false), (histogram, true), (exponential, true)] {
+        let [points, temporality] = members(
+            &mut Scanner::new(of_kind),
+            [&[b"dataPoints", b"data_points"], &[b"aggregationTemporality", b"aggregation_temporality"]],
+        )?;
+        let temporality = if temporality.is_empty() { RawText::NONE } else { Scanner::new(temporality).text()? };
+        let is_delta = temporality.is(b"1") || temporality.is(b"AGGREGATION_TEMPORALITY_DELTA");
+        elements(points, |of_point| point(of_point, is_histogram, &Metric { name, is_delta }, to))?;
+    }
+    Ok(())
+}
+
+fn point<'a>(record: &mut Scanner<'a>, is_histogram: bool, metric: &Metric<'a>, to: &mut impl Collect<'a>) -> Walked {
+    let (mut facts, mut counted) = (Facts::default(), Any::Nothing);
+    to.begin();
+    record.object(|key, value| {
+        match key {
+            b"startTimeUnixNano" | b"start_time_unix_nano" => facts.start = nanoseconds(value.scalar()?),
+            b"timeUnixNano" | b"time_unix_nano" => facts.time = nanoseconds(value.scalar()?),
+            b"asInt" | b"as_int" if !is_histogram => counted = Any::Text(value.text()?),
+            b"asDouble" | b"as_double" if !is_histogram => counted = double(value.scalar()?),
+            b"sum" if is_histogram => counted = double(value.scalar()?),
+            b"attributes" => {
+                to.begin();
+                attributes(value, |name, value| to.attribute(name, value))?;
+            }
+            _ => value.skip()?,
+        }
+        Ok(())
+    })?;
+    to.point(metric, &facts, counted);
     Ok(())
 }
 

@@ -33,6 +33,17 @@ impl<'a, 'l> Own<'a, 'l> {
         take(self.paths, &mut self.record, name, value);
     }
 
+    /// What the record has at each path.
+    pub(super) fn record(&self) -> &[Value<'a>] {
+        &self.record
+    }
+
+    /// Goes back to a record that was taken before.
+    pub(super) fn set_record(&mut self, record: &[Value<'a>]) {
+        self.record.clear();
+        self.record.extend_from_slice(record);
+    }
+
     /// By slot; the record's own attributes before its resource's.
     pub(super) fn labels(&self) -> Option<[RawText<'_>; OwnLabel::MOST]> {
         let text = |place: usize| label(&self.record[place]).or(label(&self.resource[place]));

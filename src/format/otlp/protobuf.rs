@@ -1,6 +1,6 @@
 //! An export request in protobuf enters, its records leave through [`Collect`]. Numbers of fields are those of opentelemetry-proto 1.
 
-use super::collect::{Collect, Facts, Walked};
+use super::collect::{Collect, Facts, Metric, Walked};
 use super::value::Any;
 use super::wire::{Field, Message};
 use crate::format::scanner::Stop;
@@ -30,9 +30,11 @@ pub(super) fn walk<'a>(signal: Signal, body: &'a [u8], to: &mut impl Collect<'a>
             each(of_scope, 2, |record| match signal {
                 Signal::Logs => log(record, to),
                 Signal::Traces => span(record, to),
-                Signal::Metrics => Ok(()),
+                Signal::Metrics => metric(record, to),
             })
-        })
+        })?;
+        to.resource_end();
+        Ok(())
     })
 }
 
@@ -150,6 +152,69 @@ fn span<'a>(record: &'a [u8], to: &mut impl Collect<'a>) -> Walked {
         }
     }
     to.span(&facts);
+    Ok(())
+}
+
+/// How the parts of a kind of metric are numbered: the kind in a metric, a point's attributes, and its value.
+struct Kind {
+    number: u32,
+    attributes: u32,
+    is_histogram: bool,
+}
+
+const KINDS: [Kind; 3] = [
+    Kind { number: 7, attributes: 7, is_histogram: false },
+    Kind { number: 9, attributes: 9, is_histogram: true },
+    // Exponential.
+    Kind { number: 10, attributes: 1, is_histogram: true },
+];
+
+/// Aggregation temporality of points that say what came since the one before.
+const DELTA: u64 = 1;
+
+/// Gauges and summaries have no points that add up: such a metric says nothing.
+fn metric<'a>(record: &'a [u8], to: &mut impl Collect<'a>) -> Walked {
+    let mut name = RawText::NONE;
+    each(record, 1, |text| {
+        name = RawText::plain(text);
+        Ok(())
+    })?;
+    if !to.metric(name) {
+        return Ok(());
+    }
+    for kind in &KINDS {
+        each(record, kind.number, |of_kind| {
+            let mut metric = Metric { name, is_delta: false };
+            let mut fields = Message::new(of_kind);
+            while let Some(field) = fields.next()? {
+                if let (2, Field::Varint(temporality)) = field {
+                    metric.is_delta = temporality == DELTA;
+                }
+            }
+            each(of_kind, 1, |of_point| point(of_point, kind, &metric, to))
+        })?;
+    }
+    Ok(())
+}
+
+fn point<'a>(record: &'a [u8], kind: &Kind, metric: &Metric<'a>, to: &mut impl Collect<'a>) -> Walked {
+    let (mut facts, mut value) = (Facts::default(), Any::Nothing);
+    to.begin();
+    let mut fields = Message::new(record);
+    while let Some(field) = fields.next()? {
+        match field {
+            (2, Field::Fixed64(time)) => facts.start = time,
+            (3, Field::Fixed64(time)) => facts.time = time,
+            (4, Field::Fixed64(bits)) if !kind.is_histogram => value = Any::Double(f64::from_bits(bits)),
+            (6, Field::Fixed64(bits)) if !kind.is_histogram => value = Any::Int(bits.cast_signed()),
+            (5, Field::Fixed64(bits)) if kind.is_histogram => value = Any::Double(f64::from_bits(bits)),
+            (number, Field::Bytes(pair)) if number == kind.attributes => {
+                attribute(pair, &mut |name, value| to.attribute(name, value))?;
+            }
+            _ => {}
+        }
+    }
+    to.point(metric, &facts, value);
     Ok(())
 }
 

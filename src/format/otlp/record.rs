@@ -84,7 +84,7 @@ impl<'a> Record<'a> {
 pub(super) const FAILED: u16 = 500;
 
 /// An instant in nanoseconds since 1970, cut to milliseconds; 0 is none.
-fn instant(nanoseconds: u64) -> Option<Timestamp> {
+pub(super) fn instant(nanoseconds: u64) -> Option<Timestamp> {
     (nanoseconds > 0).then(|| Timestamp::from_ms((nanoseconds / 1_000_000).cast_signed()))
 }
 
@@ -94,6 +94,32 @@ pub(super) fn model_of(model: RawText<'_>, has_usage: bool) -> Result<RawText<'_
         false => Ok(model),
         true if has_usage => Err(Skip::Rejected(Rejection::Model)),
         true => Err(Skip::NotUsage),
+    }
+}
+
+/// Who made records and counters of the same requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Family {
+    ClaudeCode,
+    Codex,
+    GeminiCli,
+    GenAi,
+}
+
+/// What exported a record, in place of what `out` held: whose words it speaks, its service and which instance of it, by what an exporter
+/// puts on all its signals. Nothing without a service's name.
+pub(super) fn producer(family: Family, record: &Record<'_>, out: &mut Vec<u8>) {
+    out.clear();
+    let text = |key: Key| record.resource.get(key).text();
+    if text(Key::ServiceName).is_empty() {
+        return;
+    }
+    out.push(b'0' + family as u8);
+    for part in
+        [text(Key::ServiceNamespace), text(Key::ServiceName), text(Key::ServiceInstance).or(text(Key::HostName))]
+    {
+        part.append_to(out);
+        out.push(b'\n');
     }
 }
 

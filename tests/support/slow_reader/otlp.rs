@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use costtop::format::Skip;
+use costtop::money::Cost;
 use costtop::time::Timestamp;
 use costtop::usage::{Origin, Rejection, Tokens, is_global};
 use serde_json::{Number, Value};
@@ -12,9 +13,10 @@ use super::{Expected, Record, Text, cost, last_of, leaves_early, number, object,
 type Fate = Result<Expected, Skip>;
 type Attributes = BTreeMap<String, Value>;
 
-const SIGNALS: [[&str; 4]; 2] = [
+const SIGNALS: [[&str; 4]; 3] = [
     ["resourceLogs", "resource_logs", "scopeLogs", "scope_logs"],
     ["resourceSpans", "resource_spans", "scopeSpans", "scope_spans"],
+    ["resourceMetrics", "resource_metrics", "scopeMetrics", "scope_metrics"],
 ];
 
 /// The fates of an export request's records; `None` for any other record.
@@ -33,15 +35,21 @@ pub fn read(record: &Record) -> Option<Vec<Fate>> {
     for (place, [camel, snake, of_scope, of_scope_snake]) in SIGNALS.into_iter().enumerate() {
         for of_resource in list(last_of(&record, &[camel, snake])) {
             let resource = attributes(&of_resource["resource"]["attributes"]);
+            let mut sums = Vec::new();
             for of_scope in list(last_of(of_resource, &[of_scope, of_scope_snake])) {
                 let scope = plain(&of_scope["scope"]["name"]);
-                let names: &[&str] = if place == 0 { &["logRecords", "log_records"] } else { &["spans"] };
+                let names: &[&str] = [&["logRecords", "log_records"][..], &["spans"], &["metrics"]][place];
                 for record in list(last_of(of_scope, names)) {
-                    let said =
-                        Said { resource: &resource, scope: &scope, own: attributes(&record["attributes"]), record };
-                    fates.push(if place == 0 { said.log() } else { said.span() });
+                    let attributes = if place == 2 { Attributes::new() } else { attributes(&record["attributes"]) };
+                    let said = Said { resource: &resource, scope: &scope, own: attributes, record };
+                    match place {
+                        0 => fates.push(said.log()),
+                        1 => fates.push(said.span()),
+                        _ => said.metric(&mut sums, &mut fates),
+                    }
                 }
             }
+            fates.extend(sums.iter().map(Sum::fate));
         }
     }
     if fates.is_empty() {
@@ -518,5 +526,186 @@ impl Said<'_> {
             ("stop_reason", text(self.own(&["gen_ai.response.finish_reasons"]))),
         ]);
         Ok(expected)
+    }
+
+    /// Hands points to the sums they belong to.
+    fn metric(&self, sums: &mut Vec<Sum>, fates: &mut Vec<Fate>) {
+        let name = plain(&self.record["name"]);
+        let of_metric = match name.as_str() {
+            "claude_code.cost.usage" => Some("cost"),
+            "claude_code.token.usage" | "gemini_cli.token.usage" | "gen_ai.client.token.usage" => None,
+            "gen_ai.usage.cost" => Some("cost"),
+            other => match other.strip_prefix("gen_ai.client.inference.usage.") {
+                Some("input_tokens") => Some("input"),
+                Some("output_tokens") => Some("output"),
+                Some("cache_read.input_tokens") => Some("read"),
+                Some("cache_write.input_tokens" | "cache_creation.input_tokens") => Some("write"),
+                Some("reasoning.output_tokens") => Some("reasoning"),
+                _ => return fates.push(Err(Skip::NotUsage)),
+            },
+        };
+        let family = name.split('.').next().unwrap_or_default().to_owned();
+        for (kinds, is_histogram) in
+            [(&["sum"][..], false), (&["histogram"], true), (&["exponentialHistogram", "exponential_histogram"], true)]
+        {
+            let of_kind = last_of(self.record, kinds);
+            let temporality = plain(last_of(of_kind, &["aggregationTemporality", "aggregation_temporality"]));
+            let is_delta = temporality == "1" || temporality == "AGGREGATION_TEMPORALITY_DELTA";
+            for point in list(last_of(of_kind, &["dataPoints", "data_points"])) {
+                let own = attributes(&point["attributes"]);
+                let said = Said { resource: self.resource, scope: self.scope, own, record: point };
+                if let Err(skip) = said.point(&family, of_metric, (is_histogram, is_delta), sums) {
+                    fates.push(Err(skip));
+                }
+            }
+        }
+    }
+
+    fn point(
+        &self,
+        family: &str,
+        of_metric: Option<&'static str>,
+        (is_histogram, is_delta): (bool, bool),
+        sums: &mut Vec<Sum>,
+    ) -> Result<(), Skip> {
+        let counted = of_metric.or(match plain(self.own(&["type", "gen_ai.token.type"])).as_str() {
+            "input" | "prompt" => Some("input"),
+            "output" | "completion" => Some("output"),
+            "cacheRead" | "cache" | "cache_read" => Some("read"),
+            "cacheCreation" | "cache_creation" | "cache_write" => Some("write"),
+            "thought" | "reasoning" => Some("reasoning"),
+            "tool" => Some("tool"),
+            _ => None,
+        });
+        let mut value = Value::Null;
+        for (key, said) in self.record.as_object().into_iter().flatten() {
+            match (key.as_str(), is_histogram) {
+                ("asInt" | "as_int", false) => {
+                    value = if said.is_string() || said.is_number() { said.clone() } else { Value::Null };
+                }
+                ("asDouble" | "as_double", false) | ("sum", true) => value = double(said),
+                _ => {}
+            }
+        }
+        let unsaid = value.is_null() || value.as_str() == Some("");
+        let other = family == "gen_ai" && (self.tool() == Some("gemini_cli") || !self.is_inference());
+        let Some(counted) = counted.filter(|_| !unsaid && !other) else { return Err(Skip::NotUsage) };
+        let (mut amount, mut count) = (None, 0);
+        if counted == "cost" {
+            amount = cost(&value)?;
+        } else {
+            count = tokens(&value)?;
+        }
+        let time = nanoseconds(self.field("timeUnixNano", "time_unix_nano"));
+        let mut own = self.own.clone();
+        own.remove("type");
+        own.remove("gen_ai.token.type");
+        let told_by = format!("{family} {} {is_delta} {} {own:?}", self.scope, if is_delta { time } else { 0 });
+        let place = sums.iter().position(|sum| sum.told_by == told_by).unwrap_or_else(|| {
+            let family = family.to_owned();
+            let texts = self.who(&family);
+            sums.push(Sum { told_by, family, time: 0, counts: BTreeMap::new(), cost: None, texts });
+            sums.len() - 1
+        });
+        let sum = &mut sums[place];
+        sum.time = sum.time.max(time);
+        if counted == "cost" {
+            sum.cost = sum.cost.max(amount);
+        } else {
+            let known = sum.counts.entry(counted).or_default();
+            *known = count.max(*known);
+        }
+        Ok(())
+    }
+
+    fn who(&self, family: &str) -> BTreeMap<&'static str, Text> {
+        let email = text(self.get(&["user.email"]));
+        let id = text(self.get(&["user.id"]));
+        let is_general = family == "gen_ai";
+        let model: &[&str] = if is_general { &["gen_ai.response.model", "gen_ai.request.model"] } else { &["model"] };
+        let model = text(self.own(model));
+        let claude = matches!(&model, Text::Is(model) if model.starts_with("claude"));
+        let provider = match family {
+            "claude_code" if claude => Text::Is("anthropic".to_owned()),
+            "claude_code" => Text::None,
+            "gemini_cli" => Text::Is("gemini".to_owned()),
+            _ => text(self.own(&["gen_ai.provider.name", "gen_ai.system"])),
+        };
+        let user = if is_general {
+            id.or(text(self.own(&["metadata.user_api_key_user_id"]))).or(text(self.get(&["user.name"])))
+        } else {
+            email.clone().or(id).or(text(self.get(&["installation.id"])))
+        };
+        BTreeMap::from([
+            ("call", Text::Any),
+            ("span", Text::Any),
+            ("model", model),
+            ("provider", provider),
+            ("end_user", text(self.get(&["enduser.id", "enduser.pseudo.id", "litellm.end_user.id"]))),
+            ("user", user),
+            ("email", email.or(text(self.own(&["metadata.user_api_key_user_email"])))),
+            ("key_alias", text(self.own(&["metadata.user_api_key_alias"]))),
+            ("key_hash", text(self.own(&["metadata.user_api_key_hash"]))),
+            (
+                "team",
+                text(self.own(&["metadata.user_api_key_team_alias"]))
+                    .or(text(self.own(&["metadata.user_api_key_team_id"])))
+                    .or(self.team()),
+            ),
+            ("project", if is_general { text(self.get(&["service.name"])) } else { Text::None }),
+            (
+                "agent",
+                text(self.own(&["gen_ai.agent.name"]))
+                    .or(text(self.get(&["agent.name"])))
+                    .or(text(self.get(&["query_source"]))),
+            ),
+            ("host", text(self.get(&["host.name"]))),
+            ("session", text(self.own(&["gen_ai.conversation.id"])).or(text(self.get(&["session.id"])))),
+            (
+                "tier",
+                text(self.own(&["openai.response.service_tier"])).or(text(self.own(&["openai.request.service_tier"]))),
+            ),
+            ("speed", text(self.own(&["speed"]))),
+        ])
+    }
+}
+
+/// Points that differ only in what they count.
+struct Sum {
+    told_by: String,
+    family: String,
+    time: u64,
+    counts: BTreeMap<&'static str, u32>,
+    cost: Option<Cost>,
+    texts: BTreeMap<&'static str, Text>,
+}
+
+impl Sum {
+    fn fate(&self) -> Fate {
+        if self.texts["model"] == Text::None {
+            return Err(Skip::Rejected(Rejection::Model));
+        }
+        let [input, output, read, write, reasoning, tool] = ["input", "output", "read", "write", "reasoning", "tool"]
+            .map(|kind| self.counts.get(kind).copied().unwrap_or(0));
+        let sum = |one: u32, other: u32| one.checked_add(other).ok_or(Skip::Rejected(Rejection::Number));
+        let uncached = (u64::from(input)).saturating_sub(u64::from(read) + u64::from(write)) as u32;
+        let mut tokens = Tokens { input, output, cache_read: read, cache_write_5m: write, ..Tokens::default() };
+        match self.family.as_str() {
+            "gen_ai" => (tokens.input, tokens.reasoning) = (uncached, reasoning.min(output)),
+            "gemini_cli" => {
+                (tokens.input, tokens.output, tokens.reasoning) =
+                    (sum(uncached, tool)?, sum(output, reasoning)?, reasoning);
+            }
+            _ => {}
+        }
+        Ok(Expected {
+            origin: Origin::Metrics,
+            is_final: true,
+            tokens,
+            exact_time: (self.time > 0).then(|| Timestamp::from_ms((self.time / 1_000_000).cast_signed())),
+            reported: self.cost,
+            texts: self.texts.clone(),
+            ..Expected::default()
+        })
     }
 }

@@ -18,10 +18,16 @@ mod gateway;
 mod golden;
 #[path = "formats/mapping.rs"]
 mod mapping;
+#[path = "formats/order.rs"]
+mod order;
 #[path = "formats/otlp.rs"]
 mod otlp;
+#[path = "formats/traps.rs"]
+mod traps;
 #[path = "support/otlp_twin.rs"]
 mod twin;
+#[path = "formats/world.rs"]
+mod world;
 #[path = "formats/wrappers.rs"]
 mod wrappers;
 

@@ -1,5 +1,6 @@
 //! Budgets, anomalies and the one state machine for all alarms. Posts and time enter, transitions leave; it rings nothing itself.
 
+mod adjustment;
 pub mod anomaly;
 mod budget;
 mod condition;
@@ -10,6 +11,7 @@ mod scope;
 mod state;
 mod sums;
 
+pub use adjustment::{AdjustError, Adjustment, Adjustments};
 pub use anomaly::Anomalies;
 pub use budget::{Budgets, SessionSpend};
 pub use condition::{Condition, Identity};
@@ -18,12 +20,14 @@ pub use scope::ScopeError;
 pub use state::{AlarmCounts, Alarms, Which};
 
 use crate::config::Severity;
-use crate::label::Label;
+use crate::label::{Label, Word, arrived};
 use crate::money::Money;
 use crate::time::{Period, Timestamp};
+use serde::{Deserialize, Serialize};
 
 /// How a budget stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum BudgetState {
     /// Below its warnings.
     Ok,
@@ -34,12 +38,13 @@ pub enum BudgetState {
 }
 
 /// One budget of one key, as screens and reports show it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BudgetStatus {
     /// The budget's name.
     pub name: Label,
     /// `global`, `user`, `session`, …: what the key is.
-    pub scope: &'static str,
+    #[serde(deserialize_with = "arrived::word")]
+    pub scope: Word,
     /// The user, model or session it is kept for; `None`: one for all.
     pub key: Option<Label>,
     /// `None`: a session's lifetime.
@@ -65,7 +70,7 @@ impl BudgetStatus {
 }
 
 /// Where an alarm is in its life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum AlarmState {
     /// The condition holds, but not for long enough.
     Pending,
@@ -137,6 +142,8 @@ pub struct Transition {
     pub silent: bool,
     /// It fires, and did before in the same incident: nobody is told again.
     pub again: bool,
+    /// The person who acknowledged or snoozed it, where that is what happened.
+    pub by: Option<Label>,
 }
 
 impl Transition {
@@ -150,7 +157,7 @@ impl Transition {
     /// The transition as `costtop alarms` prints it and as hooks are handed it.
     #[must_use]
     pub fn to_json(&self) -> serde_json::Value {
-        serde_json::json!({
+        let mut object = serde_json::json!({
             "ts": self.time.to_string(),
             "state": self.state.name(),
             "severity": self.severity.name(),
@@ -163,6 +170,10 @@ impl Transition {
             "limit_usd": self.limit.to_string(),
             "excess_usd": self.excess.to_string(),
             "incident": self.incident,
-        })
+        });
+        if let Some(by) = &self.by {
+            object["by"] = by.as_str().into();
+        }
+        object
     }
 }

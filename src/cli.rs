@@ -7,7 +7,9 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
 pub mod alarms;
+pub mod attach;
 pub mod bounds;
+pub mod check;
 pub mod completions;
 pub mod config;
 pub mod core_dump;
@@ -18,12 +20,16 @@ pub mod explain;
 pub mod failure;
 pub mod flags;
 pub mod man;
+pub mod order;
 pub mod places;
 pub mod prices;
 pub mod reconcile;
+pub mod remote;
 pub mod report;
 pub mod report_options;
+pub mod serve;
 pub mod setup;
+pub mod status;
 pub mod stdout;
 
 pub use failure::Failure;
@@ -38,7 +44,8 @@ Examples:
 
 SOURCE is a file, a folder, a glob, '-' for stdin, unix:PATH or tcp://HOST:PORT. Without a command: the
 dashboard; when stdout is no terminal, the report.
-Exit codes: 0 done, 1 failed, 2 wrong usage, 12 'reconcile' past its tolerance, 78 refused config.";
+Exit codes: 0 done, 1 failed, 2 wrong usage, 10/11/20 of 'check', 12 'reconcile' past its tolerance,
+78 refused config.";
 
 /// htop for LLM spend: who burns what, how fast, and when the budget ends
 #[derive(Clone, Debug, Parser)]
@@ -70,6 +77,24 @@ pub enum Command {
     Prices(prices::PricesArgs),
     /// Compare what a provider bills with what costtop counted.
     Reconcile(reconcile::ReconcileArgs),
+    /// Follow, listen, alarm and answer HTTP, without a screen.
+    Serve(serve::ServeArgs),
+    /// Open the dashboard of a costtop elsewhere; it rings here.
+    Attach(attach::AttachArgs),
+    /// Print in one line how things stand: for prompts and bars.
+    Status(status::StatusArgs),
+    /// Tell by exit code how budgets stand: for scripts and CI.
+    Check(check::CheckArgs),
+    /// Acknowledge alarms, as the key does.
+    Ack(order::AckArgs),
+    /// Hear of alarms again later, as the key does.
+    Snooze(order::SnoozeArgs),
+    /// Silence the bell.
+    Silence(order::SilenceArgs),
+    /// Let the bell ring again.
+    Resume(order::ResumeArgs),
+    /// Correct a budget: a refund, a cost that no log has.
+    Adjust(order::AdjustArgs),
     /// Show, check or create the configuration.
     Config(config::ConfigArgs),
     /// Open the dashboard on a made-up day, in a folder that is removed afterwards.
@@ -91,6 +116,15 @@ impl Command {
             Command::Explain(_) => "explain",
             Command::Prices(_) => "prices",
             Command::Reconcile(_) => "reconcile",
+            Command::Serve(_) => "serve",
+            Command::Attach(_) => "attach",
+            Command::Status(_) => "status",
+            Command::Check(_) => "check",
+            Command::Ack(_) => "ack",
+            Command::Snooze(_) => "snooze",
+            Command::Silence(_) => "silence",
+            Command::Resume(_) => "resume",
+            Command::Adjust(_) => "adjust",
             Command::Config(_) => "config",
             Command::Demo => "demo",
             Command::Completions(_) => "completions",
@@ -165,6 +199,15 @@ pub fn run(cli: &Cli) -> Result<ExitCode, Failure> {
         Some(Command::Explain(args)) => explain::run(args, &cli.global),
         Some(Command::Prices(args)) => prices::run(args, &cli.global),
         Some(Command::Reconcile(args)) => reconcile::run(args, &cli.global),
+        Some(Command::Serve(args)) => serve::run(args, &cli.global),
+        Some(Command::Attach(args)) => attach::run(args, &cli.global),
+        Some(Command::Status(args)) => status::run(args, &cli.global),
+        Some(Command::Check(args)) => check::run(args, &cli.global),
+        Some(Command::Ack(args)) => order::ack(args, &cli.global),
+        Some(Command::Snooze(args)) => order::snooze(args, &cli.global),
+        Some(Command::Silence(args)) => order::silence(args, &cli.global),
+        Some(Command::Resume(args)) => order::resume(args, &cli.global),
+        Some(Command::Adjust(args)) => order::adjust(args, &cli.global),
         Some(Command::Config(args)) => config::run(args, &cli.global),
         None => dashboard::run(&cli.dashboard, &cli.global),
     }

@@ -28,6 +28,7 @@ pub use permission::{Exposed, exposed};
 pub use print::TEMPLATE;
 pub use state::StateConfig;
 
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -293,7 +294,7 @@ impl HookConfig {
 }
 
 /// How loud an alarm is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Severity {
     /// A badge.
     Info,

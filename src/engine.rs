@@ -32,6 +32,7 @@ mod standing;
 pub mod tier;
 mod top;
 pub mod view;
+pub mod whole;
 
 use std::io;
 use std::sync::Arc;
@@ -135,6 +136,8 @@ pub struct Engine {
     trouble: Option<io::Error>,
     /// Start and end of the local day, and its sums.
     today: (Timestamp, Timestamp, Counters),
+    /// Sums by profile, once somebody asked for them.
+    whole: Option<whole::Whole>,
     total: Counters,
     unpriced: FxHashMap<NameId, (i64, i64)>,
     intake: Intake,
@@ -167,6 +170,7 @@ impl Engine {
             dropped: Dropped::new(options.collect_changes),
             trouble: None,
             today: (Timestamp::MIN, Timestamp::MIN, Counters::default()),
+            whole: None,
             total: Counters::default(),
             unpriced: FxHashMap::default(),
             intake: Intake::default(),
@@ -267,6 +271,9 @@ impl Engine {
 
     fn post(&mut self, post: &Post) {
         self.total.add(&post.sums, post.sign);
+        if let Some(whole) = &mut self.whole {
+            whole.post(post.profile, &post.sums, post.sign);
+        }
         if self.options.windows {
             let cell = self.cells.post(post, &self.names);
             self.sessions.post(post);

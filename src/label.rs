@@ -2,21 +2,28 @@
 
 mod secret;
 
+pub mod arrived;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Longest label, in characters; the rest is cut.
 pub const MAX_CHARS: usize = 128;
 /// Bytes of a text that are looked at: more than a label ever shows, also where credentials before its end are much longer than what
 /// stands in their place.
-const MAX_BYTES: usize = 8192;
+pub(crate) const MAX_BYTES: usize = 8192;
 
 /// Text of a log, cleaned: no control, format, private-use or surrogate characters, at most [`MAX_CHARS`] characters.
 ///
 /// Each refused character becomes U+FFFD, so that tampering shows. A zero-width joiner stays inside an emoji.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Label(Arc<str>);
+
+/// A word of costtop's own small vocabulary, such as `budget` or `user`.
+pub type Word = &'static str;
 
 impl Label {
     /// Cleans a text of ours or of the operator.
@@ -28,7 +35,13 @@ impl Label {
     /// The door for a log's text: credentials in it are replaced, it is cleaned, and what is not UTF-8 becomes U+FFFD.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Label {
-        Label::new(&String::from_utf8_lossy(&redact(&bytes[..bytes.len().min(MAX_BYTES)])))
+        let text = String::from_utf8_lossy(&bytes[..bytes.len().min(MAX_BYTES)]);
+        // Cleaned first, so that what is cleaned again, as it is when it is printed and read, stays the same.
+        let text = if is_plain(&text) { text } else { Cow::Owned(tamed_all(&text, false)) };
+        match redact(text.as_bytes()) {
+            Cow::Borrowed(_) => Label::new(&text),
+            Cow::Owned(redacted) => Label::new(&String::from_utf8_lossy(&redacted)),
+        }
     }
 
     /// The cleaned text.
@@ -50,6 +63,19 @@ impl fmt::Debug for Label {
     }
 }
 
+impl Serialize for Label {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+/// From another process it is no safer than from a log.
+impl<'de> Deserialize<'de> for Label {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Label, D::Error> {
+        Ok(Label::new(&<Cow<'_, str>>::deserialize(deserializer)?))
+    }
+}
+
 impl std::borrow::Borrow<str> for Label {
     fn borrow(&self) -> &str {
         &self.0
@@ -66,7 +92,7 @@ pub fn redact(bytes: &[u8]) -> Cow<'_, [u8]> {
 /// The cleaned form of `text`, borrowed where nothing had to change.
 #[must_use]
 pub fn clean(text: &str) -> Cow<'_, str> {
-    if text.len() <= MAX_CHARS && text.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
+    if text.len() <= MAX_CHARS && is_plain(text) {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len().min(4 * MAX_CHARS));
@@ -85,12 +111,22 @@ pub fn clean(text: &str) -> Cow<'_, str> {
 /// The harmless form of a text of ours that may quote others, of several lines and any length: newlines stay, nothing is cut.
 #[must_use]
 pub fn harmless(text: &str) -> String {
+    tamed_all(text, true)
+}
+
+/// Nothing but what ASCII prints.
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| (0x20..0x7f).contains(&byte))
+}
+
+/// The whole text, tamed; newlines stay where there may be `lines`.
+fn tamed_all(text: &str, lines: bool) -> String {
     let mut before: Option<char> = None;
     let mut rest = text.chars().peekable();
     let mut out = String::with_capacity(text.len());
     while let Some(character) = rest.next() {
         let tamed = tamed(character, before, rest.peek().copied());
-        out.push(if character == '\n' { character } else { tamed });
+        out.push(if lines && character == '\n' { character } else { tamed });
         before = Some(character);
     }
     out

@@ -17,7 +17,8 @@
 //! | an output | `output/NAME.rs`: an `Exporter` | `output.rs`: `Format` |
 //! | a source | `source/NAME.rs`: sends `Chunk`s | `source/spec.rs` and `source/start.rs` |
 //! | a command | `cli/NAME.rs` | `cli.rs`: `Command` |
-//! | a way to be told | `notifier/NAME.rs`: transitions enter | `run/live.rs` |
+//! | a way to be told | `notifier/NAME.rs`: transitions enter | `run/core.rs` |
+//! | an answer over HTTP | `server/NAME.rs`: values enter, a `Reply` leaves | `server.rs`: `Question`, `run/desk.rs` |
 
 // What is printed goes through the functions that make it harmless.
 #![warn(clippy::print_stdout, clippy::print_stderr)]
@@ -50,8 +51,10 @@ pub mod notifier;
 // State on disk.
 pub mod store;
 
-// What leaves: text and screen.
+// What leaves: text, answers and screen.
+pub mod client;
 pub mod output;
+pub mod server;
 pub mod ui;
 
 // Threads, and the command line above all.

@@ -2,9 +2,13 @@
 //!
 //! A rate such as $0.0255 per million tokens is 25,500 pico-dollars per token, exactly; nano-dollars would round it.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Neg, Sub, SubAssign};
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Pico-dollars in one dollar.
 pub const PICO_PER_USD: u64 = 1_000_000_000_000;
@@ -273,6 +277,34 @@ impl SubAssign for Money {
 impl Sum for Money {
     fn sum<I: Iterator<Item = Money>>(items: I) -> Money {
         items.fold(Money::ZERO, Add::add)
+    }
+}
+
+/// Decimal text, so that no reader makes a float of it.
+impl Serialize for Money {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Money {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Money, D::Error> {
+        let text = <Cow<'_, str>>::deserialize(deserializer)?;
+        Money::parse(text.as_bytes()).map_err(D::Error::custom)
+    }
+}
+
+/// Decimal text, so that no reader makes a float of it.
+impl Serialize for Cost {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Cost {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Cost, D::Error> {
+        let text = <Cow<'_, str>>::deserialize(deserializer)?;
+        Cost::parse(text.as_bytes()).map_err(D::Error::custom)
     }
 }
 

@@ -17,7 +17,7 @@ mod grid;
 mod json;
 mod markdown;
 mod ndjson;
-mod prometheus;
+pub(crate) mod prometheus;
 pub(crate) mod rates;
 mod summary;
 mod table;

@@ -2,9 +2,13 @@
 //!
 //! Reports, filters and the dashboard run the same way; a one-shot command only ends when its sources do.
 
+mod answer;
+pub mod attach;
 mod contexts;
 mod copies;
+mod core;
 pub mod decode;
+mod desk;
 mod detect;
 mod fold;
 mod horizon;
@@ -13,13 +17,20 @@ mod memory;
 pub mod once;
 mod open;
 mod persist;
+mod person;
 pub mod pipeline;
 mod places;
 mod publish;
 mod receipts;
 mod recovery;
 pub mod replay;
+pub mod serve;
+mod setup;
+mod spent;
 pub mod spill;
+mod viewpoint;
+
+pub use setup::{RunError, Setup};
 
 use std::path::Path;
 use std::sync::Arc;

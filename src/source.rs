@@ -16,12 +16,14 @@ mod stdin;
 pub mod unpack;
 mod watch;
 
+pub use owner::user_name;
 pub use start::{Handle, Options, SourceError, SourceSpec, start};
 
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::label::Label;
+use crate::label::{Label, arrived};
 use budget::Reservation;
 
 /// A configured source's place in the list of sources.
@@ -217,7 +219,7 @@ pub struct Position {
 }
 
 /// How a source is doing.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SourceState {
     /// Nothing there yet.
     Waiting,
@@ -226,11 +228,11 @@ pub enum SourceState {
     /// Ended by itself (stdin closed).
     Ended,
     /// In trouble; what and what to do.
-    Lost(String),
+    Lost(#[serde(deserialize_with = "arrived::sentence")] String),
 }
 
 /// One source as screens show it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceStatus {
     /// Which source.
     pub source: SourceId,

@@ -12,9 +12,10 @@ use chrono::{
     Utc,
 };
 use chrono_tz::Tz;
+use serde::{Deserialize, Serialize};
 
 /// An instant in milliseconds since 1970-01-01T00:00:00Z.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Timestamp(i64);
 
 /// Milliseconds in one minute.
@@ -69,7 +70,7 @@ impl fmt::Display for Timestamp {
 }
 
 /// A calendar period in which money is summed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Period {
     /// From a full hour of the wall clock to the next.
     Hour,
@@ -97,6 +98,20 @@ impl Period {
 /// A named time zone: where days begin and how times are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Zone(Tz);
+
+/// Its name.
+impl Serialize for Zone {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for Zone {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Zone, D::Error> {
+        let name = <std::borrow::Cow<'_, str>>::deserialize(deserializer)?;
+        name.parse().map(Zone).map_err(serde::de::Error::custom)
+    }
+}
 
 impl Zone {
     /// Coordinated Universal Time.

@@ -7,11 +7,12 @@ mod name;
 pub use dimension::{Dimension, OwnLabel, OwnLabels};
 pub use format::{Format, MappingName};
 
+use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
 use memchr::memchr;
 
-use crate::label::Label;
+use crate::label::{Label, MAX_BYTES};
 use crate::money::Cost;
 use crate::time::Timestamp;
 
@@ -95,7 +96,9 @@ impl<'a> RawText<'a> {
     /// The text, safe to draw and to keep.
     #[must_use]
     pub fn label(self) -> Label {
-        Label::from_bytes(&self.bytes())
+        // An escape takes six bytes at most for one: what lies behind is in no label, and not unescaped.
+        let bytes = &self.bytes[..self.bytes.len().min(6 * MAX_BYTES)];
+        Label::from_bytes(&RawText { bytes, ..self }.bytes())
     }
 
     /// Whether, as an id, it is good beyond its session: it has at least [`GLOBAL_ID_LENGTH`] bytes after its prefix.
@@ -183,7 +186,7 @@ fn unescape_unicode(raw: &[u8]) -> Option<(char, usize)> {
 }
 
 /// Who speaks; decides whose word counts for tokens, money and dimensions (docs/ledger.md).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[repr(u8)]
 pub enum Origin {
     /// The API's answer as an application logged it, costtop's own NDJSON included.
@@ -198,7 +201,7 @@ pub enum Origin {
 }
 
 /// Tokens of one request by kind. The prompt is the sum of the first four; `output` includes `reasoning`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Tokens {
     /// Uncached input only.
     pub input: u32,

@@ -13,8 +13,27 @@ use costtop::output::Format;
 use costtop::time::{Timestamp, Zone, parse_rfc3339};
 use costtop::usage::Dimension;
 
-const COMMANDS: [&str; 10] =
-    ["report", "events", "alarms", "explain", "prices", "reconcile", "config", "demo", "completions", "man"];
+const COMMANDS: [&str; 19] = [
+    "report",
+    "events",
+    "alarms",
+    "explain",
+    "prices",
+    "reconcile",
+    "serve",
+    "attach",
+    "status",
+    "check",
+    "ack",
+    "snooze",
+    "silence",
+    "resume",
+    "adjust",
+    "config",
+    "demo",
+    "completions",
+    "man",
+];
 
 /// The program, in a directory without files and with no terminal to measure.
 fn costtop(words: &[&str]) -> Command {

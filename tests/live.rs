@@ -19,8 +19,8 @@ use costtop::engine::bill::CostMode;
 use costtop::engine::counters::Counters;
 use costtop::label::Label;
 use costtop::money::{Cost, Money};
-use costtop::run::Sources;
-use costtop::run::live::{self, LiveError, Setup, Wires};
+use costtop::run::live::{self, Wires};
+use costtop::run::{RunError, Setup, Sources};
 use costtop::time::Timestamp;
 use costtop::ui::action::Effect;
 use costtop::ui::snapshot::Snapshot;
@@ -30,7 +30,7 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 struct Running {
     snapshots: Receiver<Arc<Snapshot>>,
     effects: Sender<Effect>,
-    thread: JoinHandle<Result<(), LiveError>>,
+    thread: JoinHandle<Result<(), RunError>>,
 }
 
 impl Running {

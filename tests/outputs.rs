@@ -92,6 +92,7 @@ fn hostile() -> Document {
         report: Report {
             totals,
             sessions: 17,
+            adjusted: usd("-10"),
             groups,
             intake: Intake {
                 files: 3,
@@ -107,6 +108,7 @@ fn hostile() -> Document {
                 not_usage: 5,
                 rejected,
                 late: 2,
+                late_cost: Money::from_pico(1_250_000_000_000),
                 undated: 1,
                 no_id: 6,
                 id_reused: 0,
@@ -231,10 +233,11 @@ fn json_has_the_contracts_keys_in_its_order() {
     for budget in report["budgets"].as_array().unwrap() {
         assert_eq!(keys(budget), ["name", "key", "period_start", "spent_usd", "limit_usd", "state"]);
     }
+    // What is late is told in money where there is some: only a state drops days.
     assert_eq!(
         keys(&report["intake"]),
         words(
-            "files bytes lines torn records charges updates duplicates merged not_usage rejected rejected_by late undated no_id id_reused clock_skew unpriced_models"
+            "files bytes lines torn records charges updates duplicates merged not_usage rejected rejected_by late late_usd undated no_id id_reused clock_skew unpriced_models"
         )
     );
     assert_eq!(keys(&report["intake"]["rejected_by"]), ["json", "too_long"]);

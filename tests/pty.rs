@@ -35,6 +35,7 @@ mod mouse;
 #[path = "pty/panics.rs"]
 mod panics;
 #[path = "pty/place.rs"]
+#[allow(dead_code, reason = "shared with the tests of serve, which need more of it")]
 mod place;
 #[path = "pty/states.rs"]
 mod states;

@@ -13,6 +13,8 @@ mod hostile;
 mod operator;
 #[path = "safety/outputs.rs"]
 mod outputs;
+#[path = "safety/parser.rs"]
+mod parser;
 #[path = "safety/place.rs"]
 mod place;
 #[path = "safety/secrets.rs"]

@@ -7,6 +7,8 @@ mod drilled;
 #[path = "support/screen.rs"]
 mod sample;
 
+#[path = "screens/elsewhere.rs"]
+mod elsewhere;
 #[path = "screens/hostile.rs"]
 mod hostile;
 #[path = "screens/looks.rs"]

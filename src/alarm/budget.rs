@@ -6,8 +6,9 @@
 use std::collections::BTreeMap;
 
 use super::BudgetStatus;
+use super::adjustment::{AdjustError, Adjustment};
 use super::condition::Identity;
-use super::scope::ScopeError;
+use super::scope::{Parts, ScopeError};
 use super::state::Alarms;
 use super::sums::{Budget, Span, Touched, limit_of};
 use crate::config::{BudgetConfig, Each};
@@ -113,13 +114,14 @@ impl Budgets {
         }
     }
 
-    /// Takes up sums from a store: `cells` for periods (time, profile, money), `sessions` for lifetimes. What was counted before is
+    /// Takes up sums from a store: `cells` for periods (time, profile, money), `sessions` for lifetimes, what persons corrected. What was counted before is
     /// forgotten. Saved alarms must be loaded before; they stay latched unless their limit changed. All transitions are silent.
     pub fn rebuild(
         &mut self,
         cells: impl IntoIterator<Item = (Timestamp, ProfileId, Money)>,
         sessions: impl IntoIterator<Item = SessionSpend>,
-        names: &Names,
+        adjustments: &[Adjustment],
+        names: &mut Names,
         now: Timestamp,
         alarms: &mut Alarms,
     ) {
@@ -147,6 +149,9 @@ impl Budgets {
                 }
             }
         }
+        for adjustment in adjustments {
+            self.move_by(adjustment, names, true);
+        }
         self.latch(names, alarms);
         let mut touched = Vec::new();
         for (at, budget) in self.kept.iter().enumerate() {
@@ -163,6 +168,70 @@ impl Budgets {
         self.judge_all(&mut touched, names, alarms);
     }
 
+    /// Moves what a person names by an amount; returns how many sums moved. What was latched above is looked at again.
+    pub(super) fn adjust(
+        &mut self,
+        adjustment: &Adjustment,
+        names: &mut Names,
+        alarms: &mut Alarms,
+    ) -> Result<usize, AdjustError> {
+        if let Some(name) = &adjustment.budget {
+            let known = self.kept.iter().map(|budget| format!("'{}'", budget.config.name)).collect::<Vec<_>>();
+            let Some(budget) = self.kept.iter().find(|budget| budget.config.name == *name) else {
+                return Err(AdjustError::NoBudget { name: name.clone(), known: known.join(", ") });
+            };
+            let known = match budget.config.each {
+                Each::All => true,
+                Each::Dimension(of) => adjustment.of.iter().any(|(dimension, _)| *dimension == of),
+                Each::Session => adjustment.session.is_some(),
+            };
+            if !known {
+                return Err(AdjustError::NoKey(name.clone(), budget.scope_name()));
+            }
+        }
+        let mut touched = self.move_by(adjustment, names, false);
+        if touched.is_empty() {
+            return Err(AdjustError::Nowhere);
+        }
+        let moved = touched.len();
+        for sum in &mut touched {
+            let budget = &mut self.kept[sum.budget];
+            let fell = budget.relatch(sum, names, alarms);
+            // Still above a threshold, but a lower one: whoever changed it knows.
+            sum.silent = fell;
+        }
+        self.judge_all(&mut touched, names, alarms);
+        Ok(moved)
+    }
+
+    /// Moves sums by what persons corrected, and looks at them again; what no budget counts any more moves none.
+    pub fn correct(&mut self, adjustments: &[Adjustment], names: &mut Names, alarms: &mut Alarms) {
+        for adjustment in adjustments {
+            let mut touched = self.move_by(adjustment, names, true);
+            for sum in &touched {
+                self.kept[sum.budget].relatch(sum, names, alarms);
+            }
+            self.judge_all(&mut touched, names, alarms);
+        }
+    }
+
+    /// Adds an adjustment to the sums it means.
+    fn move_by(&mut self, adjustment: &Adjustment, names: &mut Names, silent: bool) -> Vec<Touched> {
+        let (parts, session) = adjustment.parts(names);
+        let (time, amount) = (adjustment.time, adjustment.amount);
+        let mut touched = Vec::new();
+        for (at, budget) in self.kept.iter_mut().enumerate() {
+            // Who names a budget means it, whatever it matches.
+            let meant = match &adjustment.budget {
+                Some(name) => budget.config.name == *name,
+                None => budget.scope.matches_parts(&parts, names),
+            };
+            let moved = meant.then(|| budget.adjust(time, (&parts, session), amount, names)).flatten();
+            touched.extend(moved.map(|(closed, key)| Touched { budget: at, closed, key, time, silent }));
+        }
+        touched
+    }
+
     /// The running periods, the fullest budgets first; of budgets kept for each key at most `at_most` keys.
     #[must_use]
     pub fn statuses(&self, names: &Names, at_most: usize) -> Vec<BudgetStatus> {
@@ -172,9 +241,11 @@ impl Budgets {
     /// The running periods of the budgets that are kept for one of these users, models, sessions; each part is a kind and its key.
     #[must_use]
     pub fn statuses_of(&self, parts: &[(Each, NameId)], names: &Names) -> Vec<BudgetStatus> {
+        let of = |(each, id): &(Each, NameId)| if let Each::Dimension(of) = each { Some((*of, *id)) } else { None };
+        let known = Parts(parts.iter().filter_map(of).collect());
         let of_part = |budget: &Budget| {
             let (_, key) = parts.iter().find(|(each, key)| *each == budget.config.each && *key != NONE)?;
-            budget.status_of(*key, parts, names)
+            budget.status_of(*key, &known, names)
         };
         self.kept.iter().filter_map(of_part).collect()
     }

@@ -3,21 +3,24 @@
 use super::condition::Condition;
 use super::{AlarmState, Transition};
 use crate::config::Severity;
-use crate::label::Label;
+use crate::label::{Label, Word, arrived};
 use crate::money::Money;
 use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
 
 /// One alarm as screens show it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AlarmStatus {
     /// The budget's or rule's name.
     pub rule: Label,
     /// `global`, `user`, `session`, …
-    pub scope: &'static str,
+    #[serde(deserialize_with = "arrived::word")]
+    pub scope: Word,
     /// The user, model, session; `None` for global.
     pub key: Option<Label>,
     /// `budget`, `surge`, …
-    pub cause: &'static str,
+    #[serde(deserialize_with = "arrived::word")]
+    pub cause: Word,
     /// How loud.
     pub severity: Severity,
     /// Where it is in its life.
@@ -31,6 +34,7 @@ pub struct AlarmStatus {
     /// When its snooze ends; `None` where there is none.
     pub until: Option<Timestamp>,
     /// One sentence, as of the last transition.
+    #[serde(deserialize_with = "arrived::sentence")]
     pub message: String,
     /// Spent so far, as of the last charge.
     pub spent: Money,
@@ -39,9 +43,12 @@ pub struct AlarmStatus {
     /// Spent above that.
     pub excess: Money,
     /// Stable name of the incident.
+    #[serde(deserialize_with = "arrived::sentence")]
     pub incident: String,
     /// It was announced, so the bell repeats until it is acknowledged.
     pub loud: bool,
+    /// Who acknowledged or snoozed it last in this incident.
+    pub by: Option<Label>,
 }
 
 impl AlarmStatus {
@@ -65,6 +72,8 @@ pub(super) struct Instance {
     pub(super) snoozed_until: Option<Timestamp>,
     /// It was announced without silence.
     pub(super) loud: bool,
+    /// Who acknowledged or snoozed it last.
+    pub(super) by: Option<Label>,
 }
 
 impl Instance {
@@ -78,6 +87,7 @@ impl Instance {
             count: 1,
             snoozed_until: None,
             loud: false,
+            by: None,
             condition,
         }
     }
@@ -88,6 +98,10 @@ impl Instance {
         self.since = since;
         if !matches!(state, AlarmState::Snoozed | AlarmState::Recovering) {
             self.snoozed_until = None;
+        }
+        // What a person said is void once it is announced again.
+        if state == AlarmState::Firing {
+            self.by = None;
         }
     }
 
@@ -122,6 +136,7 @@ impl Instance {
             incident: self.incident(),
             silent: condition.silent,
             again: false,
+            by: None,
         }
     }
 
@@ -144,6 +159,7 @@ impl Instance {
             excess: condition.excess,
             incident: self.incident(),
             loud: self.loud,
+            by: self.by.clone(),
         }
     }
 }

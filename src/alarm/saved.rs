@@ -47,6 +47,9 @@ struct SavedAlarm {
     until: Option<i64>,
     episodic: bool,
     loud: bool,
+    /// Older states lack it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    by: Option<String>,
 }
 
 impl Alarms {
@@ -111,6 +114,7 @@ fn pack(instance: &Instance) -> SavedAlarm {
         until: condition.until.map(Timestamp::ms),
         episodic: condition.episodic,
         loud: instance.loud,
+        by: instance.by.as_ref().map(Label::to_string),
     }
 }
 
@@ -158,5 +162,6 @@ fn unpack(saved: &SavedAlarm) -> Option<Instance> {
         count: saved.count,
         snoozed_until: saved.snoozed_until.map(Timestamp::from_ms),
         loud: saved.loud,
+        by: saved.by.as_deref().map(Label::new),
     })
 }

@@ -2,7 +2,6 @@
 
 use globset::{Glob, GlobMatcher};
 
-use crate::config::Each;
 use crate::engine::names::{NameId, Names, ProfileId};
 use crate::usage::Dimension;
 
@@ -35,11 +34,20 @@ impl Scope {
     }
 
     /// Whether every glob matches one of the dimensions that are known.
-    pub(super) fn matches_parts(&self, parts: &[(Each, NameId)], names: &Names) -> bool {
+    pub(super) fn matches_parts(&self, parts: &Parts, names: &Names) -> bool {
         self.0.iter().all(|(dimension, glob)| {
-            let known = parts.iter().find(|(each, _)| *each == Each::Dimension(*dimension));
-            known.and_then(|(_, id)| names.named(*id)).is_some_and(|label| glob.is_match(label.as_str()))
+            parts.of(*dimension).and_then(|id| names.named(id)).is_some_and(|label| glob.is_match(label.as_str()))
         })
+    }
+}
+
+/// Some dimensions of somebody, where no whole profile is known.
+pub(super) struct Parts(pub(super) Vec<(Dimension, NameId)>);
+
+impl Parts {
+    /// What is known of a dimension.
+    pub(super) fn of(&self, dimension: Dimension) -> Option<NameId> {
+        self.0.iter().find(|(known, _)| *known == dimension).map(|(_, id)| *id)
     }
 }
 

@@ -14,6 +14,7 @@ use rustc_hash::FxHashMap;
 use super::condition::{Condition, Identity};
 use super::instance::{AlarmStatus, Instance};
 use super::{AlarmState, Transition};
+use crate::label::Label;
 use crate::money::Money;
 use crate::time::{MINUTE_MS, Timestamp};
 
@@ -210,17 +211,17 @@ impl Alarms {
         }
     }
 
-    /// A person has seen alarms; returns how many.
-    pub fn acknowledge(&mut self, which: Which, now: Timestamp) -> usize {
-        self.attend(which, AlarmState::Acknowledged, None, now)
+    /// The person `by` has seen alarms; returns how many.
+    pub fn acknowledge(&mut self, which: Which, by: &Label, now: Timestamp) -> usize {
+        self.attend(which, (AlarmState::Acknowledged, None), by, now)
     }
 
-    /// A person wants to hear of alarms again at `until`, if they still fire; returns how many.
-    pub fn snooze(&mut self, which: Which, until: Timestamp, now: Timestamp) -> usize {
+    /// The person `by` wants to hear of alarms again at `until`, if they still fire; returns how many.
+    pub fn snooze(&mut self, which: Which, until: Timestamp, by: &Label, now: Timestamp) -> usize {
         if until <= now {
             return 0;
         }
-        let snoozed = self.attend(which, AlarmState::Snoozed, Some(until), now);
+        let snoozed = self.attend(which, (AlarmState::Snoozed, Some(until)), by, now);
         self.next_tick = self.next_tick.min(until);
         snoozed
     }
@@ -332,6 +333,7 @@ impl Alarms {
             snoozed_until,
             loud: worse && !condition.silent,
             first: ended.first,
+            by: ended.by.clone().filter(|_| state != AlarmState::Firing),
             condition: Condition { severity: condition.severity.max(ended.condition.severity), ..condition },
         };
         if !worse {
@@ -341,7 +343,13 @@ impl Alarms {
         instance
     }
 
-    fn attend(&mut self, which: Which, state: AlarmState, until: Option<Timestamp>, now: Timestamp) -> usize {
+    fn attend(
+        &mut self,
+        which: Which,
+        (state, until): (AlarmState, Option<Timestamp>),
+        by: &Label,
+        now: Timestamp,
+    ) -> usize {
         let means = |instance: &Instance| match which {
             Which::All => instance.attention() == AlarmState::Firing,
             Which::Incident(incident) => {
@@ -366,7 +374,8 @@ impl Alarms {
             }
             instance.snoozed_until = until;
             instance.condition.silent = false;
-            self.outbox.push(Transition { time: now, state, ..instance.transition() });
+            instance.by = Some(by.clone());
+            self.outbox.push(Transition { time: now, state, by: Some(by.clone()), ..instance.transition() });
         }
         meant.len()
     }

@@ -4,7 +4,7 @@ use rustc_hash::FxHashMap;
 
 use super::condition::{Condition, Identity};
 use super::message::{of_all, of_one, part_of};
-use super::scope::{Remembered, Scope, ScopeError};
+use super::scope::{Parts, Remembered, Scope, ScopeError};
 use super::state::Alarms;
 use super::{BudgetState, BudgetStatus};
 use crate::config::{BudgetConfig, Each, Severity, specificity};
@@ -151,6 +151,53 @@ impl Budget {
         Some((closed, key))
     }
 
+    /// Moves the sum of whom a person names by `amount`; says which, or `None` where it counts nowhere.
+    pub(super) fn adjust(
+        &mut self,
+        time: Timestamp,
+        (parts, session): (&Parts, NameId),
+        amount: Money,
+        names: &Names,
+    ) -> Option<(bool, NameId)> {
+        let key = match self.config.each {
+            Each::All => NONE,
+            Each::Dimension(dimension) => parts.of(dimension)?,
+            Each::Session => session,
+        };
+        let closed = time < self.open.start;
+        let span = if closed { &mut self.closed } else { &mut self.open };
+        if (self.config.each != Each::All && (key == NONE || key == OTHER)) || time < span.start || time >= span.end {
+            return None;
+        }
+        let overrides = &self.overrides;
+        let sum = span.sums.entry(key).or_insert_with(|| {
+            let limit =
+                overrides.iter().position(|(scope, _)| scope.matches_parts(parts, names)).map_or(0, |at| at + 1);
+            Sum { spent: Money::ZERO, limit: limit as u32, level: 0 }
+        });
+        sum.spent += amount;
+        if self.config.each == Each::Session {
+            self.sessions.entry(key).or_insert(Life { first: time, last: time });
+        }
+        Some((closed, key))
+    }
+
+    /// A person changed the sum: what was latched is looked at again, and what no longer holds is over.
+    /// `true` if so.
+    pub(super) fn relatch(&mut self, touched: &Touched, names: &Names, alarms: &mut Alarms) -> bool {
+        let span = if touched.closed { &mut self.closed } else { &mut self.open };
+        let start = span.start;
+        let Some(sum) = span.sums.get_mut(&touched.key) else { return false };
+        let limit = limit_of(&self.config, &self.overrides, sum.limit);
+        let fell = level(sum.spent, limit, &self.thresholds) < sum.level;
+        if fell {
+            sum.level = 0;
+            let identity = self.identity(touched.key, self.config.per.map(|_| start), names);
+            alarms.clear(&identity, touched.time, false);
+        }
+        fell
+    }
+
     /// Compares a sum with its thresholds. Of several passed at once only the highest speaks.
     pub(super) fn judge(&mut self, touched: &Touched, zone: Zone, names: &Names, alarms: &mut Alarms) {
         let (key, closed) = (touched.key, touched.closed);
@@ -244,7 +291,7 @@ impl Budget {
     }
 
     /// One key's status, also before it has spent anything. `parts` is what is known of the key.
-    pub(super) fn status_of(&self, key: NameId, parts: &[(Each, NameId)], names: &Names) -> Option<BudgetStatus> {
+    pub(super) fn status_of(&self, key: NameId, parts: &Parts, names: &Names) -> Option<BudgetStatus> {
         if let Some(sum) = self.open.sums.get(&key) {
             return Some(self.status(&self.open, key, sum, names));
         }

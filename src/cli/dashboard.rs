@@ -14,8 +14,8 @@ use super::setup::{Setup, state_to_own};
 use super::{Failure, demo, places, report, stdout};
 use crate::config::{SourceConfig, themes_folder};
 use crate::engine::view::Window;
-use crate::run::Sources;
 use crate::run::live::{self, Wires};
+use crate::run::{self, Sources};
 use crate::time::Timestamp;
 use crate::ui::graph::Graph;
 use crate::ui::snapshot::Mark;
@@ -111,7 +111,7 @@ pub fn open(
     // The list of events is short of room: the file's name will do.
     let folder = themes_folder().map(|folder| format!("{}/", folder.display())).unwrap_or_default();
     let said = themes.refused().map(|error| (Mark::Warn, "theme", error.to_string().replace(&folder, ""))).collect();
-    let mut setup = live::Setup {
+    let mut setup = run::Setup {
         said,
         sources,
         config: setup.config,
@@ -159,7 +159,10 @@ pub fn themes(name: &str, depth: Depth, graph: Graph) -> Result<Themes, ThemeRef
 }
 
 /// The themes for this terminal, the configured one shown.
-fn shown(setup: &Setup, global: &Global) -> Result<Themes, Failure> {
+///
+/// # Errors
+/// As [`themes`].
+pub fn shown(setup: &Setup, global: &Global) -> Result<Themes, Failure> {
     let graph = Graph::detect(setup.config.graph, |name| std::env::var(name).ok());
     themes(&setup.config.theme, depth(global.color), graph).map_err(Failure::configuration)
 }

@@ -8,6 +8,7 @@ use super::flags::Global;
 use super::report_options::ReportArgs;
 use super::setup::{Setup, state_to_read};
 use super::{Failure, places, stdout};
+use crate::alarm::Adjustments;
 use crate::engine::Engine;
 use crate::output::Document;
 use crate::run::Sources;
@@ -30,7 +31,8 @@ pub fn run(args: &ReportArgs, global: &Global) -> Result<ExitCode, Failure> {
         && let Some(engine) =
             once::read_state(&folder, &setup.config, setup.mode, setup.now).context("cannot read the state")?
     {
-        return answer(args, global, &setup, engine);
+        let adjustments = once::adjustments(&folder).context("cannot read the state")?;
+        return answer(args, global, &setup, engine, &adjustments);
     }
     let sources = setup.sources(&args.sources)?;
     if args.sources.is_empty() {
@@ -52,13 +54,21 @@ pub fn print(args: &ReportArgs, global: &Global, setup: &Setup, sources: Sources
     for note in notes {
         stdout::note(&note);
     }
-    answer(args, global, setup, engine)
+    answer(args, global, setup, engine, &Adjustments::default())
 }
 
-fn answer(args: &ReportArgs, global: &Global, setup: &Setup, mut engine: Engine) -> Result<ExitCode, Failure> {
+fn answer(
+    args: &ReportArgs,
+    global: &Global,
+    setup: &Setup,
+    mut engine: Engine,
+    adjustments: &Adjustments,
+) -> Result<ExitCode, Failure> {
     let query = args.query(&setup.config, setup.now)?;
-    let report = engine.report(&query).context("cannot read the ledger's temporary file")?;
-    let budgets = once::budgets(&mut engine, &setup.config, setup.now).context("cannot sum up the budgets")?;
+    let mut report = engine.report(&query).context("cannot read the ledger's temporary file")?;
+    report.adjusted = adjustments.within(query.since, query.until);
+    let budgets =
+        once::budgets(&mut engine, &setup.config, adjustments, setup.now).context("cannot sum up the budgets")?;
     let document = Document { report, query, budgets, generated_at: setup.now };
     stdout::print(&document, args.format, global.color)?;
     Ok(ExitCode::SUCCESS)

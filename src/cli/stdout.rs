@@ -39,6 +39,16 @@ pub fn print(document: &Document, format: Format, color: Color) -> io::Result<()
     Ok(())
 }
 
+/// Writes lines to stdout.
+///
+/// # Errors
+/// Those of stdout.
+pub fn lines(lines: &[String]) -> io::Result<()> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    lines.iter().try_for_each(|line| writeln!(out, "{}", harmless(line)))?;
+    out.flush()
+}
+
 /// Says something beside the output, on stderr. Where that is closed the output is still whole.
 pub fn note(text: &str) {
     let _ = writeln!(io::stderr(), "costtop: {}", harmless(text));

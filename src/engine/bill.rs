@@ -1,5 +1,6 @@
 //! From the classes of one group to its bills: a pure function, so no order of arrival can show (docs/ledger.md).
 
+use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 
 use super::counters::Counters;
@@ -34,7 +35,7 @@ pub struct Class {
 }
 
 /// Where the chosen cost came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CostSource {
     /// The log.
     Reported,

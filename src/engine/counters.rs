@@ -3,9 +3,10 @@
 use super::rows::{put_varint, take_varint};
 use super::tier::Value;
 use crate::money::Money;
+use serde::{Deserialize, Serialize};
 
 /// Sums over charges. Signed, because corrections subtract.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counters {
     /// Requests, failures and gateway cache hits among them.
     pub requests: i64,

@@ -1,5 +1,6 @@
 //! What enters the engine: batches of priced records with the labels they use. A batch stands alone, so batches apply in any order.
 
+use serde::{Deserialize, Serialize};
 use std::hash::BuildHasher as _;
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ use crate::time::Timestamp;
 use crate::usage::{Dimension, Format, Origin, OwnLabel, RawText, Rejection, Tokens, Usage, UserField};
 
 /// Where a record stands, so that it can be read again and, without ids, told from its twin.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Place {
     /// The file generation, connection or body; unique within one state.
     pub generation: u32,
@@ -82,7 +83,7 @@ pub(super) fn warm(records: &[Record]) {
 }
 
 /// What came in and what became of it. `records` = charges + updates + duplicates + merged + `not_usage` + rejected + late.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Intake {
     /// Files (and connections) opened.
     pub files: u64,
@@ -279,6 +280,9 @@ impl Known {
 #[derive(Debug)]
 struct Recent([Known; RECENT]);
 
+/// Longer texts are not remembered within a batch: whoever writes them fills no memory.
+const LONGEST_KNOWN: usize = 4096;
+
 /// A power of two.
 const RECENT: usize = 512;
 
@@ -434,6 +438,10 @@ impl BatchBuilder {
         let BatchBuilder { batch, texts, index, recent, .. } = self;
         if batch.labels.is_empty() {
             batch.labels.push(Label::new(""));
+        }
+        if written.len() > LONGEST_KNOWN {
+            batch.labels.push(text.label());
+            return batch.labels.len() as u32 - 1;
         }
         let hash = FxBuildHasher.hash_one(written);
         let known = if let Some(known) = index.find(hash, |known| known.is(texts, written)) {

@@ -11,6 +11,7 @@ use super::counters::Counters;
 use super::names::{NONE, NameId, Names, OTHER, ProfileId};
 use super::record::Intake;
 use crate::label::Label;
+use crate::money::Money;
 use crate::time::{Period, Timestamp, Zone};
 use crate::usage::Dimension;
 
@@ -92,6 +93,8 @@ pub struct Report {
     pub totals: Counters,
     /// Distinct sessions in the span.
     pub sessions: u64,
+    /// Corrections of budgets by persons.
+    pub adjusted: Money,
     /// By cost, then key.
     pub groups: Vec<ReportGroup>,
     /// What came in (over everything read, whatever the span).

@@ -4,13 +4,14 @@ use super::bill::CostSource;
 use super::counters::Counters;
 use super::names::NameId;
 use super::record::{Intake, Place};
-use crate::label::Label;
+use crate::label::{Label, arrived};
 use crate::money::{Cost, Money};
 use crate::time::Timestamp;
 use crate::usage::{Dimension, Origin, Tokens};
+use serde::{Deserialize, Serialize};
 
 /// How far back the panels look.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Window {
     /// One minute.
     M1,
@@ -80,7 +81,7 @@ impl Window {
 }
 
 /// The column a table is ordered by; ties go to the name.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SortKey {
     /// Dollars in the window.
     #[default]
@@ -104,7 +105,7 @@ impl SortKey {
 }
 
 /// By what charges can be told apart on a screen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum By {
     /// A dimension.
     Dimension(Dimension),
@@ -129,7 +130,7 @@ impl By {
 }
 
 /// Which charges a screen looks at: those that match every part; without parts all. Parts are in the order in which they were opened.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Scope(Vec<(By, NameId)>);
 
 impl Scope {
@@ -164,7 +165,7 @@ impl Scope {
 }
 
 /// Where a window ends.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum End {
     /// At the clock; where nothing falls inside, at the newest event.
     #[default]
@@ -174,11 +175,12 @@ pub enum End {
 }
 
 /// Which rows of a table a screen wants.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TableQuery {
     /// What a row is.
     pub by: By,
     /// Only rows whose name contains this, whatever the case; with `!` before it, only those that do not.
+    #[serde(deserialize_with = "arrived::sentence")]
     pub filter: String,
     /// Ordered by.
     pub sort: SortKey,
@@ -209,7 +211,7 @@ impl TableQuery {
 }
 
 /// The order of a list of single charges.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ChargeOrder {
     /// Newest first.
     #[default]
@@ -224,7 +226,7 @@ pub enum ChargeOrder {
 pub type ChargeId = u32;
 
 /// Which single charges a screen wants.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChargesQuery {
     /// Ordered by.
     pub order: ChargeOrder,
@@ -242,7 +244,7 @@ pub const LEFT: usize = 0;
 pub const RIGHT: usize = 1;
 
 /// What a screen shows.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ViewQuery {
     /// For all panels.
     pub window: Window,
@@ -275,7 +277,7 @@ impl Default for ViewQuery {
 }
 
 /// One row of a table.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GroupRow {
     /// Stable identity; the selection follows it.
     pub id: NameId,
@@ -296,7 +298,7 @@ pub struct GroupRow {
 }
 
 /// Visible rows of a table and what stands beside them.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Table {
     /// What a row is.
     pub by: By,
@@ -337,7 +339,7 @@ impl Table {
 }
 
 /// One charge in a list.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ChargeRow {
     /// Stable identity.
     pub id: ChargeId,
@@ -368,7 +370,7 @@ pub struct ChargeRow {
 }
 
 /// Single charges in the window and what stands beside them.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Charges {
     /// The rows wanted, in order.
     pub rows: Vec<ChargeRow>,
@@ -385,7 +387,7 @@ pub struct Charges {
 }
 
 /// A kind of token that has a rate of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[repr(usize)]
 pub enum TokenClass {
     /// All output, reasoning included.
@@ -416,7 +418,7 @@ impl TokenClass {
 }
 
 /// What one class of tokens cost at list prices.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClassSum {
     /// Tokens in the window.
     pub tokens: i64,
@@ -427,7 +429,7 @@ pub struct ClassSum {
 }
 
 /// Where the money of a window goes: `total` = the classes at list prices + `rest`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Split {
     /// By class, in the order of [`TokenClass::ALL`].
     pub classes: [ClassSum; 4],
@@ -436,11 +438,12 @@ pub struct Split {
     /// What the prompts would have cost without caching, less what they cost.
     pub saved: Money,
     /// Prices in use, where the scope is one model: one sentence each, as `costtop prices` tells them.
+    #[serde(deserialize_with = "arrived::sentences")]
     pub prices: Vec<String>,
 }
 
 /// Burn rate over time, oldest first; the last step ends now.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Chart {
     /// Start of the first step.
     pub start: Timestamp,
@@ -453,7 +456,7 @@ pub struct Chart {
 }
 
 /// How request costs are distributed in the window.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spread {
     /// Priced requests.
     pub requests: u64,
@@ -470,7 +473,7 @@ pub struct Spread {
 }
 
 /// A session as a whole, whatever the window.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionFacts {
     /// Its first charge.
     pub first: Timestamp,
@@ -485,7 +488,7 @@ pub struct SessionFacts {
 }
 
 /// The answer to a [`ViewQuery`].
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct View {
     /// What was asked.
     pub query: ViewQuery,
@@ -566,7 +569,7 @@ impl Default for View {
 }
 
 /// Everything known about one charge.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ChargeDetail {
     /// The charge as lists show it.
     pub row: ChargeRow,
@@ -585,7 +588,7 @@ pub struct ChargeDetail {
 }
 
 /// One record behind a charge.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordFacts {
     /// Who speaks.
     pub origin: Origin,

@@ -3,6 +3,7 @@
 
 use super::codex;
 use super::wrapper::Parts;
+use crate::label::redact;
 
 /// How a context is written.
 const VERSION: u8 = 1;
@@ -61,9 +62,13 @@ impl Context {
     }
 }
 
-/// Text that is remembered, as it is meant.
+/// Text that is remembered, as it is meant but for credentials: it is written to the disk.
 pub(super) fn remembered(bytes: &[u8]) -> Box<[u8]> {
-    if bytes.len() > MAX_TEXT { Box::default() } else { bytes.into() }
+    if bytes.len() > MAX_TEXT {
+        return Box::default();
+    }
+    let kept = redact(bytes);
+    if kept.len() > MAX_TEXT { Box::default() } else { kept.into() }
 }
 
 /// Writes a context.

@@ -10,7 +10,7 @@ use std::ops::Range;
 use siphasher::sip::SipHasher13;
 
 /// Shorter texts hold no credential: they are not looked at.
-const LEAST: usize = 12;
+const LEAST: usize = 10;
 /// What stands in the place of a credential, before its digits.
 const MARK: &[u8] = b"key:";
 const DIGITS: usize = 8;
@@ -303,7 +303,8 @@ fn named(bytes: &[u8], at: usize) -> Option<Range<usize>> {
         let is_prose = bytes[at] == b':' && rest.len() < bytes[at + 1..].len() && bytes[start - 1] == b' ';
         let ends = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b'&' | b';' | b',' | b'"' | b'\'');
         let value = &rest[..rest.iter().position(ends).unwrap_or(rest.len())];
-        let stood_in = value.get(..MARK.len() + DIGITS).is_some_and(is_stand_in);
+        // One that the end of a label has cut is one, too.
+        let stood_in = value.len() <= MARK.len() + DIGITS && value.strip_prefix(MARK).is_some_and(is_digits);
         let is_one = if is_prose { looks_random(value) } else { value.len() >= 6 };
         return (is_one && !stood_in).then_some(start..start + value.len());
     }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::io::{self, Write};
 
-use super::fields::{FIELDS, Figure};
+use super::fields::{Beside, FIELDS, Figure};
 use super::{Document, Exporter};
 use crate::engine::counters::Counters;
 use crate::label::Label;
@@ -17,13 +17,16 @@ impl Exporter for Csv {
         let names: Vec<&str> = by.iter().map(|by| by.name()).chain(FIELDS.iter().map(|field| field.name)).collect();
         write!(out, "{}\r\n", names.join(","))?;
         if by.is_empty() {
-            return row(out, &[], &document.report.totals, document.report.sessions);
+            return row(out, &[], &document.report.totals, Beside::of_all(&document.report));
         }
-        document.ordered_groups().into_iter().try_for_each(|group| row(out, &group.key, &group.sums, group.sessions))
+        document
+            .ordered_groups()
+            .into_iter()
+            .try_for_each(|group| row(out, &group.key, &group.sums, Beside::of_group(group)))
     }
 }
 
-fn row(out: &mut dyn Write, key: &[Option<Label>], sums: &Counters, sessions: u64) -> io::Result<()> {
+fn row(out: &mut dyn Write, key: &[Option<Label>], sums: &Counters, beside: Beside) -> io::Result<()> {
     for value in key {
         if let Some(value) = value {
             write!(out, "{}", cell(value))?;
@@ -34,7 +37,7 @@ fn row(out: &mut dyn Write, key: &[Option<Label>], sums: &Counters, sessions: u6
         if place > 0 {
             out.write_all(b",")?;
         }
-        match (field.figure)(sums, sessions) {
+        match (field.figure)(sums, beside) {
             Figure::Count(count) => write!(out, "{count}")?,
             Figure::Usd(money) => write!(out, "{money}")?,
             Figure::Ratio(Some(ratio)) => write!(out, "{ratio}")?,

@@ -1,6 +1,7 @@
 //! The figures of totals and groups, once: name, meaning, value. JSON, CSV and Prometheus all read this table.
 
 use crate::engine::counters::Counters;
+use crate::engine::report::{Report, ReportGroup};
 use crate::money::Money;
 
 /// One figure.
@@ -14,6 +15,29 @@ pub enum Figure {
     Ratio(Option<f64>),
 }
 
+/// What stands beside the sums of a total or a group.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Beside {
+    /// Distinct sessions.
+    pub sessions: u64,
+    /// Corrections of budgets; of a group none.
+    pub adjusted: Money,
+}
+
+impl Beside {
+    /// Of everything in a report.
+    #[must_use]
+    pub fn of_all(report: &Report) -> Beside {
+        Beside { sessions: report.sessions, adjusted: report.adjusted }
+    }
+
+    /// Of a group.
+    #[must_use]
+    pub fn of_group(group: &ReportGroup) -> Beside {
+        Beside { sessions: group.sessions, ..Beside::default() }
+    }
+}
+
 /// One column of a report.
 #[derive(Debug)]
 pub struct Field {
@@ -21,11 +45,11 @@ pub struct Field {
     pub name: &'static str,
     /// One line for Prometheus.
     pub help: &'static str,
-    /// Its value from the sums and the number of distinct sessions.
-    pub figure: fn(&Counters, u64) -> Figure,
+    /// Its value.
+    pub figure: fn(&Counters, Beside) -> Figure,
 }
 
-const fn field(name: &'static str, help: &'static str, figure: fn(&Counters, u64) -> Figure) -> Field {
+const fn field(name: &'static str, help: &'static str, figure: fn(&Counters, Beside) -> Figure) -> Field {
     Field { name, help, figure }
 }
 
@@ -50,8 +74,7 @@ pub const FIELDS: [Field; 19] = [
     field("computed_usd", "The part of the dollars computed from the price table.", |sums, _| {
         Figure::Usd(sums.computed)
     }),
-    // No record corrects a budget yet, so nothing can have been adjusted.
-    field("adjustments_usd", "Dollars of corrections to budgets.", |_, _| Figure::Usd(Money::ZERO)),
+    field("adjustments_usd", "Dollars of corrections to budgets.", |_, beside| Figure::Usd(beside.adjusted)),
     field("cache_saved_usd", "What caching saved, less what it cost.", |sums, _| Figure::Usd(sums.saved)),
     field("cache_hit_ratio", "Cache reads over prompt tokens.", |sums, _| Figure::Ratio(sums.cache_hit_ratio())),
     field("gateway_hits", "Requests answered from a gateway's cache.", |sums, _| Figure::Count(sums.gateway_hits)),
@@ -60,5 +83,7 @@ pub const FIELDS: [Field; 19] = [
         Figure::Count(sums.unpriced_requests)
     }),
     field("unpriced_tokens", "Tokens of requests without a price.", |sums, _| Figure::Count(sums.unpriced_tokens)),
-    field("sessions", "Distinct sessions.", |_, sessions| Figure::Count(i64::try_from(sessions).unwrap_or(i64::MAX))),
+    field("sessions", "Distinct sessions.", |_, beside| {
+        Figure::Count(i64::try_from(beside.sessions).unwrap_or(i64::MAX))
+    }),
 ];

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use super::fields::{FIELDS, Figure};
+use super::fields::{Beside, FIELDS, Figure};
 use super::{Document, Exporter, state_name};
 use crate::alarm::BudgetStatus;
 use crate::engine::counters::Counters;
@@ -33,7 +33,7 @@ impl Serialize for Whole<'_> {
         let Document { report, query, budgets, .. } = self.0;
         let mut map = serializer.serialize_map(None)?;
         head(&mut map, self.0)?;
-        map.serialize_entry("totals", &Sums(&report.totals, report.sessions))?;
+        map.serialize_entry("totals", &Sums(&report.totals, Beside::of_all(report)))?;
         let groups = self.0.ordered_groups();
         map.serialize_entry("groups", &each(&groups, |group| Group { by: &query.by, row: group, kind: None }))?;
         map.serialize_entry("budgets", &each(budgets, |status| Budget { status, kind: None }))?;
@@ -58,8 +58,8 @@ pub fn tail<M: SerializeMap>(map: &mut M, report: &Report) -> Result<(), M::Erro
 }
 
 /// Every figure of `sums` as entries of `map`.
-pub fn figures<M: SerializeMap>(map: &mut M, sums: &Counters, sessions: u64) -> Result<(), M::Error> {
-    FIELDS.iter().try_for_each(|field| match (field.figure)(sums, sessions) {
+pub fn figures<M: SerializeMap>(map: &mut M, sums: &Counters, beside: Beside) -> Result<(), M::Error> {
+    FIELDS.iter().try_for_each(|field| match (field.figure)(sums, beside) {
         Figure::Count(count) => map.serialize_entry(field.name, &count),
         Figure::Usd(money) => map.serialize_entry(field.name, &Text(money)),
         Figure::Ratio(ratio) => map.serialize_entry(field.name, &ratio),
@@ -71,7 +71,7 @@ fn kind<M: SerializeMap>(map: &mut M, kind: Option<&str>) -> Result<(), M::Error
     kind.map_or(Ok(()), |kind| map.serialize_entry("type", kind))
 }
 
-struct Sums<'a>(&'a Counters, u64);
+struct Sums<'a>(&'a Counters, Beside);
 
 impl Serialize for Sums<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -96,7 +96,7 @@ impl Serialize for Group<'_> {
         let mut map = serializer.serialize_map(None)?;
         kind(&mut map, self.kind)?;
         map.serialize_entry("key", &Key(self.by, &self.row.key))?;
-        figures(&mut map, &self.row.sums, self.row.sessions)?;
+        figures(&mut map, &self.row.sums, Beside::of_group(self.row))?;
         map.end()
     }
 }

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
+use super::fields::Beside;
 use super::json::{Budget, Group, Intake, figures, head, tail};
 use super::{Document, Exporter};
 
@@ -36,7 +37,7 @@ impl Serialize for Totals<'_> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("type", "totals")?;
         head(&mut map, self.0)?;
-        figures(&mut map, &report.totals, report.sessions)?;
+        figures(&mut map, &report.totals, Beside::of_all(report))?;
         tail(&mut map, report)?;
         map.end()
     }

@@ -7,7 +7,7 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use super::fields::{FIELDS, Figure};
+use super::fields::{Beside, FIELDS, Figure};
 use super::{Document, Exporter};
 use crate::alarm::{BudgetState, BudgetStatus};
 use crate::engine::report::Report;
@@ -26,15 +26,19 @@ impl Exporter for Prometheus {
             .ordered_groups()
             .into_iter()
             .map(|group| {
-                (labels(by.iter().copied().zip(group.key.iter().map(Option::as_ref))), &group.sums, group.sessions)
+                (
+                    labels(by.iter().copied().zip(group.key.iter().map(Option::as_ref))),
+                    &group.sums,
+                    Beside::of_group(group),
+                )
             })
             .collect();
-        let totals = vec![(String::new(), &report.totals, report.sessions)];
+        let totals = vec![(String::new(), &report.totals, Beside::of_all(report))];
         let series = if by.is_empty() { totals } else { groups };
         for field in &FIELDS {
             declare(out, field.name, "gauge", field.help)?;
-            for (labels, sums, sessions) in &series {
-                match (field.figure)(sums, *sessions) {
+            for (labels, sums, beside) in &series {
+                match (field.figure)(sums, *beside) {
                     Figure::Count(count) => sample(out, field.name, labels, count)?,
                     Figure::Usd(money) => sample(out, field.name, labels, money)?,
                     Figure::Ratio(Some(ratio)) => sample(out, field.name, labels, ratio)?,
@@ -133,21 +137,23 @@ fn times(out: &mut dyn Write, document: &Document) -> io::Result<()> {
 }
 
 /// Seconds since 1970 with three places, without a float between.
-fn seconds(time: Timestamp) -> String {
+pub(crate) fn seconds(time: Timestamp) -> String {
     let (sign, ms) = (if time.ms() < 0 { "-" } else { "" }, time.ms().unsigned_abs());
     format!("{sign}{}.{:03}", ms / 1000, ms % 1000)
 }
 
-fn declare(out: &mut dyn Write, name: &str, kind: &str, help: &str) -> io::Result<()> {
+/// `# HELP` and `# TYPE` of `costtop_NAME`.
+pub(crate) fn declare(out: &mut dyn Write, name: &str, kind: &str, help: &str) -> io::Result<()> {
     writeln!(out, "# HELP costtop_{name} {help}\n# TYPE costtop_{name} {kind}")
 }
 
-fn sample(out: &mut dyn Write, name: &str, labels: &str, value: impl std::fmt::Display) -> io::Result<()> {
+/// One sample of `costtop_NAME`.
+pub(crate) fn sample(out: &mut dyn Write, name: &str, labels: &str, value: impl std::fmt::Display) -> io::Result<()> {
     writeln!(out, "costtop_{name}{labels} {value}")
 }
 
 /// `{name="value",…}`; backslash, quote and line feed escaped as the exposition format asks.
-fn labels<'a>(pairs: impl IntoIterator<Item = (&'a str, Option<&'a Label>)>) -> String {
+pub(crate) fn labels<'a>(pairs: impl IntoIterator<Item = (&'a str, Option<&'a Label>)>) -> String {
     let mut text = String::from("{");
     for (name, value) in pairs {
         if text.len() > 1 {

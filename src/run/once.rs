@@ -8,12 +8,13 @@ use std::sync::Arc;
 use super::decode::{Decoded, Shared};
 use super::pipeline::{Message, Pipeline};
 use super::{Sources, spill};
-use crate::alarm::{Alarms, BudgetStatus, Budgets, ScopeError};
+use crate::alarm::{Adjustments, Alarms, BudgetStatus, Budgets, ScopeError};
 use crate::config::{Config, LabelSlots};
 use crate::engine::bill::CostMode;
 use crate::engine::identity::IdentityKey;
 use crate::engine::{Engine, Options, Post};
 use crate::price::PriceBook;
+use crate::server::status::Status;
 use crate::source::budget::ByteBudget;
 use crate::source::{self, SourceError, SourceState};
 use crate::store::{Snapshot, StoreError};
@@ -208,8 +209,35 @@ pub fn read_state(folder: &Path, config: &Config, mode: CostMode, now: Timestamp
     Ok(Some(engine))
 }
 
+/// What persons corrected in the state in `folder`.
+///
+/// # Errors
+/// The state cannot be read, or holds what cannot be.
+pub fn adjustments(folder: &Path) -> Result<Adjustments, OnceError> {
+    let Some(saved) = Snapshot::meta(folder, super::persist::META_ADJUSTMENTS)? else {
+        return Ok(Adjustments::default());
+    };
+    Adjustments::load(&String::from_utf8_lossy(&saved))
+        .map_err(|error| OnceError::Damaged(folder.display().to_string(), error.to_string()))
+}
+
+/// How things stood at the last commit of the state in `folder`; `None` where nothing says so.
+///
+/// # Errors
+/// The state cannot be read.
+pub fn last_status(folder: &Path) -> Result<Option<Status>, StoreError> {
+    let saved = Snapshot::meta(folder, super::persist::META_STATUS)?;
+    // One of another version says nothing.
+    Ok(saved.and_then(|saved| serde_json::from_slice(&saved).ok()))
+}
+
 /// How the budgets stand at `now`, from the charges as they are; nothing rings.
-pub fn budgets(engine: &mut Engine, config: &Config, now: Timestamp) -> Result<Vec<BudgetStatus>, BudgetsError> {
+pub fn budgets(
+    engine: &mut Engine,
+    config: &Config,
+    adjustments: &Adjustments,
+    now: Timestamp,
+) -> Result<Vec<BudgetStatus>, BudgetsError> {
     if config.budgets.is_empty() {
         return Ok(Vec::new());
     }
@@ -229,7 +257,9 @@ pub fn budgets(engine: &mut Engine, config: &Config, now: Timestamp) -> Result<V
         budgets.apply(&[post], names, now, &mut alarms);
         Ok(())
     })?;
-    Ok(budgets.statuses(engine.names(), usize::MAX))
+    let names = engine.ledger().1;
+    budgets.correct(adjustments.kept(), names, &mut alarms);
+    Ok(budgets.statuses(names, usize::MAX))
 }
 
 /// Budgets cannot be summed up.

@@ -1,6 +1,6 @@
 //! Between engine and store: what changed enters, commits leave, one in flight; after a restart the other way round.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -42,6 +42,10 @@ const META_ALARMS: &str = "alarms";
 const META_DETECTORS: &str = "detectors";
 const META_GENERATION: &str = "generation";
 const META_MODE: &str = "cost_mode";
+/// What persons corrected in budgets.
+pub const META_ADJUSTMENTS: &str = "adjustments";
+/// How things stood at the last commit, for those who ask while nobody runs.
+pub const META_STATUS: &str = "status";
 /// Event days whose rows were dropped.
 pub(super) const META_DROPPED: &str = "dropped_days";
 /// Which of the operator's own labels stands in which slot.
@@ -77,6 +81,7 @@ pub(super) struct Opened {
     pub next_generation: u32,
     pub alarms: Option<String>,
     pub detectors: Option<Vec<u8>>,
+    pub adjustments: Option<String>,
     pub notes: Vec<String>,
     dead: Graveyard,
     store: Option<Store>,
@@ -113,6 +118,7 @@ impl Opened {
             next_generation: 1,
             alarms: None,
             detectors: None,
+            adjustments: None,
             notes,
             dead: Graveyard::default(),
             store: None,
@@ -210,6 +216,7 @@ impl Opened {
         }
         self.alarms = text(META_ALARMS);
         self.detectors = meta(META_DETECTORS).map(<[u8]>::to_vec);
+        self.adjustments = text(META_ADJUSTMENTS);
         self.next_generation = text(META_GENERATION).and_then(|number| number.parse().ok()).unwrap_or(1);
         Ok(())
     }
@@ -307,6 +314,7 @@ impl Opened {
             generation: self.next_generation,
             alarms: None,
             detectors: None,
+            beside: BTreeMap::new(),
             trouble: None,
             horizon,
             dropping: false,
@@ -429,6 +437,8 @@ pub(super) struct Persistence {
     generation: u32,
     alarms: Option<String>,
     detectors: Option<Vec<u8>>,
+    /// Values for the next commit, by key.
+    beside: BTreeMap<&'static str, Vec<u8>>,
     /// Since when nothing is durable any more, and why.
     trouble: Option<(Timestamp, String)>,
     horizon: Horizon,
@@ -472,9 +482,19 @@ impl Persistence {
         self.touch();
     }
 
+    /// The next commit, whenever it is made, saves this value under its key.
+    pub fn beside(&mut self, key: &'static str, value: Vec<u8>) {
+        self.beside.insert(key, value);
+    }
+
     /// Something is to be saved.
     pub fn touch(&mut self) {
         self.dirty_since.get_or_insert_with(Instant::now);
+    }
+
+    /// Why nothing is durable any more.
+    pub fn trouble(&self) -> Option<&str> {
+        self.trouble.as_ref().map(|(_, error)| error.as_str())
     }
 
     /// What an operator must see of the state: why nothing is durable any more, else what cannot be verified.
@@ -540,6 +560,7 @@ impl Persistence {
         meta.extend(self.recovery.save());
         meta.extend(self.alarms.take().map(|alarms| (META_ALARMS, alarms.into_bytes())));
         meta.extend(self.detectors.take().map(|detectors| (META_DETECTORS, detectors)));
+        meta.extend(std::mem::take(&mut self.beside));
         let saved = Some(Timestamp::now());
         let forgotten = std::mem::take(&mut self.dead.forgotten);
         // One that died and was forgotten since the last commit; one that lives again was saved after.

@@ -22,6 +22,8 @@ const EVENTS: usize = 200;
 #[derive(Default)]
 pub(super) struct EventLog {
     lines: VecDeque<EventLine>,
+    /// Lines added so far.
+    count: u64,
     unpriced: HashSet<Label>,
     file: Option<File>,
 }
@@ -43,8 +45,10 @@ impl EventLog {
             self.file = None;
             let text = format!("the log cannot be written any more ({error})");
             self.lines.push_front(EventLine { time, mark: Mark::Warn, kind: "log", text });
+            self.count += 1;
         }
         self.lines.push_front(EventLine { time, mark, kind, text });
+        self.count += 1;
         self.lines.truncate(EVENTS);
     }
 
@@ -61,8 +65,8 @@ impl EventLog {
             _ => Mark::Note,
         };
         let text = match transition.state {
-            AlarmState::Acknowledged => format!("seen: {}", transition.message),
-            AlarmState::Snoozed => format!("snoozed: {}", transition.message),
+            AlarmState::Acknowledged => format!("seen{}: {}", by(transition), transition.message),
+            AlarmState::Snoozed => format!("snoozed{}: {}", by(transition), transition.message),
             AlarmState::Resolved => format!("over: {}", transition.message),
             _ if transition.again => format!("again: {}", transition.message),
             _ => transition.message.clone(),
@@ -80,10 +84,26 @@ impl EventLog {
         }
     }
 
+    /// How many lines there ever were.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// What was added behind the first `told` lines, the oldest first; of very many the newest.
+    pub fn since(&self, told: u64) -> impl Iterator<Item = &EventLine> {
+        let new = usize::try_from(self.count - told).unwrap_or(usize::MAX).min(self.lines.len());
+        self.lines.range(..new).rev()
+    }
+
     /// The newest lines.
     pub fn lines(&self) -> Vec<EventLine> {
         self.lines.iter().cloned().collect()
     }
+}
+
+/// Whose doing it was, if it was a person's.
+fn by(transition: &Transition) -> String {
+    transition.by.as_ref().map_or_else(String::new, |by| format!(" by {by}"))
 }
 
 /// The numbers of the names that alarms and budgets speak of, so that the screen can ask for them.

@@ -12,11 +12,13 @@ pub struct Owners(HashMap<u32, Option<Label>>);
 impl Owners {
     /// The user's name; `None` if the system knows none.
     pub fn name(&mut self, user: u32) -> Option<Label> {
-        self.0.entry(user).or_insert_with(|| look_up(user)).clone()
+        self.0.entry(user).or_insert_with(|| user_name(user)).clone()
     }
 }
 
-fn look_up(user: u32) -> Option<Label> {
+/// The name of a user; `None` if the system knows none.
+#[must_use]
+pub fn user_name(user: u32) -> Option<Label> {
     // 16 KiB hold every entry seen in the field; a longer one has no name here.
     let mut buffer = vec![0; 16 << 10];
     // SAFETY: a zeroed passwd is a valid value for an out parameter.

@@ -14,6 +14,15 @@ use crate::time::Timestamp;
 /// The state used when no `--state` is given.
 pub const DEFAULT_NAME: &str = "default";
 
+/// Longest path of a unix socket, in bytes, on every system that has them.
+pub const LONGEST_SOCKET: usize = 103;
+
+/// Where the process that owns the state in `folder` takes questions and orders.
+#[must_use]
+pub fn control(folder: &Path) -> PathBuf {
+    folder.join("control.sock")
+}
+
 /// The folder of the state `name`: `$XDG_STATE_HOME/costtop/NAME`. Makes nothing.
 pub fn folder(name: &str) -> Result<PathBuf, StoreError> {
     if !is_valid(name) {

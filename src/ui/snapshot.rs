@@ -1,16 +1,17 @@
 //! What the engine hands to the screen: one value per publication, all text already safe to draw.
 
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
 use crate::alarm::{AlarmState, AlarmStatus, BudgetStatus};
 use crate::engine::names::NameId;
 use crate::engine::view::{ChargeDetail, View};
-use crate::label::Label;
+use crate::label::{Label, Word, arrived};
 use crate::source::SourceStatus;
 use crate::time::{Timestamp, Zone};
 
 /// Everything a frame is drawn from.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Snapshot {
     /// When it was made.
     pub now: Timestamp,
@@ -38,7 +39,10 @@ pub struct Snapshot {
     pub progress: Option<f64>,
     /// Whether alarms are heard.
     pub bell: BellStatus,
+    /// Since when the engine, which is elsewhere, has not answered: all this is of before. `None`: it is here, or answers.
+    pub cut_off: Option<Timestamp>,
     /// Something the operator must know about the state, such as `not durable since 14:02`.
+    #[serde(deserialize_with = "arrived::maybe")]
     pub state_note: Option<String>,
 }
 
@@ -60,6 +64,7 @@ impl Snapshot {
             lag_ms: None,
             progress: Some(0.0),
             bell: BellStatus { enabled: true, muted: false },
+            cut_off: None,
             state_note: None,
         }
     }
@@ -80,36 +85,41 @@ impl Snapshot {
 }
 
 /// One charge with everything that can be said of it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OpenCharge {
     /// What the ledger knows.
     pub charge: ChargeDetail,
     /// How it was priced, term by term: name, count and rate, dollars. Empty where the line is gone and no table prices it.
+    #[serde(deserialize_with = "arrived::terms")]
     pub terms: Vec<[String; 3]>,
     /// What else the bill depended on, and doubts: one sentence each.
+    #[serde(deserialize_with = "arrived::sentences")]
     pub notes: Vec<String>,
     /// The line it came from, read again.
     pub line: SourceLine,
 }
 
 /// A line of a log, read again where it still exists.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SourceLine {
     /// It says the same.
     Read {
         /// File and byte offset.
+        #[serde(deserialize_with = "arrived::sentence")]
         place: String,
         /// Its format.
-        format: &'static str,
+        #[serde(deserialize_with = "arrived::word")]
+        format: Word,
         /// Names and values that costtop reads from it, no text of a prompt.
-        facts: Vec<(&'static str, String)>,
+        #[serde(deserialize_with = "arrived::facts")]
+        facts: Vec<(Word, String)>,
     },
     /// It cannot be read any more, and why.
-    Gone(String),
+    Gone(#[serde(deserialize_with = "arrived::sentence")] String),
 }
 
 /// How an event is marked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Mark {
     /// Something happened.
     Note,
@@ -138,20 +148,22 @@ impl Mark {
 }
 
 /// One line of the event list.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EventLine {
     /// When.
     pub time: Timestamp,
     /// How it is marked.
     pub mark: Mark,
     /// One word: `budget`, `source`, `price`, …
-    pub kind: &'static str,
+    #[serde(deserialize_with = "arrived::word")]
+    pub kind: Word,
     /// One sentence.
+    #[serde(deserialize_with = "arrived::sentence")]
     pub text: String,
 }
 
 /// Whether alarms are heard.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BellStatus {
     /// The configuration lets it ring.
     pub enabled: bool,

@@ -1,5 +1,10 @@
 //! The ways to group charges: costtop's own and up to four of the operator's.
 
+use std::borrow::Cow;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 use super::name::Names;
 
 /// One way to group charges. [`Dimension::place`] is its place in a profile.
@@ -109,6 +114,26 @@ impl Dimension {
     }
 }
 
+/// Its name; one of the operator's own with its slot: `1:cost_centre`.
+impl Serialize for Dimension {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Dimension::Own(label) => serializer.collect_str(&format_args!("{}:{}", label.slot, label.name())),
+            dimension => serializer.serialize_str(dimension.name()),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Dimension {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Dimension, D::Error> {
+        let name = <Cow<'_, str>>::deserialize(deserializer)?;
+        let own = |(slot, name): (&str, &str)| OwnLabel::known(slot.parse().ok()?, name).map(Dimension::Own);
+        Dimension::named(&name)
+            .or_else(|| name.split_once(':').and_then(own))
+            .ok_or_else(|| D::Error::custom("no dimension"))
+    }
+}
+
 /// Names of labels: a configuration has at most four, a state as many more.
 static NAMES: Names = Names::new();
 
@@ -129,6 +154,14 @@ impl OwnLabel {
     pub fn new(slot: usize, name: &str) -> OwnLabel {
         assert!(slot < OwnLabel::MOST, "one of {} slots", OwnLabel::MOST);
         OwnLabel { slot: slot as u8, name: NAMES.place(name) }
+    }
+
+    /// The label in `slot` of that name from another process; `None` for what no configuration can have, or has here.
+    #[must_use]
+    pub fn known(slot: usize, name: &str) -> Option<OwnLabel> {
+        let is_name = |name: &str| name.len() <= 64 && name.bytes().all(|byte| byte.is_ascii_graphic());
+        let known = || OwnLabel::known_name(name).is_some() || NAMES.has_room();
+        (slot < OwnLabel::MOST && is_name(name) && known()).then(|| OwnLabel::new(slot, name))
     }
 
     /// The name itself, if some label of this process has it.

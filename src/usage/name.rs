@@ -22,6 +22,11 @@ impl Names {
         place.and_then(|place| u8::try_from(place).ok()).expect("few names of one kind in one process")
     }
 
+    /// Whether names of another process may still be added: half the places stay for this one's configuration.
+    pub(super) fn has_room(&self) -> bool {
+        self.0[self.0.len() / 2].get().is_none()
+    }
+
     pub(super) fn get(&self, place: u8) -> &str {
         self.0[place as usize].get().map_or("", |name| name)
     }

@@ -122,6 +122,7 @@ fn after_a_restart_it_repeats_once_a_live_line_came() {
         excess: usd("1"),
         incident: "a".to_owned(),
         loud: true,
+        by: None,
     };
     let unheard = AlarmStatus { loud: false, incident: "b".to_owned(), ..status.clone() };
     bell.resume(&[unheard]);

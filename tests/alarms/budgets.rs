@@ -5,7 +5,7 @@ use costtop::engine::Post;
 use costtop::engine::names::NONE;
 use costtop::money::Money;
 
-use crate::world::{World, at, brief, config, usd};
+use crate::world::{World, at, brief, config, mara, usd};
 
 const DAY: &str = "timezone = \"UTC\"\n[[budget]]\nname = \"everything\"\nlimit = 600.00\nper = \"day\"\n";
 const EACH_USER: &str = "timezone = \"UTC\"\n[[budget]]\nname = \"each user\"\neach = \"user\"\nlimit = 1.00\nper = \"day\"\n\
@@ -98,10 +98,10 @@ fn a_correction_that_adds_before_it_takes_back_breaks_nothing() {
 fn acknowledged_alarms_are_silent_until_they_rise() {
     let mut world = World::new(DAY, "2026-11-21T09:00:00Z");
     let incident = world.spend("2026-11-21T10:00:00Z", "a", "600").remove(0).incident;
-    assert_eq!(world.alarms.acknowledge(Which::Incident("other"), world.now), 0);
-    assert_eq!(world.alarms.acknowledge(Which::Incident(&incident), world.now), 1);
+    assert_eq!(world.alarms.acknowledge(Which::Incident("other"), &mara(), world.now), 0);
+    assert_eq!(world.alarms.acknowledge(Which::Incident(&incident), &mara(), world.now), 1);
     assert_eq!(brief(&world.alarms.take_transitions()), ["acknowledged page"]);
-    assert_eq!(world.alarms.acknowledge(Which::All, world.now), 0);
+    assert_eq!(world.alarms.acknowledge(Which::All, &mara(), world.now), 0);
     assert_eq!(world.alarms.counts().acknowledged, 1);
     let risen = world.spend("2026-11-21T11:00:00Z", "a", "120");
     assert_eq!(brief(&risen), ["firing critical"]);
@@ -213,7 +213,7 @@ fn restart(world: &World, text: &str, spent: &str, now: &str) -> (World, Vec<Tra
     assert_eq!(next.alarms.save(), saved);
     let profile = next.profile("a", "search");
     let cells = [(at("2026-11-21T10:00:00Z"), profile, usd(spent))];
-    next.budgets.rebuild(cells, [], &next.names, next.now, &mut next.alarms);
+    next.budgets.rebuild(cells, [], &[], &mut next.names, next.now, &mut next.alarms);
     let transitions = next.alarms.take_transitions();
     (next, transitions)
 }
@@ -227,7 +227,7 @@ fn a_restart_keeps_what_fires_and_what_was_seen() {
     assert_eq!(next.alarms.statuses(), world.alarms.statuses());
     assert_eq!(brief(&next.spend("2026-11-21T11:00:00Z", "a", "10")), [""; 0], "not announced again");
 
-    world.alarms.acknowledge(Which::All, world.now);
+    world.alarms.acknowledge(Which::All, &mara(), world.now);
     let (next, _) = restart(&world, DAY, "601", "2026-11-21T11:00:00Z");
     assert_eq!(next.alarms.statuses()[0].state, AlarmState::Acknowledged);
 
@@ -268,7 +268,7 @@ fn sessions_come_back_from_the_store() {
     let (first, last) = (at("2026-11-20T09:00:00Z"), at("2026-11-21T08:00:00Z"));
     let run = SessionSpend { first, last, profile, session: post.session, spent: usd("0.45") };
     let nameless = SessionSpend { session: NONE, ..run };
-    world.budgets.rebuild([], [run, nameless], &world.names, world.now, &mut world.alarms);
+    world.budgets.rebuild([], [run, nameless], &[], &mut world.names, world.now, &mut world.alarms);
     assert_eq!(brief(&world.alarms.take_transitions()), ["(firing warn)"]);
     assert_eq!(world.status("agent run", Some("run-7")).period_start, first);
     assert_eq!(brief(&world.apply(&[post])), ["firing page"]);

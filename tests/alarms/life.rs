@@ -5,7 +5,7 @@ use costtop::config::Severity;
 use costtop::label::Label;
 use costtop::time::Timestamp;
 
-use crate::world::{at, brief, usd};
+use crate::world::{at, brief, mara, usd};
 
 const MINUTE: i64 = 60_000;
 
@@ -141,8 +141,8 @@ fn what_comes_back_worse_is_told() {
 #[test]
 fn an_acknowledgement_holds_through_a_recovery_and_ends_with_a_rise() {
     let mut alarms = firing(Severity::Warn);
-    assert_eq!(alarms.acknowledge(Which::Incident("another"), start()), 0);
-    assert_eq!(alarms.acknowledge(Which::All, start()), 1);
+    assert_eq!(alarms.acknowledge(Which::Incident("another"), &mara(), start()), 0);
+    assert_eq!(alarms.acknowledge(Which::All, &mara(), start()), 1);
     assert_eq!(told(&mut alarms), ["acknowledged warn"]);
     alarms.recover(&identity(), start().plus_ms(MINUTE));
     alarms.raise(surge(start().plus_ms(2 * MINUTE), Severity::Warn));
@@ -151,7 +151,7 @@ fn an_acknowledgement_holds_through_a_recovery_and_ends_with_a_rise() {
     assert_eq!(told(&mut alarms), ["firing page"]);
     alarms.recover(&identity(), start().plus_ms(4 * MINUTE));
     let incident = alarms.statuses()[0].incident.clone();
-    assert_eq!(alarms.acknowledge(Which::Incident(&incident), start().plus_ms(5 * MINUTE)), 1);
+    assert_eq!(alarms.acknowledge(Which::Incident(&incident), &mara(), start().plus_ms(5 * MINUTE)), 1);
     assert_eq!(state(&alarms), AlarmState::Recovering, "seen, and still about to end");
     alarms.raise(surge(start().plus_ms(6 * MINUTE), Severity::Page));
     assert_eq!(state(&alarms), AlarmState::Acknowledged);
@@ -162,8 +162,8 @@ fn an_acknowledgement_holds_through_a_recovery_and_ends_with_a_rise() {
 fn a_snooze_ends_at_its_time_and_is_heard_again() {
     let mut alarms = firing(Severity::Page);
     let until = start().plus_ms(30 * MINUTE);
-    assert_eq!(alarms.snooze(Which::All, start(), start()), 0, "a snooze that is over before it begins");
-    assert_eq!(alarms.snooze(Which::All, until, start()), 1);
+    assert_eq!(alarms.snooze(Which::All, start(), &mara(), start()), 0, "a snooze that is over before it begins");
+    assert_eq!(alarms.snooze(Which::All, until, &mara(), start()), 1);
     assert_eq!(told(&mut alarms), ["snoozed page"]);
     let status = alarms.statuses().remove(0);
     assert_eq!((status.state, status.until), (AlarmState::Snoozed, Some(until)));
@@ -180,7 +180,7 @@ fn a_snooze_ends_at_its_time_and_is_heard_again() {
 fn a_snooze_that_ends_while_it_recovers_wakes_only_what_comes_back() {
     let mut alarms = firing(Severity::Page);
     let until = start().plus_ms(5 * MINUTE);
-    alarms.snooze(Which::All, until, start());
+    alarms.snooze(Which::All, until, &mara(), start());
     alarms.recover(&identity(), start().plus_ms(MINUTE));
     told(&mut alarms);
     assert_eq!(pass(&mut alarms, until.plus_ms(MINUTE)), [""; 0]);
@@ -193,7 +193,7 @@ fn a_snooze_that_ends_while_it_recovers_wakes_only_what_comes_back() {
 #[test]
 fn a_snooze_that_ended_while_it_was_down_is_loud_and_not_announced() {
     let mut alarms = firing(Severity::Page);
-    alarms.snooze(Which::All, start().plus_ms(30 * MINUTE), start());
+    alarms.snooze(Which::All, start().plus_ms(30 * MINUTE), &mara(), start());
     let mut next = reloaded(&alarms, start().plus_ms(60 * MINUTE));
     assert_eq!(told(&mut next), [""; 0]);
     let status = next.statuses().remove(0);

@@ -102,7 +102,7 @@ proptest! {
         let cells = arrivals.iter().filter(counted).map(|(_, post)| {
             (post.time, post.profile, if post.sign < 0 { -post.sums.cost() } else { post.sums.cost() })
         });
-        next.budgets.rebuild(cells, [], &world.names, world.now, &mut next.alarms);
+        next.budgets.rebuild(cells, [], &[], &mut world.names, world.now, &mut next.alarms);
         prop_assert!(next.alarms.take_transitions().iter().all(|transition| transition.silent));
         let mut after = next.budgets.statuses(&world.names, usize::MAX);
         let place = |status: &costtop::alarm::BudgetStatus| (status.name.clone(), status.key.clone());

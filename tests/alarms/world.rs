@@ -108,6 +108,11 @@ pub fn brief(transitions: &[Transition]) -> Vec<String> {
     transitions.iter().map(text).collect()
 }
 
+/// Who acknowledges and snoozes here.
+pub fn mara() -> Label {
+    Label::new("mara")
+}
+
 /// A transition made by hand.
 pub fn transition(incident: &str, state: AlarmState, severity: Severity) -> Transition {
     Transition {
@@ -125,5 +130,6 @@ pub fn transition(incident: &str, state: AlarmState, severity: Severity) -> Tran
         incident: incident.to_owned(),
         silent: false,
         again: false,
+        by: None,
     }
 }

@@ -7,8 +7,9 @@ use std::thread::JoinHandle;
 use costtop::config::{Config, SourceConfig};
 use costtop::engine::bill::CostMode;
 use costtop::run::Sources;
-use costtop::run::live::{self, LiveError, Setup, Wires};
+use costtop::run::live::{self, Wires};
 use costtop::run::once::read_state;
+use costtop::run::{RunError, Setup};
 use costtop::time::Timestamp;
 use costtop::ui::action::Effect;
 use crossbeam_channel::{Sender, bounded, unbounded};
@@ -19,7 +20,7 @@ use crate::client::{connect, free_port, send};
 struct Running {
     port: u16,
     effects: Sender<Effect>,
-    thread: JoinHandle<Result<(), LiveError>>,
+    thread: JoinHandle<Result<(), RunError>>,
 }
 
 impl Running {

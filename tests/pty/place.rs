@@ -72,6 +72,14 @@ impl Place {
         Console::start(self.command(COSTTOP, arguments), 120, 36)
     }
 
+    /// costtop without a terminal that goes on; what it says goes to a file.
+    pub fn start(&self, arguments: &[&str], said: &Path) -> std::process::Child {
+        let mut command = Command::new(COSTTOP);
+        command.args(arguments).env_clear().envs(self.surroundings()).current_dir(self.folder.path());
+        let said = OpenOptions::new().create(true).append(true).open(said).unwrap();
+        command.stdin(std::process::Stdio::null()).stdout(std::process::Stdio::null()).stderr(said).spawn().unwrap()
+    }
+
     /// costtop without a terminal.
     pub fn piped(&self, arguments: &[&str]) -> std::process::Output {
         let mut command = Command::new(COSTTOP);

@@ -191,6 +191,7 @@ pub fn alarm(rule: &str, key: Option<&str>, severity: Severity, state: AlarmStat
         excess: Money::ZERO,
         incident: format!("{rule}|{}", key.unwrap_or_default()),
         loud: true,
+        by: None,
     }
 }
 
@@ -280,6 +281,7 @@ pub fn busy() -> Snapshot {
         lag_ms: Some(420),
         progress: None,
         bell: BellStatus { enabled: true, muted: false },
+        cut_off: None,
         state_note: None,
     }
 }

@@ -127,11 +127,12 @@ fn since(scene: Scene<'_>, alarm: &AlarmStatus) -> String {
     text::fit(&moment(scene, alarm.since), 8).trim_end_matches(['…', ' ']).to_owned()
 }
 
-/// How it stands and since when; of a snoozed one until when.
+/// How it stands and since when; of a snoozed one until when; who said so.
 fn life(scene: Scene<'_>, alarm: &AlarmStatus) -> String {
     let (glyph, _) = standing(alarm);
     let until = alarm.until.map_or_else(String::new, |until| format!(" until {}", moment(scene, until)));
-    format!("{glyph} {} since {}{until}", alarm.state.name(), moment(scene, alarm.since))
+    let by = alarm.by.as_ref().map_or_else(String::new, |by| format!(" by {by}"));
+    format!("{glyph} {}{by} since {}{until}", alarm.state.name(), moment(scene, alarm.since))
 }
 
 fn one(

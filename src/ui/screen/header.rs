@@ -131,6 +131,14 @@ fn ages(scene: Scene<'_>, theme: &Theme) -> Vec<Segment> {
         let behind = text::grouped(i128::from(frozen.behind));
         ages.push(Segment::new(0, format!("❚❚ FROZEN {since} · {behind} behind"), warn));
     }
+    if let Some(since) = snapshot.cut_off {
+        let since = text::stopwatch(state.now.ms() - since.ms());
+        ages.push(Segment::new(
+            0,
+            format!("✕ NO ANSWER {since}"),
+            theme.style(Role::Alarm).add_modifier(Modifier::BOLD),
+        ));
+    }
     let accent = theme.style(Role::Accent).add_modifier(Modifier::BOLD);
     if !state.arrived {
         ages.push(Segment::new(0, "LOADING", accent));

@@ -105,7 +105,9 @@ fn one(own: &[MappingConfig], record: &Record, depth: u32, fates: &mut Vec<Resul
                 let before = fates.len();
                 match inside(own, &around, &inner, depth, fates) {
                     Seen::Unsure(error) => return Seen::Unsure(error),
-                    Seen::Blank if whole["logEvents"].is_array() => fates.push(Err(Skip::NotUsage)),
+                    Seen::Blank if whole["logEvents"].as_array().is_some_and(|events| !events.is_empty()) => {
+                        fates.push(Err(Skip::NotUsage))
+                    }
                     Seen::Joined => return Seen::Joined,
                     Seen::Part if several => return Seen::Joined,
                     seen => last = seen,

@@ -1,0 +1,155 @@
+//! Orders from a shell: they do what the keys do, who gave them is kept, and they say what is wrong with them.
+
+use serde_json::Value;
+
+use crate::place::{Place, append, charge, text};
+use crate::served::Server;
+
+/// Two budgets, both broken by ana.
+fn broken() -> Place {
+    let place = Place::new();
+    place.configure(concat!(
+        "[[budget]]\nname = \"everything\"\nlimit = 2.00\nper = \"month\"\nwarn = [0.5]\n",
+        "[[budget]]\nname = \"each user\"\neach = \"user\"\nlimit = 1.00\nper = \"month\"\n"
+    ));
+    place
+}
+
+fn said(place: &Place, words: &[&str]) -> (Option<i32>, String) {
+    let output = place.piped(words);
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8(text).unwrap())
+}
+
+fn who(server: &Server, rule: &str) -> (String, Value) {
+    let alarms = server.get("/v1/alarms").json();
+    let alarm = alarms["alarms"].as_array().unwrap().iter().find(|alarm| alarm["rule"] == rule).unwrap().clone();
+    (alarm["state"].as_str().unwrap().to_owned(), alarm["by"].clone())
+}
+
+fn me() -> String {
+    let output = std::process::Command::new("id").arg("-un").output().unwrap();
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+#[test]
+fn alarms_are_acknowledged_and_snoozed_by_somebody_and_stay_so() {
+    let place = broken();
+    let server = Server::start(&place, &[]);
+    append(&place.log("a.jsonl"), charge("a", "ana", "2.10"));
+    server.until_cost("2.10");
+    let (code, text) = said(&place, &["ack", "nothing"]);
+    assert!(code == Some(1) && text.contains("no alarm 'nothing'") && text.contains("everything|global|"), "{text}");
+    let (code, text) = said(&place, &["ack", "everything"]);
+    assert!(code == Some(0) && text.starts_with("acknowledged everything|global||"), "{text}");
+    let (code, text) = said(&place, &["snooze", "ana", "--for", "2h"]);
+    assert!(code == Some(0) && text.starts_with("snoozed until ") && text.contains("each user|user|ana"), "{text}");
+    assert_eq!(said(&place, &["ack", "--all"]), (Some(0), "nothing fires\n".to_owned()));
+    assert_eq!(who(&server, "everything"), ("acknowledged".to_owned(), me().into()));
+    assert_eq!(who(&server, "each user"), ("snoozed".to_owned(), me().into()));
+    assert!(server.said().contains(&format!("seen by {}: everything", me())), "{}", server.said());
+    let told = server.get("/v1/alarms").json()["transitions"][0].clone();
+    assert_eq!((told["state"].as_str(), told["by"].as_str()), (Some("snoozed"), Some(me().as_str())));
+    server.end(libc::SIGTERM);
+    let server = Server::start(&place, &[]);
+    assert_eq!(who(&server, "everything"), ("acknowledged".to_owned(), me().into()), "after a restart, too");
+    assert_eq!(who(&server, "each user"), ("snoozed".to_owned(), me().into()));
+}
+
+#[test]
+fn the_bell_is_silenced_for_a_while_and_resumed() {
+    let place = Place::new();
+    let server = Server::start(&place, &[]);
+    let bell = || server.get("/v1/alarms").json()["bell"].clone();
+    assert_eq!(bell()["silent"], false);
+    let (code, text) = said(&place, &["silence", "--for", "30m"]);
+    assert!(code == Some(0) && text.starts_with("the bell is silent until 20"), "{text}");
+    assert!(bell()["silent"] == true && bell()["until"].is_string());
+    said(&place, &["silence"]);
+    assert!(bell()["silent"] == true && bell()["until"].is_null());
+    assert_eq!(said(&place, &["resume"]), (Some(0), "the bell rings again\n".to_owned()));
+    assert_eq!(bell()["silent"], false);
+    for words in [&["silence", "--for", "soon"][..], &["snooze", "--all", "--for", "90d"], &["ack"], &["adjust", "0"]] {
+        assert_eq!(said(&place, words).0, Some(2), "{words:?}");
+    }
+}
+
+#[test]
+fn a_correction_moves_its_budget_once_and_survives() {
+    let place = broken();
+    let server = Server::start(&place, &[]);
+    append(&place.log("a.jsonl"), charge("a", "ana", "2.50"));
+    server.until_cost("2.50");
+    assert_eq!(place.piped(&["check", "-q"]).status.code(), Some(11));
+    let (code, text) = said(&place, &["adjust", "-1", "--budget", "everything", "--reason", "refund"]);
+    assert_eq!((code, text.as_str()), (Some(0), "adjusted 1 budget\n"));
+    assert_eq!(who(&server, "everything").0, "firing", "a warning is left");
+    assert_eq!(place.piped(&["check", "--budget", "everything"]).status.code(), Some(10));
+    // The same id again is the same correction.
+    let record = r#"{"type":"adjustment","id":"once","user":"ana","cost_usd":"-1.80","reason":"refund"}"#;
+    assert_eq!(server.post("/v1/adjust", record).json()["adjusted"], 2);
+    assert_eq!(server.post("/v1/adjust", record).json()["adjusted"], 0);
+    let live = server.get("/v1/snapshot").json();
+    let spent = |report: &Value, name: &str| {
+        let budgets = report["budgets"].as_array().unwrap().iter();
+        budgets.clone().find(|budget| budget["name"] == name).unwrap()["spent_usd"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(spent(&live, "everything"), "-0.300000000000");
+    assert_eq!(spent(&live, "each user"), "0.700000000000");
+    assert_eq!(live["totals"]["adjustments_usd"], "-2.800000000000");
+    assert_eq!(live["totals"]["cost_usd"], "2.500000000000", "what was spent stays what was spent");
+    assert_eq!(who(&server, "each user").0, "resolved");
+    assert!(server.said().contains("adjusted by 127.0.0.1: -$1.80 user ana (refund)"), "{}", server.said());
+    let (code, text) = said(&place, &["adjust", "-1", "--budget", "each user"]);
+    assert!(code == Some(1) && text.contains("say which user"), "{text}");
+    let (code, text) = said(&place, &["adjust", "-1", "--of", "usr=ana"]);
+    assert!(code == Some(1) && text.contains("unknown key 'usr'"), "{text}");
+    // Answered is kept: killed at once, it is still there.
+    server.end(libc::SIGKILL);
+    for report in [place.report(&[]), Server::start(&place, &[]).get("/v1/snapshot").json()] {
+        assert_eq!(
+            (spent(&report, "everything"), spent(&report, "each user")),
+            ("-0.300000000000".into(), "0.700000000000".into())
+        );
+        assert_eq!(report["totals"]["adjustments_usd"], "-2.800000000000");
+    }
+    assert_eq!(place.piped(&["check", "-q"]).status.code(), Some(0), "from the state alone");
+}
+
+#[test]
+fn nobody_there_is_said_with_what_to_do() {
+    let place = Place::new();
+    let (code, text) = said(&place, &["ack", "--all"]);
+    assert!(
+        code == Some(1) && text.contains("no costtop runs on the state 'default': start 'costtop serve'"),
+        "{text}"
+    );
+    let (code, text) = said(&place, &["ack", "--all", "--url", "http://127.0.0.1:1"]);
+    assert!(code == Some(1) && text.contains("no answer from 'http://127.0.0.1:1'"), "{text}");
+    assert_eq!(said(&place, &["ack", "--all", "--url", "nowhere"]).0, Some(2));
+    assert_eq!(said(&place, &["resume", "--no-state"]).0, Some(2));
+}
+
+#[test]
+fn a_dashboard_is_controlled_from_a_shell_without_any_port() {
+    let place = broken();
+    let log = place.log("a.jsonl");
+    append(&log, charge("a", "ana", "0.10"));
+    let mut console = place.open(&[text(&log), "--state", "mine"]);
+    console.wait_for_text("● LIVE");
+    append(&log, charge("b", "ana", "2.10"));
+    console.wait_for_text("2 ALARMS");
+    let (code, told) = said(&place, &["--state", "mine", "ack", "--all"]);
+    assert!(code == Some(0) && told.lines().count() == 2, "{told}");
+    console.wait_until_gone("2 ALARMS");
+    console.press("a");
+    console.wait_for_text(&format!("acknowledged by {}", me()));
+    said(&place, &["--state", "mine", "silence"]);
+    console.wait_for_text("bell muted");
+    let socket = place.path("state/costtop/mine/control.sock");
+    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&socket).unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600);
+    console.press("q");
+    console.quit();
+    assert!(!socket.exists(), "gone with its process");
+}

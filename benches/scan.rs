@@ -1,5 +1,6 @@
-//! How fast lines become usage, in bytes per second and format. Own NDJSON and Claude Code lines are generated, `LiteLLM` lines are
-//! the fixture's whole ones, OpenTelemetry's are bodies of a real exporter. `SCAN_FILE=history.jsonl cargo bench --bench scan` adds a file of yours.
+//! How fast lines become usage, in bytes per second and format. Own NDJSON and Claude Code lines are generated, OpenTelemetry's are bodies
+//! of a real exporter, the others are a fixture's, of `LiteLLM` the whole ones. `SCAN_FILE=history.jsonl cargo bench --bench scan` adds a
+//! file of yours.
 
 use std::fmt::Write as _;
 use std::hint::black_box;
@@ -100,6 +101,11 @@ fn protobuf(group: &mut BenchmarkGroup<'_, WallTime>) {
     });
 }
 
+/// A fixture's lines over and over.
+fn repeated(fixture: &str) -> String {
+    fixture.repeat(SIZE / fixture.len() + 1)
+}
+
 /// Cuts at newlines by `memchr`, as the sources do, so that cutting does not drown what is measured.
 fn each_line(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut start = 0;
@@ -109,7 +115,16 @@ fn each_line(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
 fn scan(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("scan");
     group.sample_size(20);
-    let mut workloads = vec![("own", own()), ("claude-code", claude_code()), ("litellm", litellm()), ("otlp", otlp())];
+    let mut workloads = vec![
+        ("own", own()),
+        ("claude-code", claude_code()),
+        ("litellm", litellm()),
+        ("otlp", otlp()),
+        ("litellm-spend", repeated(include_str!("../tests/fixtures/formats/litellm_spend.jsonl"))),
+        ("answers", repeated(include_str!("../tests/fixtures/formats/answers.jsonl"))),
+        ("bedrock-log", repeated(include_str!("../tests/fixtures/formats/bedrock_log.jsonl"))),
+        ("mapped", repeated(include_str!("../tests/fixtures/formats/mapped.jsonl"))),
+    ];
     if let Some(path) = std::env::var_os("SCAN_FILE") {
         let bytes = std::fs::read(&path).expect("SCAN_FILE names a readable file");
         workloads.push(("file", String::from_utf8_lossy(&bytes).into_owned()));

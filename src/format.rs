@@ -478,7 +478,7 @@ impl Decoder {
             Format::Pi => pi::read(record, zone, marks, (&mut self.context.pi, &mut self.room), each),
             Format::AnthropicStream => stream::read(record, zone, marks, &mut self.context.stream, each),
             Format::LiteLlm => litellm::read(record, zone, marks, each),
-            Format::LiteLlmSpend => litellm_spend::read(record, zone, marks, &mut self.room, each),
+            Format::LiteLlmSpend => litellm_spend::read(record, marks, &mut self.room, each),
             Format::BedrockLog => bedrock_log::read(record, zone, marks, each),
             Format::Otlp => otlp::read_record(record, zone, marks, self.labels.as_deref(), each),
             Format::Mapped(_) => mapping::read(format, record, zone, marks, each),
@@ -500,7 +500,8 @@ fn labelled(
     match (labels, result) {
         // Records of OpenTelemetry bring theirs along.
         (Some(labels), Ok(usage)) if usage.dimensions.own.is_none() => {
-            let own = labels.find(record);
+            let mut room = Vec::new();
+            let own = labels.find(record, &mut room);
             let dimensions = Dimensions { own: Some(&own), ..usage.dimensions };
             each(Ok(&Usage { dimensions, ..*usage }));
         }

@@ -20,14 +20,20 @@ mod gateway;
 mod golden;
 #[path = "formats/mapping.rs"]
 mod mapping;
+#[path = "formats/order.rs"]
+mod order;
 #[path = "formats/otlp.rs"]
 mod otlp;
 #[path = "formats/shapes.rs"]
 mod shapes;
+#[path = "formats/traps.rs"]
+mod traps;
 #[path = "formats/traps_agents.rs"]
 mod traps_agents;
 #[path = "support/otlp_twin.rs"]
 mod twin;
+#[path = "formats/world.rs"]
+mod world;
 #[path = "formats/wrappers.rs"]
 mod wrappers;
 

@@ -250,6 +250,8 @@ fn charge(records: &[&Said]) -> Shown {
         Origin::Api | Origin::Transcript => 3,
         Origin::Gateway => 2,
         Origin::OpenTelemetry => 1,
+        // Sums, which are never one of a request's records.
+        Origin::Metrics => 0,
     };
     let winner = records
         .iter()

@@ -130,7 +130,6 @@ fn hostile() -> Document {
                 rejected,
                 late: 2,
                 late_cost: Money::from_pico(1_250_000_000_000),
-                dropped: 0,
                 undated: 1,
                 no_id: 6,
                 id_reused: 0,

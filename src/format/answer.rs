@@ -14,6 +14,9 @@ use super::own::{self, Key};
 use super::scanner::{Scalar, Scanner, Stop};
 use super::{Format, Marks, Reading, Skip, anthropic, bedrock, finish, gemini, number, openai, responses};
 
+/// Under this key the last chunk of a streamed `InvokeModel` says what the whole of it used.
+const INVOCATION: &[u8] = b"amazon-bedrock-invocationMetrics";
+
 /// Where an answer can stand; of several the first counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
@@ -29,6 +32,7 @@ enum Place {
 pub(super) struct Places {
     usage: Option<Format>,
     metadata: Option<Format>,
+    metrics: Option<Format>,
     response: Option<Format>,
     response_body: Option<Format>,
     body: Option<Format>,
@@ -40,7 +44,7 @@ impl Places {
     #[inline]
     fn first(self) -> Option<(Place, Format)> {
         [
-            (Place::Top, self.usage.or(self.metadata)),
+            (Place::Top, self.usage.or(self.metadata).or(self.metrics)),
             (Place::Response, self.response),
             (Place::ResponseBody, self.response_body),
             (Place::Body, self.body),
@@ -61,6 +65,7 @@ impl Places {
         match key {
             b"usage" => self.usage = whose(value)?,
             b"usageMetadata" | b"usage_metadata" => self.metadata = whose_metadata(value)?,
+            INVOCATION => self.metrics = whose_metrics(value)?,
             b"response" => self.note_response(value).map(drop)?,
             b"body" => self.body = inside(value)?,
             b"result" => {
@@ -80,35 +85,37 @@ impl Places {
 
     /// Notes the value of `response`, and returns the service tier in it, which a gateway's record needs.
     pub(super) fn note_response<'a>(&mut self, value: &mut Scanner<'a>) -> Result<RawText<'a>, Stop> {
-        let (mut usage, mut metadata, mut tier) = (None, None, RawText::NONE);
+        let (mut usage, mut metadata, mut metrics, mut tier) = (None, None, None, RawText::NONE);
         self.response_body = None;
         value.object(|key, value| {
             match key {
                 b"usage" => usage = whose(value)?,
                 b"usageMetadata" | b"usage_metadata" => metadata = whose_metadata(value)?,
+                INVOCATION => metrics = whose_metrics(value)?,
                 b"body" => self.response_body = inside(value)?,
                 b"service_tier" => tier = value.scalar()?.text(),
                 _ => value.skip()?,
             }
             Ok(())
         })?;
-        self.response = usage.or(metadata);
+        self.response = usage.or(metadata).or(metrics);
         Ok(tier)
     }
 }
 
 /// Whose answer the object ahead is.
 fn inside(value: &mut Scanner<'_>) -> Result<Option<Format>, Stop> {
-    let (mut usage, mut metadata) = (None, None);
+    let (mut usage, mut metadata, mut metrics) = (None, None, None);
     value.object(|key, value| {
         match key {
             b"usage" => usage = whose(value)?,
             b"usageMetadata" | b"usage_metadata" => metadata = whose_metadata(value)?,
+            INVOCATION => metrics = whose_metrics(value)?,
             _ => value.skip()?,
         }
         Ok(())
     })?;
-    Ok(usage.or(metadata))
+    Ok(usage.or(metadata).or(metrics))
 }
 
 /// Whose `usage` the object ahead is, by the names in it.
@@ -136,6 +143,16 @@ fn whose(value: &mut Scanner<'_>) -> Result<Option<Format>, Stop> {
         () if total => Some(Format::OpenAiChat),
         () => None,
     })
+}
+
+/// Whether the object ahead is Bedrock's account of an invocation.
+fn whose_metrics(value: &mut Scanner<'_>) -> Result<Option<Format>, Stop> {
+    let mut known = false;
+    value.object(|key, value| {
+        known |= matches!(key, b"inputTokenCount" | b"outputTokenCount");
+        value.skip()
+    })?;
+    Ok(known.then_some(Format::Bedrock))
 }
 
 /// Whether the object ahead is Gemini's.
@@ -171,6 +188,7 @@ struct Body<'a> {
     request: RawText<'a>,
     usage: &'a [u8],
     metadata: &'a [u8],
+    metrics: &'a [u8],
     output: &'a [u8],
 }
 
@@ -192,6 +210,7 @@ impl<'a> Body<'a> {
             b"ResponseMetadata" => self.request = value.member(b"RequestId")?.text(),
             b"usage" => self.usage = value.span()?,
             b"usageMetadata" | b"usage_metadata" => self.metadata = value.span()?,
+            INVOCATION => self.metrics = value.span()?,
             b"output" => self.output = value.span()?,
             _ => return Ok(false),
         }
@@ -273,25 +292,31 @@ pub(super) fn read<E: FnMut(Result<&Usage<'_>, Skip>) + ?Sized>(
             b"body" => logged.body = value.clone().span()?,
             b"result" => logged.result = value.clone().span()?,
             // Kept and noted.
-            b"usage" | b"usageMetadata" | b"usage_metadata" => drop(logged.top.take(name, &mut value.clone())?),
+            b"usage" | b"usageMetadata" | b"usage_metadata" | INVOCATION => {
+                let _: bool = logged.top.take(name, &mut value.clone())?;
+            }
             _ if logged.top.take(name, value)? => return Ok(()),
             _ => {}
         }
         marks.note(name, value)
     });
-    let place = marks.answers.first();
-    finish(walked.and_then(|_| scanner.end()), marks, Format::is_answer, each, |format| {
-        let place = place.map_or(Place::Top, |(place, _)| place);
-        logged.usage(place, format, zone)
-    })
+    let place = marks.answers.first().map_or(Place::Top, |(place, _)| place);
+    let reading = finish(walked.and_then(|_| scanner.end()), marks, Format::is_answer, each, |format| {
+        logged.with_body(place, |body, is_batch| logged.usage_of(body, format, is_batch, zone))
+    });
+    if let Reading::Done(Format::Anthropic) = reading {
+        logged.advisors(place, zone, each);
+    }
+    reading
 }
 
 impl<'a> Logged<'a> {
-    fn usage(&self, place: Place, format: Format, zone: Zone) -> Result<Usage<'a>, Skip> {
+    /// Hands the answer at `place` to `read`, and whether it is an item of a batch.
+    fn with_body<T>(&self, place: Place, read: impl FnOnce(&Body<'a>, bool) -> Result<T, Skip>) -> Result<T, Skip> {
         // Everything was checked with the record.
         let broken = |_: Stop| Skip::Rejected(Rejection::Json);
         let object = match place {
-            Place::Top => return self.usage_of(&self.top, format, false, zone),
+            Place::Top => return read(&self.top, false),
             Place::Response => self.response,
             Place::ResponseBody => member(self.response, b"body").map_err(broken)?,
             Place::Body => self.body,
@@ -302,8 +327,20 @@ impl<'a> Logged<'a> {
             let request = Scanner::new(self.response).member(b"request_id").map_err(broken)?;
             body.request = body.request.or(request.text());
         }
-        let is_batch = self.batch_item && matches!(place, Place::ResponseBody | Place::ResultMessage);
-        self.usage_of(&body, format, is_batch, zone)
+        read(&body, self.batch_item && matches!(place, Place::ResponseBody | Place::ResultMessage))
+    }
+
+    /// The other models that an answer of Anthropic's asked for advice.
+    fn advisors<E: FnMut(Result<&Usage<'_>, Skip>) + ?Sized>(&self, place: Place, zone: Zone, each: &mut E) {
+        let read = |body: &Body<'a>, is_batch| {
+            let asked = self.usage_of(body, Format::Anthropic, is_batch, zone)?;
+            if let Ok(Some(counts)) = anthropic::usage(&mut Scanner::new(body.usage)) {
+                counts.advisors(&asked, each);
+            }
+            Ok(())
+        };
+        // What refuses the answer was told with it.
+        let _: Result<(), Skip> = self.with_body(place, read);
     }
 
     fn usage_of(&self, body: &Body<'a>, format: Format, is_batch: bool, zone: Zone) -> Result<Usage<'a>, Skip> {
@@ -381,6 +418,9 @@ impl<'a> Counted<'a> {
                 Counted { tokens: counts.tokens()?, tier: counts.traffic, is_vertex, ..Counted::default() }
             }
             Format::Bedrock => {
+                if whose(&mut usage.clone()) != Ok(Some(Format::Bedrock)) {
+                    usage = Scanner::new(body.metrics);
+                }
                 let counts = bedrock::usage(&mut usage).map_err(broken)?;
                 Counted { tokens: counts.tokens()?, ..Counted::default() }
             }

@@ -1,11 +1,12 @@
 //! Anthropic's `usage`: the object enters, tokens leave. Shared by session files, raw answers and what copies their shape.
 //!
-//! `input_tokens` excludes the cache; `cache_creation` splits the writes; compactions of the context stand in `iterations` only.
+//! `input_tokens` excludes the cache; `cache_creation` splits the writes; compactions of the context stand in `iterations` only, and
+//! so does what other models were asked for advice.
 
-use crate::usage::{RawText, Rejection, Tokens};
+use crate::usage::{Ids, RawText, Rejection, Tokens, Usage};
 
-use super::number;
 use super::scanner::{Scalar, Scanner, Stop};
+use super::{Skip, number};
 
 /// Anthropic's `usage`.
 #[derive(Default)]
@@ -23,6 +24,8 @@ pub(super) struct Counts<'a> {
     pub(super) geo: RawText<'a>,
     /// What an entry of `iterations` is.
     kind: Scalar<'a>,
+    /// Whose an entry of `iterations` is.
+    model: RawText<'a>,
     /// The array of that name, checked but unread.
     iterations: &'a [u8],
 }
@@ -53,6 +56,7 @@ pub(super) fn usage<'a>(value: &mut Scanner<'a>) -> Result<Option<Counts<'a>>, S
             b"speed" => counts.speed = value.text()?,
             b"inference_geo" => counts.geo = value.text()?,
             b"type" => counts.kind = value.scalar()?,
+            b"model" => counts.model = value.text()?,
             b"iterations" => counts.iterations = value.span()?,
             _ => value.skip()?,
         }
@@ -99,6 +103,55 @@ impl Counts<'_> {
             reasoning: kept(self.thinking, now.reasoning, before.reasoning),
             web_searches: kept(self.web_searches, now.web_searches, before.web_searches),
         })
+    }
+
+    /// Whether there are parts beside the totals.
+    pub(super) const fn has_iterations(&self) -> bool {
+        !self.iterations.is_empty()
+    }
+
+    /// What other models were asked while this answer was made: each is billed at its own rates and in no total. Their names are that of
+    /// the answer with a number behind it. A cost that stands beside the answer is that of all together.
+    pub(super) fn advisors<E: FnMut(Result<&Usage<'_>, Skip>) + ?Sized>(&self, asked: &Usage<'_>, each: &mut E) {
+        if self.iterations.is_empty() || asked.reported.is_some() || asked.restated.is_some() {
+            return;
+        }
+        let mut number = 0;
+        let walked = Scanner::new(self.iterations).array(|entry| {
+            if let Some(counts) = usage(entry)?
+                && counts.kind.text().is(b"advisor_message")
+                && !counts.model.is_empty()
+            {
+                let named = |of: RawText<'_>| {
+                    let mut name = of.bytes().into_owned();
+                    if !name.is_empty() {
+                        name.extend_from_slice(format!("+{number}").as_bytes());
+                    }
+                    name
+                };
+                let response = named(asked.ids.response);
+                let request = if response.is_empty() { named(asked.ids.request) } else { Vec::new() };
+                number += 1;
+                let said = counts.tokens().map(|tokens| Usage {
+                    tokens,
+                    model: counts.model,
+                    ids: Ids {
+                        response: RawText::plain(&response),
+                        request: RawText::plain(&request),
+                        own_request: asked.ids.own_request,
+                        ..Ids::default()
+                    },
+                    latency_ms: 0,
+                    max_tokens: 0,
+                    stop_reason: RawText::NONE,
+                    is_final: true,
+                    ..*asked
+                });
+                each(said.as_ref().map_err(|class| Skip::Rejected(*class)));
+            }
+            Ok(())
+        });
+        debug_assert!(walked.is_ok(), "checked with the line");
     }
 
     /// The total of writes counts; the split says how much of it lives for an hour. An old client has no split, a thin endpoint no

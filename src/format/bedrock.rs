@@ -1,4 +1,5 @@
-//! The `usage` of Bedrock's Converse API: the object enters, tokens leave. The input excludes the cache.
+//! The `usage` of Bedrock's Converse API, and the account of an invocation: the object enters, tokens leave. The input excludes the
+//! cache.
 
 use crate::usage::{Rejection, Tokens};
 
@@ -21,10 +22,10 @@ pub(super) fn usage<'a>(value: &mut Scanner<'a>) -> Result<Counts<'a>, Stop> {
     let mut counts = Counts::default();
     value.object(|key, value| {
         match key {
-            b"inputTokens" => counts.input = value.scalar()?,
-            b"outputTokens" => counts.output = value.scalar()?,
-            b"cacheReadInputTokens" => counts.cache_read = value.scalar()?,
-            b"cacheWriteInputTokens" => counts.cache_write = value.scalar()?,
+            b"inputTokens" | b"inputTokenCount" => counts.input = value.scalar()?,
+            b"outputTokens" | b"outputTokenCount" => counts.output = value.scalar()?,
+            b"cacheReadInputTokens" | b"cacheReadInputTokenCount" => counts.cache_read = value.scalar()?,
+            b"cacheWriteInputTokens" | b"cacheWriteInputTokenCount" => counts.cache_write = value.scalar()?,
             b"cacheDetails" => counts.cache_details = value.span()?,
             _ => value.skip()?,
         }

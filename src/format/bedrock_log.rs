@@ -264,13 +264,14 @@ impl<'a> Fields<'a> {
 /// `arn:aws:iam::ACCOUNT:user/PATH/NAME`, else what stands behind the last colon.
 fn caller(arn: RawText<'_>) -> (RawText<'_>, RawText<'_>) {
     let written = arn.as_written();
-    if arn.is_escaped() {
-        return (arn, RawText::NONE);
-    }
+    let spelled = |part| if arn.is_escaped() { RawText::escaped(part) } else { RawText::plain(part) };
     let resource = &written[memrchr(b':', written).map_or(0, |at| at + 1)..];
-    let (before, name) = resource.split_at(memrchr(b'/', resource).map_or(0, |at| at + 1));
-    let role = before.strip_prefix(b"assumed-role/").and_then(|role| role.strip_suffix(b"/")).unwrap_or_default();
-    (RawText::plain(name), RawText::plain(role))
+    let Some(slash) = memrchr(b'/', resource) else { return (spelled(resource), RawText::NONE) };
+    // Some writers escape a slash.
+    let unescaped = |part: &'_ [u8]| part.len() - usize::from(part.ends_with(b"\\"));
+    let before = &resource[..unescaped(&resource[..slash])];
+    let role = [&b"assumed-role/"[..], br"assumed-role\/"].into_iter().find_map(|kind| before.strip_prefix(kind));
+    (spelled(&resource[slash + 1..]), role.map_or(RawText::NONE, spelled))
 }
 
 /// The HTTP status of an error that the log only names.

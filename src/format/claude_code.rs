@@ -88,13 +88,21 @@ pub(super) fn read<E: FnMut(Result<&Usage<'_>, Skip>) + ?Sized>(
         }
         Ok(())
     });
-    finish(
+    let reading = finish(
         walked.and_then(|_| scanner.end()),
         marks,
         |format| format == Format::ClaudeCode,
         each,
         |_| fields.usage(zone),
-    )
+    );
+    let message = if fields.progress { &fields.wrapped.message } else { &fields.message };
+    if let Reading::Done(_) = reading
+        && let Some(counts) = message.usage.as_ref().filter(|counts| counts.has_iterations())
+        && let Ok(asked) = fields.usage(zone)
+    {
+        counts.advisors(&asked, each);
+    }
+    reading
 }
 
 fn wrapped<'a>(value: &mut Scanner<'a>) -> Result<Wrapped<'a>, Stop> {

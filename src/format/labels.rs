@@ -38,13 +38,15 @@ impl LabelPaths {
         (!all.slots.is_empty()).then_some(all)
     }
 
-    /// The text at each label's first path that has one, by slot. Numbers and booleans are text; of an array its first text.
+    /// The text at each label's first path that has one, by slot. Numbers and booleans are text; of an array its first text. A path may go on
+    /// into a text that is an object itself; it is unescaped in `room`.
     #[must_use]
-    pub fn find<'a>(&self, record: &'a [u8]) -> [RawText<'a>; OwnLabel::MOST] {
+    pub fn find<'a>(&self, record: &'a [u8], room: &'a mut Vec<u8>) -> [RawText<'a>; OwnLabel::MOST] {
         let mut found = [Scalar::Null; OwnLabel::MOST * MOST_PATHS];
         let mut labels = [RawText::NONE; OwnLabel::MOST];
         // A record that became a usage was walked to its end before: this walk ends there, too.
         if self.paths.read(&mut Scanner::new(record), &mut found, |_, _| Ok(())).is_ok() {
+            self.paths.read_encoded(record, room, &mut found);
             labels = self.choose(|place| found[place].plain());
         }
         labels
@@ -91,7 +93,10 @@ mod tests {
     }
 
     fn found(paths: &LabelPaths, record: &str) -> Vec<String> {
-        paths.find(record.as_bytes()).map(|text| String::from_utf8_lossy(&text.bytes()).into_owned()).to_vec()
+        paths
+            .find(record.as_bytes(), &mut Vec::new())
+            .map(|text| String::from_utf8_lossy(&text.bytes()).into_owned())
+            .to_vec()
     }
 
     #[test]
@@ -106,6 +111,12 @@ mod tests {
             (r#"{"metadata":{"cost_center":"a"},"metadata":{"other":1},"cost_center":"b"}"#, ["b", ""]),
             (r#"{"variant":"a","variant":"\u0062"}"#, ["", "b"]),
             (r#"{"labels":{"variant":"printed","other":"x"},"variant":"said"}"#, ["", "printed"]),
+            (r#"{"metadata":"{\"cost_center\":\"in\\u0073ide\"}","cost_center":"top"}"#, ["inside", ""]),
+            (
+                r#"{"metadata":"{\"cost_center\":7,\"cost_center\":8}","metadata":"{\"other\":1}","cost_center":"top"}"#,
+                ["top", ""],
+            ),
+            (r#"{"metadata":"{\"cost_center\":\"broken\"","cost_center":"top"}"#, ["top", ""]),
             (r#"["variant"]"#, ["", ""]),
             (r#"{"variant":"a""#, ["", ""]),
         ] {

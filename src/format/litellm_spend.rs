@@ -2,7 +2,7 @@
 //!
 //! The same requests as `litellm.rs` reads, in other columns: `request_id` is the response (a call's id where there is none),
 //! `litellm_call_id` the call, `spend` the cost; the user, the key and the usage in detail stand in `metadata`, an object or the
-//! text of one. Says [`Origin::Gateway`](crate::usage::Origin).
+//! text of one. The database keeps UTC and does not say so: a time without a zone is none of the operator's. Says [`Origin::Gateway`](crate::usage::Origin).
 
 use crate::time::Zone;
 use crate::usage::{RawText, Usage};
@@ -14,7 +14,6 @@ use super::{Format, Marks, Reading, Skip, finish, number};
 /// Reads `record` if it has this format. `room` holds the metadata while it is read.
 pub(super) fn read<E: FnMut(Result<&Usage<'_>, Skip>) + ?Sized>(
     record: &[u8],
-    zone: Zone,
     mut marks: Marks,
     room: &mut Vec<u8>,
     each: &mut E,
@@ -80,7 +79,7 @@ pub(super) fn read<E: FnMut(Result<&Usage<'_>, Skip>) + ?Sized>(
             said.usage.outside(fields.prompt, fields.completion, fields.total);
             fields.breakdown = std::mem::take(&mut said.breakdown);
             fields.error_code = said.error_code;
-            fields.usage(zone)
+            fields.usage(Zone::UTC)
         },
     )
 }

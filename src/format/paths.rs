@@ -1,6 +1,7 @@
 //! Paths of keys into a record: a tree of keys enters, what stands at the end of each path leaves, after one walk.
 
 use super::scanner::{Scalar, Scanner, Stop};
+use crate::usage::RawText;
 
 /// A tree of keys. Each path has a slot: the place of its value.
 #[derive(Clone, Debug, Default)]
@@ -40,6 +41,32 @@ impl Paths {
         })?;
         Ok(())
     }
+
+    /// What stands at paths that go on into a text which is an object itself, as a proxy's database keeps metadata: read into what
+    /// [`Paths::read`] found in `record`, unescaped in `room`.
+    pub(super) fn read_encoded<'a>(&self, record: &'a [u8], room: &'a mut Vec<u8>, found: &mut [Scalar<'a>]) {
+        let mut texts = Vec::new();
+        // Walked to its end before.
+        if self.root.encoded(&mut Scanner::new(record), &mut texts).is_err() || texts.is_empty() {
+            return;
+        }
+        let mut ends = Vec::with_capacity(texts.len());
+        for (_, text) in &texts {
+            text.append_to(room);
+            ends.push(room.len());
+        }
+        let mut rest: &'a [u8] = room;
+        let mut begun = 0;
+        for ((node, _), end) in texts.into_iter().zip(ends) {
+            let (text, others) = rest.split_at(end - begun);
+            (rest, begun) = (others, end);
+            let mut scanner = Scanner::new(text);
+            let walked = scanner.object(|key, value| node.member(key, value, found));
+            if walked.and_then(|_| scanner.end()).is_err() {
+                node.below.iter().for_each(|node| node.forget(found));
+            }
+        }
+    }
 }
 
 impl Node {
@@ -61,6 +88,29 @@ impl Node {
             }
             None => value.skip(),
         }
+    }
+
+    /// Finds the texts that are objects themselves, where paths go on into them.
+    fn encoded<'a, 'p>(
+        &'p self,
+        value: &mut Scanner<'a>,
+        texts: &mut Vec<(&'p Node, RawText<'a>)>,
+    ) -> Result<(), Stop> {
+        value.object(|key, value| {
+            let Some(node) = self.below.iter().find(|node| *node.key == *key && !node.below.is_empty()) else {
+                return value.skip();
+            };
+            texts.retain(|(known, _)| !std::ptr::eq(*known, node));
+            match value.peek() {
+                Some(b'{') => node.encoded(value, texts),
+                Some(b'"') if value.is_text_of(b"{") => {
+                    texts.push((node, value.text()?));
+                    Ok(())
+                }
+                _ => value.skip(),
+            }
+        })?;
+        Ok(())
     }
 
     /// Reads the value ahead and what stands below it.

@@ -77,6 +77,11 @@ fn the_log_counts_and_the_answer_tells_how_long_writes_live() {
         assert_eq!((usage.tokens.input, usage.tokens.output, usage.latency_ms), (30, 4, 900));
         assert_eq!(text(usage.stop_reason), "end_turn");
     });
+    let slashes = line(1).replacen("role/search-api/", r"role\/search\u002dapi\/", 1);
+    with(&slashes, |_, result| {
+        let usage = result.unwrap();
+        assert_eq!([usage.dimensions.user, usage.dimensions.key_alias].map(text), ["ada@example.com", "search-api"]);
+    });
     assert_eq!(skip(line(8)), Skip::Rejected(Rejection::Model));
     assert_eq!(skip(&line(5).replace(":0}", ":-1}")), Skip::Rejected(Rejection::Number));
 }

@@ -82,7 +82,8 @@ fn protobuf_json_and_grpc_say_the_same_and_count_once() {
         let answers = call(running.port, &[(TRACES, &[], framed(false, &protobuf()))]);
         assert_eq!(answers[0].1["grpc-status"], "0");
     };
-    let sends: [(&str, &dyn Fn(&Running)); 3] = [("json", &by_json), ("protobuf", &by_protobuf), ("grpc", &by_grpc)];
+    type Send<'a> = (&'a str, &'a dyn Fn(&Running));
+    let sends: [Send<'_>; 3] = [("json", &by_json), ("protobuf", &by_protobuf), ("grpc", &by_grpc)];
     let mut totals = Vec::new();
     for (name, send) in sends {
         let running = Running::start(Some(&state(name)));

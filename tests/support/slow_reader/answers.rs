@@ -8,8 +8,8 @@ use super::{Expected, Text, amounts, claude_usage, cost, frame, last_of, number,
 
 /// An answer in a record.
 pub struct Answer<'v> {
-    api: &'static str,
-    body: &'v Value,
+    pub api: &'static str,
+    pub body: &'v Value,
     at_top: bool,
     is_batch: bool,
     request: Text,
@@ -38,8 +38,11 @@ fn api(body: &Value) -> Option<&'static str> {
     let counts = ["promptTokenCount", "candidatesTokenCount", "totalTokenCount"];
     let snake = ["prompt_token_count", "candidates_token_count", "total_token_count"];
     let metadata = last_of(body, &METADATA);
-    let known = counts.iter().chain(&snake).any(|name| metadata.get(name).is_some());
-    known.then_some("gemini")
+    if counts.iter().chain(&snake).any(|name| metadata.get(name).is_some()) {
+        return Some("gemini");
+    }
+    let metrics = &body["amazon-bedrock-invocationMetrics"];
+    ["inputTokenCount", "outputTokenCount"].iter().any(|name| metrics.get(name).is_some()).then_some("bedrock")
 }
 
 /// The answer of a record that counts.
@@ -154,13 +157,13 @@ pub fn bedrock_tokens(usage: &Value) -> Result<Tokens, Skip> {
         let to = if entry["ttl"].as_str() == Some("1h") { &mut hour } else { &mut five };
         *to = sum(*to, tokens(&entry["inputTokens"])?)?;
     }
-    let total = &usage["cacheWriteInputTokens"];
+    let total = last_of(usage, &["cacheWriteInputTokens", "cacheWriteInputTokenCount"]);
     Ok(Tokens {
-        input: tokens(&usage["inputTokens"])?,
-        cache_read: tokens(&usage["cacheReadInputTokens"])?,
+        input: tokens(last_of(usage, &["inputTokens", "inputTokenCount"]))?,
+        cache_read: tokens(last_of(usage, &["cacheReadInputTokens", "cacheReadInputTokenCount"]))?,
         cache_write_5m: if total.is_null() { five } else { tokens(total)?.saturating_sub(hour) },
         cache_write_1h: hour,
-        output: tokens(&usage["outputTokens"])?,
+        output: tokens(last_of(usage, &["outputTokens", "outputTokenCount"]))?,
         ..Tokens::default()
     })
 }
@@ -216,7 +219,13 @@ pub fn read(answer: &Answer<'_>, members: &[(String, Value)], record: &Value) ->
         }
         "openai-responses" => (responses_tokens(body)?, None),
         "gemini" => (gemini_tokens(metadata)?, None),
-        "bedrock" => (bedrock_tokens(usage)?, None),
+        "bedrock" => {
+            let converse = ["inputTokens", "outputTokens"].iter().any(|name| usage.get(name).is_some());
+            let other = ["prompt_tokens", "completion_tokens", "input_tokens", "output_tokens"];
+            let converse = converse && !other.iter().any(|name| usage.get(name).is_some());
+            let counts = if converse { usage } else { &body["amazon-bedrock-invocationMetrics"] };
+            (bedrock_tokens(counts)?, None)
+        }
         _ => (claude_usage(usage)?, None),
     };
     let served = text(last_of(body, &["modelVersion", "model_version", "modelId"]));

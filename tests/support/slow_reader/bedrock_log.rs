@@ -111,7 +111,6 @@ pub fn read(record: &Value) -> Result<Expected, Skip> {
             let (before, name) = resource.rsplit_once('/').unwrap_or(("", resource));
             let role = before.strip_prefix("assumed-role/").unwrap_or_default();
             let is = |text: &str| if text.is_empty() { Text::None } else { Text::Is(text.to_owned()) };
-            // An ARN with escapes stands whole; a reader of values cannot see them.
             (is(name), is(role))
         }
         other => (other.clone(), Text::None),

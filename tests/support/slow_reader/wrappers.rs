@@ -128,7 +128,12 @@ fn one(own: &[MappingConfig], record: &Record, depth: u32, fates: &mut Vec<Resul
     };
     match otlp::read(record).or_else(|| super::agents::many(record)).filter(|_| !mapped) {
         Some(requests) => fates.extend(requests),
-        None => fates.push(read_record(own, record)),
+        None => {
+            let fate = read_record(own, record);
+            let advisors = super::advisors(own, record, &fate);
+            fates.push(fate);
+            fates.extend(advisors);
+        }
     }
     Seen::Records
 }

@@ -164,7 +164,8 @@ mod tests {
         for body in 0..=MOST as u128 + 10 {
             bodies.since(body, at(0));
         }
-        assert!(bodies.lock().since.len() <= MOST + 1);
-        assert_eq!(bodies.lock().since.len(), bodies.lock().order.len());
+        let state = bodies.lock();
+        assert!(state.since.len() <= MOST + 1);
+        assert_eq!(state.since.len(), state.order.len());
     }
 }

@@ -40,6 +40,8 @@ const BACKLOG: libc::c_int = 1024;
 const READ: usize = 64 << 10;
 /// How often a full queue is tried again.
 const RETRY: Duration = Duration::from_millis(2);
+/// How often a listener of HTTP with all places taken looks whether one can be had.
+const FULL_RETRY: Duration = Duration::from_millis(5);
 /// How long an exhausted listener pauses before it accepts again.
 const ACCEPT_RETRY: Duration = Duration::from_millis(200);
 
@@ -354,9 +356,12 @@ async fn listen(bound: Bound, access: Access, outlet: Outlet) {
             teller.tell(SourceState::Live, now.0, (now.1, 0)).await;
             told = Some(now);
         }
+        let full = door.is_full();
+        // A connection of lines that works goes on working until it ends.
+        let pause = if full && site.is_some() { FULL_RETRY } else { Duration::from_secs(1) };
         tokio::select! {
             // Others wait in the kernel's queue.
-            accepted = accepting.accept(), if !door.is_full() => match accepted {
+            accepted = accepting.accept(), if !full => match accepted {
                 Ok((stream, peer)) => {
                     if !door.has_room_for(&peer) {
                         continue; // it is closed
@@ -394,7 +399,7 @@ async fn listen(bound: Bound, access: Access, outlet: Outlet) {
                 let id = ended.map_or_else(|error| error.id(), |(id, ())| id);
                 door.0.remove(&id);
             }
-            () = sleep(Duration::from_secs(1)) => {}
+            () = sleep(pause) => {}
         }
     }
 }

@@ -18,7 +18,7 @@ pub(super) const LEAST_RATE: u64 = 1000;
 /// How fast a body comes is measured over so long, or since it began.
 const SPAN: Duration = Duration::from_secs(1);
 /// A body that has just begun may be slow. Short, as a thousand senders that only begin one pass through 64 places within 200 ms.
-const BEGUN: Duration = Duration::from_millis(20);
+const BEGUN: Duration = Duration::from_millis(10);
 
 /// Shared by a connection's task and the door that let it in.
 #[derive(Debug)]

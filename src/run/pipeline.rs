@@ -81,10 +81,6 @@ impl Pipeline {
 
     /// Stops the sources and waits for all threads; batches on their way are dropped and read again another time.
     pub fn stop(mut self) {
-        // Who asks from here on is told that this is the end, not that nobody answers.
-        if let Some(handle) = &self.handle {
-            handle.stops();
-        }
         // Nobody receives any more: decoders and router end, then the sources can.
         let (_, nothing) = bounded(0);
         self.messages = nothing;

@@ -174,11 +174,6 @@ pub struct Handle {
 }
 
 impl Handle {
-    /// Says that reading is about to stop; waits for nothing.
-    pub fn stops(&self) {
-        self.stop.store(true, Ordering::Relaxed);
-    }
-
     /// Stops all reading and waits for the threads. Bytes not yet sent stay in their files.
     pub fn stop(mut self) {
         self.end();

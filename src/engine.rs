@@ -263,7 +263,8 @@ impl Engine {
             self.intake.id_reused += u64::from(applied.id_reused);
             self.intake.undated += u64::from(record.time.is_none() && applied.fate == Fate::Charge);
             self.intake.no_id += u64::from(record.ids.links == identity::link::PLACE && applied.fate == Fate::Charge);
-            if let Some(time) = record.time {
+            // What has no time is of the moment at which it came.
+            if let Some(time) = record.time.or((applied.fate == Fate::Charge).then_some(now)) {
                 if time > now.plus_ms(SKEW_MS) {
                     self.intake.clock_skew += u64::from(applied.fate == Fate::Charge);
                 } else if self.newest.is_none_or(|newest| time > newest) {

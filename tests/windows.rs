@@ -167,3 +167,23 @@ fn folding_keeps_every_sum() {
     }
     assert!(engine.cells().len().iter().all(|cells| *cells > 0), "all tiers are in use: {:?}", engine.cells().len());
 }
+
+#[test]
+fn what_has_no_time_came_now_and_moves_the_window_to_now() {
+    let mut engine = engine(TEN);
+    apply(&mut engine, TEN, &[(1, TEN.plus_ms(-7 * DAY_MS), 500)]);
+    assert_eq!(window(&mut engine, Window::M15), 500, "as of the newest event");
+    let mut builder = BatchBuilder::default();
+    let usage = Usage {
+        tokens: Tokens { output: 1, ..Tokens::default() },
+        model: RawText::plain(b"model"),
+        reported: Some(Cost::from_pico(7)),
+        ..Usage::default()
+    };
+    let place = Place { generation: 1, ..Place::default() };
+    builder.push(&usage, Priced::default(), KEY.identify(&usage, place), place, &Surroundings::default());
+    engine.apply(&builder.finish(false), TEN, &mut Vec::new()).expect("rows in memory");
+    let view = engine.view(&ViewQuery { window: Window::M15, ..ViewQuery::default() });
+    assert!(!view.as_of);
+    assert_eq!(view.window.cost().pico(), 7);
+}

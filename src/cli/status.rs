@@ -14,6 +14,7 @@ use super::stdout;
 use crate::client::ClientError;
 use crate::run::once;
 use crate::server::status::{Look, Status};
+use crate::store;
 use crate::time::Timestamp;
 
 /// A process on this machine answers within this time, or what it saved last is told: a prompt does not wait.
@@ -71,14 +72,18 @@ pub fn run(args: &StatusArgs, global: &Global) -> Result<ExitCode, Failure> {
     let within = if asked.folder().is_some() { HERE_WITHIN } else { ELSEWHERE_WITHIN };
     let status: Status = match (asked.get("/v1/status", within), asked.folder()) {
         (Ok(status), _) => status,
-        (Err(ClientError::Unreachable(..)), Some(folder)) => {
-            let saved = once::last_status(folder).context("cannot read the state")?;
-            saved.ok_or_else(|| {
-                Failure::usage(format!(
-                    "nothing is known in '{}': start 'costtop serve' or the dashboard first",
-                    folder.display()
-                ))
-            })?
+        (Err(error @ ClientError::Unreachable(..)), Some(folder)) => {
+            match once::last_status(folder).context("cannot read the state")? {
+                Some(saved) => saved,
+                // Somebody runs, has no time for an answer, and has kept nothing yet.
+                None if matches!(store::owner(folder), Ok(Some(_))) => return Err(asked.failure(error)),
+                None => {
+                    return Err(Failure::usage(format!(
+                        "nothing is known in '{}': start 'costtop serve' or the dashboard first",
+                        folder.display()
+                    )));
+                }
+            }
         }
         (Err(error), _) => return Err(asked.failure(error)),
     };

@@ -96,10 +96,10 @@ impl Bill {
                 "{} is kept: costtop computed and printed it before, it is not priced again",
                 cost(amount)
             )),
-            Some(Restated::Unpriced) => Some("none is kept: costtop found no price before and said so".to_owned()),
-            None if usage.cache_hit => Some(
+            _ if usage.cache_hit => Some(
                 "nothing: the gateway answered from its own cache; its tokens count, no provider bills them".to_owned(),
             ),
+            Some(Restated::Unpriced) => Some("none is kept: costtop found no price before and said so".to_owned()),
             None => None,
         };
         if let Some(kept) = kept {

@@ -256,8 +256,8 @@ async fn ask(request: Request<Incoming>, peer: &Peer, running: &Running, site: &
     }
     match timeout(ANSWERED_WITHIN, replied).await {
         Ok(Ok(reply)) => Ok(answer::replied(reply)),
-        Ok(Err(_)) if site.outlet.stopped() => Err(Refusal::Ending),
-        Ok(Err(_)) => Err(Refusal::Nobody),
+        // Dropped unanswered: whoever answers has ended. An unknown path is answered.
+        Ok(Err(_)) => Err(Refusal::Ending),
         Err(_) => Err(Refusal::Busy),
     }
 }

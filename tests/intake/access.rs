@@ -80,7 +80,7 @@ fn with_a_token_nobody_comes_without_it_not_even_from_this_machine() {
     let named = ask("GET /echo", &[("authorization", &good), ("Host", "costs.example")]);
     assert_eq!(named.text(), "get  ci at 127.0.0.1 {}");
     assert_eq!(ask("POST /v1/events", &[("Authorization", &good), ("Origin", "http://x")]).status, 403);
-    assert_eq!(ask("GET /healthz", &[]).status, 404, "asked, though nobody answers here");
+    assert_eq!(ask("GET /healthz", &[]).status, 503, "asked, though nobody answers here");
     assert_eq!(listener.stop().len(), 1);
 }
 

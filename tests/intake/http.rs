@@ -162,7 +162,7 @@ fn a_body_that_is_not_safe_is_answered_503_and_never_200() {
 }
 
 #[test]
-fn questions_are_asked_and_answered_and_an_unknown_one_is_404() {
+fn questions_are_asked_and_answered_and_what_is_dropped_unanswered_is_503() {
     let listener = Listener::start(|_| None);
     let mut stream = connect(listener.port);
     let answer = send(&mut stream, "GET /echo?a=1&b=%20", &[], b"").unwrap();
@@ -170,7 +170,7 @@ fn questions_are_asked_and_answered_and_an_unknown_one_is_404() {
     let answer = send(&mut stream, "POST /echo", &[], b"body").unwrap();
     assert_eq!((answer.status, answer.text()), (202, "post  127.0.0.1 body"));
     let answer = send(&mut stream, "GET /script", &[], b"").unwrap();
-    assert_eq!(answer.status, 404);
+    assert_eq!(answer.status, 503);
     assert!(!answer.text().contains("script"), "nothing is repeated: {answer:?}");
     assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
     listener.stop();

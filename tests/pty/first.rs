@@ -16,12 +16,12 @@ fn with_a_session(place: &Place) {
 fn what_is_found_in_known_places_is_opened_and_said() {
     let place = Place::new();
     with_a_session(&place);
-    fs::create_dir_all(place.path("home/.codex/sessions")).unwrap();
-    append(&place.path("home/.codex/sessions/rollout.jsonl"), "{}\n");
+    fs::create_dir_all(place.path("home/.local/share/opencode")).unwrap();
+    append(&place.path("home/.local/share/opencode/opencode.db"), "{}\n");
     let mut console = place.open(&[]);
     console.wait_for_text("$2.00");
     console.wait_for_text("found    Claude Code ~/.claude/projects: 1 file, ");
-    console.wait_for_text("found    Codex ~/.codex/sessions: 1 file, 3 B; not read");
+    console.wait_for_text("found    OpenCode ~/.local/share/opencode/opencode.db: 1 f");
     console.quit();
 
     // The state knows it all: nothing is read.
@@ -30,7 +30,10 @@ fn what_is_found_in_known_places_is_opened_and_said() {
     let output = place.piped(&["report", "--no-state"]);
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(said.starts_with("costtop: found Claude Code ~/.claude/projects: 1 file, "), "{said}");
-    assert!(said.contains("costtop: found Codex ~/.codex/sessions: 1 file, 3 B; not read"), "{said}");
+    assert!(
+        said.contains("costtop: found OpenCode ~/.local/share/opencode/opencode.db: 1 file, 3 B; not read"),
+        "{said}"
+    );
 }
 
 #[test]

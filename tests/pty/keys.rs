@@ -152,6 +152,8 @@ fn every_key_does_what_its_help_says() {
         tried.console.wait_until_gone("overview ▸");
     }
 
+    tried.each("drift", &["no request of this window has both a reported and a computed cost"]);
+    tried.each("back", &["cost per request"]);
     tried.each("intake", &["records"]);
     tried.press("intake", "i");
     tried.console.wait_until_gone("esc closes");

@@ -83,7 +83,7 @@ fn random_damage_is_reported_never_read() {
     assert!(reported.get() > 75, "{} of 150 reported: the damage misses what is read", reported.get());
 }
 
-/// SQLite takes a database of one byte for an empty one: a new state would begin without a word.
+/// `SQLite` takes a database of one byte for an empty one: a new state would begin without a word.
 #[test]
 fn whatever_length_it_is_cut_to_is_told() {
     let (bytes, loaded, expected) = intact();

@@ -240,3 +240,34 @@ fn a_file_that_others_can_write_may_not_name_hooks() {
     mode(&program, 0o755);
     assert!(write(&own, 0o600).is_ok());
 }
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_others_can_write_may_not_name_tokens_or_certificates() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config.toml");
+    let flags = Overrides { config: Some(path.clone()), ..Overrides::default() };
+    for server in [
+        "token_file = \"tokens\"",
+        "token_env = \"COSTTOP_TOKEN\"",
+        "certificate = \"cert.pem\"\nkey = \"key.pem\"",
+        "certificate = \"cert.pem\"\nkey = \"key.pem\"\nclient_ca = \"clients.pem\"",
+    ] {
+        std::fs::write(&path, format!("[server]\n{server}\n")).unwrap();
+        let load = |mode| {
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+            Loaded::from_machine(&flags, &nothing)
+        };
+        assert!(load(0o644).is_ok(), "{server}");
+        for mode in [0o664, 0o646] {
+            let (error, name) = (load(mode).unwrap_err().to_string(), path.display());
+            assert_eq!(
+                error,
+                format!(
+                    "{name}: it names tokens or certificates, and '{name}' can be written by others: shut them out with 'chmod go-w {name}'"
+                )
+            );
+        }
+    }
+}

@@ -8,6 +8,8 @@ mod access;
 mod client;
 #[path = "intake/datagrams.rs"]
 mod datagrams;
+#[path = "intake/flood.rs"]
+mod flood;
 #[path = "intake/grpc.rs"]
 mod grpc;
 #[path = "intake/hostile.rs"]

@@ -11,7 +11,7 @@ use std::os::unix::net as std_unix;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::TrySendError;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
@@ -40,6 +40,10 @@ const BACKLOG: libc::c_int = 1024;
 const READ: usize = 64 << 10;
 /// How often a full queue is tried again.
 const RETRY: Duration = Duration::from_millis(2);
+/// How often a listener of HTTP with all places taken looks whether one can be had.
+const FULL_RETRY: Duration = Duration::from_millis(2);
+/// How often the state of a listener is told at most: a flood of connections is no flood of news.
+const TELL: Duration = Duration::from_millis(100);
 /// How long an exhausted listener pauses before it accepts again.
 const ACCEPT_RETRY: Duration = Duration::from_millis(200);
 
@@ -350,13 +354,22 @@ async fn listen(bound: Bound, access: Access, outlet: Outlet) {
     let mut told = None;
     loop {
         let now = (connections.len() as u64, read.load(Ordering::Relaxed));
-        if told != Some(now) {
+        let mut news = told.is_none_or(|(before, _)| before != now);
+        if news && told.is_none_or(|(_, at): (_, Instant)| at.elapsed() >= TELL) {
             teller.tell(SourceState::Live, now.0, (now.1, 0)).await;
-            told = Some(now);
+            told = Some((now, Instant::now()));
+            news = false;
         }
+        let full = door.is_full();
+        // A connection of lines that works goes on working until it ends.
+        let pause = match (full && site.is_some(), news) {
+            (true, _) => FULL_RETRY,
+            (false, true) => TELL,
+            (false, false) => Duration::from_secs(1),
+        };
         tokio::select! {
             // Others wait in the kernel's queue.
-            accepted = accepting.accept(), if !door.is_full() => match accepted {
+            accepted = accepting.accept(), if !full => match accepted {
                 Ok((stream, peer)) => {
                     if !door.has_room_for(&peer) {
                         continue; // it is closed
@@ -394,7 +407,7 @@ async fn listen(bound: Bound, access: Access, outlet: Outlet) {
                 let id = ended.map_or_else(|error| error.id(), |(id, ())| id);
                 door.0.remove(&id);
             }
-            () = sleep(Duration::from_secs(1)) => {}
+            () = sleep(pause) => {}
         }
     }
 }

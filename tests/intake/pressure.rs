@@ -181,6 +181,9 @@ fn killed_at_any_moment_whatever_was_acknowledged_is_counted_once() {
     assert_eq!(world.requests(), acknowledged);
 }
 
+/// Its name, headers and body, and the status of the answer.
+type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a [u8], u16);
+
 /// S04: what is made to grow costs no memory, and the next request is answered.
 #[test]
 fn bodies_and_lines_made_to_harm_cost_little_memory_and_no_later_request() {
@@ -200,7 +203,6 @@ fn bodies_and_lines_made_to_harm_cost_little_memory_and_no_later_request() {
     });
     let keys = [keys, b"}".to_vec()].concat();
     let packed = [("Content-Encoding", "gzip")];
-    type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a [u8], u16);
     let cases: [Case<'_>; 3] = [("deep", &[], &deep, 400), ("keys", &[], &keys, 200), ("bomb", &packed, &bomb, 413)];
     let mut worst = 0;
     for (name, headers, body, expected) in cases {

@@ -65,6 +65,9 @@ fn json() -> Vec<u8> {
     json!({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}).to_string().into_bytes()
 }
 
+/// An encoding, and how it is sent.
+type Send<'a> = (&'a str, &'a dyn Fn(&Running));
+
 #[test]
 fn protobuf_json_and_grpc_say_the_same_and_count_once() {
     let folder = tempfile::tempdir().unwrap();
@@ -82,7 +85,6 @@ fn protobuf_json_and_grpc_say_the_same_and_count_once() {
         let answers = call(running.port, &[(TRACES, &[], framed(false, &protobuf()))]);
         assert_eq!(answers[0].1["grpc-status"], "0");
     };
-    type Send<'a> = (&'a str, &'a dyn Fn(&Running));
     let sends: [Send<'_>; 3] = [("json", &by_json), ("protobuf", &by_protobuf), ("grpc", &by_grpc)];
     let mut totals = Vec::new();
     for (name, send) in sends {

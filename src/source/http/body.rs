@@ -45,7 +45,7 @@ pub(super) async fn collect(
     // Lent before it is read; of a large body only as much as came, so that a slow sender holds no more than it sent.
     let first = declared.map_or(SLICE, |bytes| usize::try_from(bytes).unwrap_or(STEP)).min(STEP);
     let mut lent = first;
-    let mut reserved = reserve(outlet, first).await?;
+    let mut reserved = lend(outlet, first, running).await?;
     let mut bytes = Vec::with_capacity(first);
     let begun = Instant::now();
     loop {
@@ -59,7 +59,7 @@ pub(super) async fn collect(
         }
         if bytes.len() + data.len() > lent {
             let more = lent.clamp(data.len(), STEP.max(data.len()));
-            reserved.add(reserve(outlet, more).await?);
+            reserved.add(lend(outlet, more, running).await?);
             lent += more;
             bytes.reserve_exact(lent - bytes.len());
         }
@@ -107,6 +107,17 @@ pub(super) async fn unpack(packed: Whole, packing: Packing, most: usize, outlet:
 fn read(unpacker: &mut Unpacker<&[u8]>, to: &mut [u8]) -> Result<usize, Refusal> {
     // Memory has no errors of its own; all that can be wrong is the content.
     unpacker.read(to).map_err(|_| Refusal::Packed)
+}
+
+/// Whoever waits for room waits for us: it is not the sender that is slow.
+async fn lend(outlet: &Outlet, bytes: usize, running: &Running) -> Result<Reservation, Refusal> {
+    if let Some(reserved) = outlet.budget.try_acquire(bytes) {
+        return Ok(reserved);
+    }
+    running.waits();
+    let reserved = reserve(outlet, bytes).await;
+    running.reads();
+    reserved
 }
 
 async fn reserve(outlet: &Outlet, bytes: usize) -> Result<Reservation, Refusal> {

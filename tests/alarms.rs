@@ -7,6 +7,8 @@
 mod bell;
 #[path = "alarms/budgets.rs"]
 mod budgets;
+#[path = "alarms/clock.rs"]
+mod clock;
 #[path = "alarms/hooks.rs"]
 mod hooks;
 #[path = "alarms/life.rs"]

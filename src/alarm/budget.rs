@@ -79,6 +79,8 @@ pub struct Budgets {
     zone: Zone,
     kept: Vec<Budget>,
     now: Timestamp,
+    /// What the clock showed last; behind `now` where it was set back. Lateness is measured by it, so that a clock that was ahead silences nothing.
+    clock: Timestamp,
     /// Charges ahead of the clock, by their time.
     waiting: BTreeMap<Timestamp, Vec<Post>>,
     waiting_posts: usize,
@@ -97,6 +99,7 @@ impl Budgets {
             zone,
             kept,
             now,
+            clock: now,
             waiting: BTreeMap::new(),
             waiting_posts: 0,
             dropped: 0,
@@ -121,8 +124,9 @@ impl Budgets {
         }
     }
 
-    /// Time passes: periods roll, waiting charges count, alarms of ended periods resolve. Time that goes back is ignored.
+    /// Time passes: periods roll, waiting charges count, alarms of ended periods resolve. Time that goes back opens no period again.
     pub fn tick(&mut self, names: &Names, now: Timestamp, alarms: &mut Alarms) {
+        self.clock = now;
         // From one boundary to the next, so that a charge that waited counts in its period however long nobody called.
         while let Some((&time, _)) = self.waiting.first_key_value()
             && time <= now
@@ -315,7 +319,8 @@ impl Budgets {
         if spent.cost == Money::ZERO {
             return;
         }
-        let late = post.time.plus_ms(LATE_MS) < self.now;
+        // What waited is counted at its time, which the clock may have passed since.
+        let late = post.time.plus_ms(LATE_MS) < self.now.min(self.clock);
         for (at, budget) in self.kept.iter_mut().enumerate() {
             let cost = spent.counted(&budget.config);
             let cost = if post.sign < 0 { -cost } else { cost };

@@ -10,7 +10,7 @@ use super::names::ProfileId;
 use super::tier::Tier;
 use crate::time::{Period, Timestamp};
 
-/// Segments of rows looked at at once: some 5 ms.
+/// Segments of rows looked at at once: 0.2 ms in the mean, where a day is dropped of ninety (tests/retention.rs).
 const SEGMENTS_AT_ONCE: usize = 32;
 
 /// Sums of charges whose rows are gone, and a drop that is under way.

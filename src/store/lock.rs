@@ -16,7 +16,15 @@ const BETWEEN_TRIES: Duration = Duration::from_millis(5);
 /// Held while the value lives. The file stays, with the last owner's process id in it.
 #[derive(Debug)]
 pub(super) struct Lock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for Lock {
+    /// Closing alone would leave it locked as long as a child between fork and exec shares the descriptor.
+    fn drop(&mut self) {
+        // What refuses here is closed a moment later.
+        let _ = flock(&self.file, libc::LOCK_UN);
+    }
 }
 
 impl Lock {
@@ -45,7 +53,7 @@ impl Lock {
         match written {
             // On a full disk the id is missing, the lock holds all the same.
             Err(error) if error.kind() != io::ErrorKind::StorageFull => Err(failed("write the lock file")(error)),
-            _ => Ok(Lock { _file: file }),
+            _ => Ok(Lock { file }),
         }
     }
 }
@@ -77,7 +85,7 @@ pub fn owner(folder: &Path) -> Result<Option<Owner>, StoreError> {
         Err(error) => return Err(failed("open the lock file")(error)),
     };
     match flock(&file, libc::LOCK_SH) {
-        Ok(()) => Ok(None),
+        Ok(()) => flock(&file, libc::LOCK_UN).map(|()| None).map_err(failed("look at the lock")),
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Some(Owner { pid: pid(file) })),
         Err(error) => Err(failed("look at the lock")(error)),
     }
@@ -103,5 +111,22 @@ fn flock(file: &File, how: libc::c_int) -> io::Result<()> {
         if error.kind() != io::ErrorKind::Interrupted {
             return Err(error);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_child_shares_does_not_keep_it_locked() {
+        let folder = tempfile::tempdir().unwrap();
+        let lock = Lock::take(folder.path()).unwrap();
+        let shared = lock.file.try_clone().unwrap();
+        assert!(matches!(Lock::take(folder.path()), Err(StoreError::InUse { .. })));
+        drop(lock);
+        assert_eq!(owner(folder.path()).unwrap(), None);
+        Lock::take(folder.path()).unwrap();
+        drop(shared);
     }
 }

@@ -54,6 +54,7 @@ pub(super) const VERSION: i64 = STEPS.len().cast_signed() as i64;
 
 /// Opens the database that `make_private` has made. On a network file system the write-ahead log is not used.
 pub(super) fn open_for_writing(path: &Path, network: bool) -> Result<Connection, StoreError> {
+    refuse_stump(path)?;
     let open = || {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)?;
@@ -78,6 +79,7 @@ pub(super) fn open_for_writing(path: &Path, network: bool) -> Result<Connection,
 
 /// Opens the database for looking only.
 pub(super) fn open_for_reading(path: &Path) -> Result<Connection, StoreError> {
+    refuse_stump(path)?;
     let open = || {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)?;
@@ -85,6 +87,21 @@ pub(super) fn open_for_reading(path: &Path) -> Result<Connection, StoreError> {
         Ok(connection)
     };
     open().map_err(|source| StoreError::sqlite(path, source))
+}
+
+/// The smallest page of a database: whatever is written to it ends behind so many bytes.
+const SMALLEST_PAGE: u64 = 512;
+
+/// `SQLite` takes a database of one byte for an empty one, in which a new state would begin without a word. Nothing at all is a state whose
+/// creation was interrupted.
+fn refuse_stump(path: &Path) -> Result<(), StoreError> {
+    match std::fs::metadata(path).map(|facts| facts.len()) {
+        Ok(length @ 1..SMALLEST_PAGE) => {
+            Err(StoreError::Damaged { path: path.to_path_buf(), reason: format!("it ends after {length} bytes") })
+        }
+        // What cannot be looked at cannot be opened either, and opening says why.
+        _ => Ok(()),
+    }
 }
 
 fn prepare(connection: &Connection) -> rusqlite::Result<()> {

@@ -83,6 +83,18 @@ fn random_damage_is_reported_never_read() {
     assert!(reported.get() > 75, "{} of 150 reported: the damage misses what is read", reported.get());
 }
 
+/// `SQLite` takes a database of one byte for an empty one: a new state would begin without a word.
+#[test]
+fn whatever_length_it_is_cut_to_is_told() {
+    let (bytes, loaded, expected) = intact();
+    for length in [1, 2, 99, 100, 511, 512, 4095, 4096, bytes.len() - 1] {
+        assert!(open(&bytes[..length], &loaded, &expected).unwrap(), "{length}");
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("state.db"), &bytes[..length]).unwrap();
+        assert!(matches!(Snapshot::open(folder.path()), Err(StoreError::Damaged { .. })), "{length}");
+    }
+}
+
 #[test]
 fn a_flipped_bit_in_a_blob_is_damage() {
     let (bytes, loaded, expected) = intact();

@@ -58,7 +58,7 @@ proptest! {
         order in prop::collection::vec((any::<u32>(), 1usize..3, 0usize..4), 600),
     ) {
         let lines = named_lines();
-        let one: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        let one = lines.join("\n");
         let expected = said(&[one]);
         let mut shuffled: Vec<(u32, usize, &str)> = Vec::new();
         for (place, line) in lines.iter().enumerate() {

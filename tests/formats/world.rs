@@ -50,5 +50,5 @@ pub fn everything() -> ReportQuery {
 
 /// What a report over these lines says, all in one file.
 pub fn report(lines: &[&str]) -> Report {
-    report_by(&[lines.iter().map(|line| format!("{line}\n")).collect()], &everything(), Surroundings::default())
+    report_by(&[lines.join("\n")], &everything(), Surroundings::default())
 }

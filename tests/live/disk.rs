@@ -32,7 +32,9 @@ fn subject() {
                 }
                 "free" => fs::remove_file(&filler).expect("it was there"),
                 // A snapshot comes only when something changed.
-                _ => drop(effects.send(costtop::ui::action::Effect::Query(Default::default()))),
+                _ => {
+                    drop(effects.send(costtop::ui::action::Effect::Query(costtop::engine::view::ViewQuery::default())));
+                }
             }
         }
     });
@@ -140,11 +142,11 @@ impl World {
         }
         panic!("waited for {what}: {last:?}");
     }
+}
 
-    fn kill(&mut self, pid: i32) {
-        // SAFETY: the process is this test's own.
-        assert_eq!(unsafe { libc::kill(pid, libc::SIGKILL) }, 0);
-    }
+fn kill(pid: i32) {
+    // SAFETY: the process is this test's own.
+    assert_eq!(unsafe { libc::kill(pid, libc::SIGKILL) }, 0);
 }
 
 impl Drop for World {
@@ -184,7 +186,7 @@ fn t26_counting_goes_on_while_the_disk_is_full() {
     world.until("the disk to be noticed", |seen| seen.note.is_empty());
     write(&log, 1200..1300);
     world.until("the rest", |seen| seen.lines == 1300);
-    world.kill(first);
+    kill(first);
 
     let second = world.pid();
     assert_ne!(first, second);

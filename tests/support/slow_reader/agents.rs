@@ -40,12 +40,12 @@ pub fn many(record: &Record) -> Option<Vec<Result<Expected, Skip>>> {
     let session = text(&record["sessionId"]);
     let is_subagent = session != Text::None && record["kind"].as_str() == Some("subagent");
     // Of the two places the later one counts.
-    let places = members.iter().filter_map(|(key, value)| match key.as_str() {
+    let mut places = members.iter().filter_map(|(key, value)| match key.as_str() {
         "messages" => Some(value.clone()),
         "$set" => value.get("messages").cloned(),
         _ => None,
     });
-    let messages = places.last();
+    let messages = places.next_back();
     let one = |message: &Value| answer(message, &session, is_subagent);
     Some(match messages {
         None => vec![one(&record)],

@@ -532,9 +532,8 @@ impl Said<'_> {
     fn metric(&self, sums: &mut Vec<Sum>, fates: &mut Vec<Fate>) {
         let name = plain(&self.record["name"]);
         let of_metric = match name.as_str() {
-            "claude_code.cost.usage" => Some("cost"),
+            "claude_code.cost.usage" | "gen_ai.usage.cost" => Some("cost"),
             "claude_code.token.usage" | "gemini_cli.token.usage" | "gen_ai.client.token.usage" => None,
-            "gen_ai.usage.cost" => Some("cost"),
             other => match other.strip_prefix("gen_ai.client.inference.usage.") {
                 Some("input_tokens") => Some("input"),
                 Some("output_tokens") => Some("output"),

@@ -71,7 +71,7 @@ fn array(own: &[MappingConfig], text: &str, depth: u32, fates: &mut Vec<Result<E
     {
         return Seen::Records;
     }
-    if records.len() > 1 && records.iter().any(|record| super::agents::has_context(record)) {
+    if records.len() > 1 && records.iter().any(super::agents::has_context) {
         // An element says what later ones mean: folding is for other tests.
         return Seen::Joined;
     }
@@ -126,14 +126,13 @@ fn one(own: &[MappingConfig], record: &Record, depth: u32, fates: &mut Vec<Resul
         Record::Object(members) => super::is_mapped(own, members, &object(members.iter().cloned())),
         Record::Other(_) => false,
     };
-    match otlp::read(record).or_else(|| super::agents::many(record)).filter(|_| !mapped) {
-        Some(requests) => fates.extend(requests),
-        None => {
-            let fate = read_record(own, record);
-            let advisors = super::advisors(own, record, &fate);
-            fates.push(fate);
-            fates.extend(advisors);
-        }
+    if let Some(requests) = otlp::read(record).or_else(|| super::agents::many(record)).filter(|_| !mapped) {
+        fates.extend(requests);
+    } else {
+        let fate = read_record(own, record);
+        let advisors = super::advisors(own, record, &fate);
+        fates.push(fate);
+        fates.extend(advisors);
     }
     Seen::Records
 }
@@ -369,7 +368,7 @@ fn compose(line: &str) -> Option<(Around, &str)> {
     name(service).then_some((Around::default(), text))
 }
 
-/// Whether the texts in a record are events of CloudWatch: Docker's wrapper comes first.
+/// Whether the texts in a record are events of `CloudWatch`: Docker's wrapper comes first.
 fn holds_events(record: &Value) -> bool {
     let is_docker = record["log"].is_string() && matches!(record["stream"].as_str(), Some("stdout" | "stderr"));
     !is_docker && record["logEvents"].as_array().is_some_and(|events| !events.is_empty())

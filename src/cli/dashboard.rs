@@ -99,7 +99,7 @@ fn welcome(setup: &Setup, global: &Global) -> Result<ExitCode, Failure> {
 /// Opens the dashboard over what is already decided.
 ///
 /// # Errors
-/// As [`run`].
+/// As [`run()`].
 pub fn open(
     setup: Setup,
     sources: Sources,

@@ -35,6 +35,7 @@ fn cut(bytes: &[u8], cap: usize, mut size: impl FnMut() -> usize) -> (Vec<(u64, 
 fn said(cuts: &[(u64, Vec<u8>)]) -> String {
     static SHARED: OnceLock<Shared> = OnceLock::new();
     let shared = SHARED.get_or_init(|| Shared {
+        bodies: std::sync::Arc::default(),
         zone: Zone::UTC,
         key: IdentityKey(1, 2),
         book: Arc::new(PriceBook::new(&PriceConfig::default()).expect("the embedded prices")),

@@ -11,6 +11,8 @@ use siphasher::sip::SipHasher13;
 
 /// Shorter texts hold no credential: they are not looked at.
 const LEAST: usize = 10;
+/// So often a text with replaced parts is looked through again.
+const MOST_PASSES: usize = 8;
 /// What stands in the place of a credential, before its digits.
 const MARK: &[u8] = b"key:";
 const DIGITS: usize = 8;
@@ -143,7 +145,18 @@ const PASSWORDS: [&[u8]; 4] = [b"password", b"passwd", b"passphrase", b"pwd"];
 /// `bytes` with each credential replaced by `key:` and eight digits that are the same for the same credential, so that two stay two. Text
 /// that was UTF-8 stays UTF-8, and what was redacted is not redacted again.
 pub fn redact(bytes: &[u8]) -> Cow<'_, [u8]> {
-    let Some(mut found) = find(bytes, 0) else { return Cow::Borrowed(bytes) };
+    let Some(found) = find(bytes, 0) else { return Cow::Borrowed(bytes) };
+    let mut out = replaced(bytes, found);
+    // What stands in for a part may let the whole be seen as one: an address around a key. What is printed is read again and must stay.
+    for _ in 0..MOST_PASSES {
+        let Some(found) = find(&out, 0) else { break };
+        out = replaced(&out, found);
+    }
+    Cow::Owned(out)
+}
+
+/// Every credential from the first one on, which is `found`, replaced.
+fn replaced(bytes: &[u8], mut found: Range<usize>) -> Vec<u8> {
     let mut out = Vec::with_capacity(bytes.len());
     let mut from = 0;
     loop {
@@ -156,7 +169,7 @@ pub fn redact(bytes: &[u8]) -> Cow<'_, [u8]> {
         }
     }
     out.extend_from_slice(&bytes[from..]);
-    Cow::Owned(out)
+    out
 }
 
 /// `key:` and 32 bits of a hash. It has no key of its own: the same credential reads the same on every machine, and of something that

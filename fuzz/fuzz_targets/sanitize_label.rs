@@ -6,7 +6,7 @@
 use costtop::label::{Label, MAX_CHARS, clean, harmless, redact};
 use costtop::usage::RawText;
 
-#[allow(dead_code)]
+#[allow(dead_code, reason = "shared with the tests, which use all of it")]
 #[path = "../../tests/support/hostile.rs"]
 mod hostile;
 

@@ -38,10 +38,21 @@ impl Label {
         let text = String::from_utf8_lossy(&bytes[..bytes.len().min(MAX_BYTES)]);
         // Cleaned first, so that what is cleaned again, as it is when it is printed and read, stays the same.
         let text = if is_plain(&text) { text } else { Cow::Owned(tamed_all(&text, false)) };
-        match redact(text.as_bytes()) {
+        let label = match redact(text.as_bytes()) {
             Cow::Borrowed(_) => Label::new(&text),
             Cow::Owned(redacted) => Label::new(&String::from_utf8_lossy(&redacted)),
+        };
+        // A cut lets what is left be seen otherwise: an address that has lost its end has another password.
+        if text.len() > MAX_CHARS { label.redacted() } else { label }
+    }
+
+    /// Looked through until nothing is found: what is put in may be cut again.
+    fn redacted(mut self) -> Label {
+        for _ in 0..MAX_CHARS {
+            let Cow::Owned(redacted) = redact(self.0.as_bytes()) else { break };
+            self = Label::new(&String::from_utf8_lossy(&redacted));
         }
+        self
     }
 
     /// The cleaned text.
@@ -160,6 +171,16 @@ fn is_emoji_part(character: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_cut_has_left_is_looked_through() {
+        let text = format!(
+            "lin_\u{fffd}://f_%0C-whse;c_S2vapCCCCCCC%%%%w-KEY=www2wwwwwwwr5_@G.-gl{}1:@:www/",
+            "\u{fffd}".repeat(90)
+        );
+        let label = Label::from_bytes(text.as_bytes());
+        assert_eq!(Label::from_bytes(label.as_str().as_bytes()), label);
+    }
 
     #[test]
     fn a_replaced_credential_stays_as_it_is_when_it_is_read_again() {

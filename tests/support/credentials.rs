@@ -118,7 +118,7 @@ pub const HARMLESS: [&str; 34] = [
     "reset-password: forgotten",
     "bearer of bad news and other stories",
     "basic subscription-plan-a",
-    "/home/ana/work/some-very-long-project-name/with-folders",
+    "/home/ana/code/some-very-long-project-name/with-folders",
     "https://github.com/example/a-long-repository-name",
     "projects/my-project-123/locations/us-central1/endpoints/4567890123456789",
     "trace=4bf92f3577b34da6a3ce929d0e0e4736",

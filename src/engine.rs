@@ -45,12 +45,11 @@ use bill::CostMode;
 use cells::Cells;
 use counters::Counters;
 use dropped::Dropped;
-use ledger::{Entry, Fate, Ledger};
+use ledger::{Entry, Fate, Ledger, Storage};
 use list::ListPrices;
 use names::{Caps, NameId, Names, Profile, ProfileId};
 use recent::Recent;
 use record::{Batch, Intake};
-use rows::Rows;
 use sessions::Sessions;
 use standing::{Known, Standing};
 
@@ -157,13 +156,13 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// An empty engine over `rows`, at `now`.
+    /// An empty engine over `storage` (rows alone, where all ids are to stay in memory), at `now`.
     #[must_use]
-    pub fn new(options: Options, rows: Rows, now: Timestamp) -> Engine {
+    pub fn new(options: Options, storage: impl Into<Storage>, now: Timestamp) -> Engine {
         let mut engine = Engine {
             options,
             names: Names::new(options.caps),
-            ledger: Ledger::new(rows, options.mode, options.collect_changes),
+            ledger: Ledger::new(storage.into(), options.mode, options.collect_changes),
             cells: Cells::new(options.zone, options.collect_changes),
             sessions: Sessions::new(options.collect_changes),
             recent: Recent::default(),

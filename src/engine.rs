@@ -189,6 +189,12 @@ impl Engine {
         engine
     }
 
+    /// Why cold rows or ids stay in memory although there are files for them.
+    #[must_use]
+    pub fn trouble_with_files(&self) -> Option<&str> {
+        self.ledger.trouble()
+    }
+
     /// Applies a batch that arrived at `now`; the differences it makes are appended to `posts`.
     ///
     /// # Errors

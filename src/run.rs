@@ -12,6 +12,7 @@ pub mod decode;
 mod desk;
 mod detect;
 mod fold;
+mod generations;
 mod horizon;
 pub mod live;
 mod memory;

@@ -101,8 +101,8 @@ struct Collector<'a, 'e, E: ?Sized> {
     /// What the resource and the record are told by; kept where there are points of metrics.
     fingerprints: [Fingerprint; 2],
     sums: Sums<'a>,
-    /// The attributes that follow are a point's.
-    in_metric: bool,
+    /// The attributes that follow are those of a point, and this one says what it counts.
+    kind_of_point: Option<&'static [u8]>,
     records: u32,
     each: &'e mut E,
 }
@@ -118,7 +118,7 @@ impl<'e, E: FnMut(Result<&Usage<'_>, Skip>) + ?Sized> Collector<'_, 'e, E> {
             producer: Vec::new(),
             fingerprints: [Fingerprint::default(); 2],
             sums: Sums::default(),
-            in_metric: false,
+            kind_of_point: None,
             records: 0,
             each,
         }
@@ -171,7 +171,7 @@ impl<'a, E: FnMut(Result<&Usage<'_>, Skip>) + ?Sized> Collect<'a> for Collector<
     fn attribute(&mut self, name: RawText<'a>, value: Any<'a>) {
         let name = name.bytes();
         self.record.own.set(&name, value);
-        if self.in_metric {
+        if self.kind_of_point.is_some_and(|kind| *name != *kind) {
             self.fingerprints[1].add(&name, value);
         }
         self.own.take_record(&name, value);
@@ -201,12 +201,12 @@ impl<'a, E: FnMut(Result<&Usage<'_>, Skip>) + ?Sized> Collect<'a> for Collector<
     }
 
     fn metric(&mut self, name: RawText<'a>) -> bool {
-        self.in_metric = metrics::counts(name);
-        if !self.in_metric {
+        self.kind_of_point = metrics::counts(name);
+        if self.kind_of_point.is_none() {
             self.records += 1;
             (self.each)(Err(Skip::NotUsage));
         }
-        self.in_metric
+        self.kind_of_point.is_some()
     }
 
     fn point(&mut self, metric: &Metric<'a>, facts: &Facts<'a>, value: Any<'a>) {

@@ -35,9 +35,9 @@ enum Kind {
     Cost,
 }
 
-/// Whether a metric of that name says what was used.
-pub(super) fn counts(name: RawText<'_>) -> bool {
-    family(&name.bytes()).is_some()
+/// The attribute that says what a point of that metric counts, if the metric says what was used.
+pub(super) fn counts(name: RawText<'_>) -> Option<&'static [u8]> {
+    family(&name.bytes()).map(|(family, _)| kind_key(family).1)
 }
 
 /// A metric's family, and what it counts if its points do not say so.
@@ -70,16 +70,24 @@ fn kind(of: RawText<'_>) -> Option<Kind> {
     })
 }
 
+/// The attribute that says what a point counts: each family has its own, and another's is one like any other.
+const fn kind_key(of: Family) -> (Key, &'static [u8]) {
+    match of {
+        Family::GenAi => (Key::TokenType, b"gen_ai.token.type"),
+        Family::ClaudeCode | Family::Codex | Family::GeminiCli => (Key::Type, b"type"),
+    }
+}
+
 /// What a resource or a point is told by: its attributes, in no order. Each is hashed by itself, so that nothing is kept of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Fingerprint(u128);
 
 impl Fingerprint {
     pub(super) fn add(&mut self, name: &[u8], value: Any<'_>) {
-        if matches!(name, b"type" | b"gen_ai.token.type") {
+        let value = Value::of(value);
+        if value.is_absent() {
             return;
         }
-        let value = Value::of(value);
         let said = match &value {
             Value::Bool(truth) => RawText::plain(if *truth { b"true" } else { b"false" }),
             other => other.text(),
@@ -138,7 +146,7 @@ impl<'a> Sums<'a> {
             Family::GenAi => record.tool() == Some(Tool::GeminiCli) || !gen_ai::is_inference(record),
             _ => false,
         };
-        let counted = counted.or_else(|| kind(record.own.get(Key::Type).text())).filter(|_| !restated);
+        let counted = counted.or_else(|| kind(record.own.get(kind_key(family).0).text())).filter(|_| !restated);
         let value = Value::of(value);
         let Some(counted) = counted.filter(|_| !value.is_absent()) else { return Err(Skip::NotUsage) };
         let count = match counted {

@@ -116,7 +116,7 @@ impl<'e, E: FnMut(Result<&Usage<'_>, Skip>) + ?Sized> Collector<'_, 'e, E> {
             own: Own::new(labels),
             room: Vec::new(),
             producer: Vec::new(),
-            fingerprints: [Fingerprint::default(); 2],
+            fingerprints: Default::default(),
             sums: Sums::default(),
             kind_of_point: None,
             records: 0,
@@ -147,7 +147,7 @@ impl<'e, E: FnMut(Result<&Usage<'_>, Skip>) + ?Sized> Collector<'_, 'e, E> {
 impl<'a, E: FnMut(Result<&Usage<'_>, Skip>) + ?Sized> Collect<'a> for Collector<'a, '_, E> {
     fn resource(&mut self) {
         self.record.resource.clear();
-        self.fingerprints[0] = Fingerprint::default();
+        self.fingerprints[0].clear();
         self.own.clear_resource();
     }
 
@@ -164,7 +164,7 @@ impl<'a, E: FnMut(Result<&Usage<'_>, Skip>) + ?Sized> Collect<'a> for Collector<
 
     fn begin(&mut self) {
         self.record.own.clear();
-        self.fingerprints[1] = Fingerprint::default();
+        self.fingerprints[1].clear();
         self.own.clear_record();
     }
 
@@ -213,7 +213,8 @@ impl<'a, E: FnMut(Result<&Usage<'_>, Skip>) + ?Sized> Collect<'a> for Collector<
         if self.sums.is_full() {
             self.resource_end();
         }
-        if let Err(skip) = self.sums.take(&self.record, &self.own, self.fingerprints, (metric, facts, value)) {
+        let told_by = [self.fingerprints[0].sum(), self.fingerprints[1].sum()];
+        if let Err(skip) = self.sums.take(&self.record, &self.own, told_by, (metric, facts, value)) {
             self.records += 1;
             (self.each)(Err(skip));
         }

@@ -260,13 +260,18 @@ fn each_convention_has_its_own_word_for_what_a_point_counts() {
         let two = json!([point(&json!({own: "input", others: "a"}), 7), point(&json!({own: "input", others: "b"}), 7)]);
         assert_eq!(counted(name, two), [Ok(input), Ok(input)], "{name}");
     }
+    // A name that is said twice means what it says last, for telling streams apart as for anything else.
+    let mut twice = point(&json!({"type": "input"}), 7);
+    let again = json!({"key": "model", "value": {"stringValue": "another"}});
+    twice["attributes"].as_array_mut().unwrap().insert(0, again);
+    let both = json!([twice, point(&json!({"type": "output"}), 7)]);
+    let one = Tokens { input: 7, output: 7, ..Tokens::default() };
+    assert_eq!(counted("claude_code.token.usage", both), [Ok(one)]);
 }
 
 #[test]
 fn of_two_names_for_one_thing_the_better_counts_in_any_order() {
-    let attributes = |names: [&str; 2]| {
-        json!({"gen_ai.request.model": "m", "gen_ai.usage.input_tokens": 9, names[0]: names[0], names[1]: names[1]})
-    };
+    let attributes = |names: [&str; 2]| json!({"gen_ai.request.model": "m", "gen_ai.usage.input_tokens": 9, names[0]: names[0], names[1]: names[1]});
     let user = |names: [&str; 2]| {
         let mut user = String::new();
         span(&attributes(names), |result| user = text(result.unwrap().dimensions.end_user));

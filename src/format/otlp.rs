@@ -73,7 +73,7 @@ where
         Ok(parts) => parts,
         Err(stop) => return Reading::Stopped(stop),
     };
-    if marks.format() != Some(Format::Otlp) {
+    if marks.meant() != Some(Format::Otlp) {
         return Reading::Foreign(marks);
     }
     let mut collector = Collector::new(zone, labels, each);

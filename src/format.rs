@@ -534,10 +534,7 @@ where
     if let Err(stop) = walked {
         return Reading::Stopped(stop);
     }
-    if marks.hints() != 0 {
-        return Reading::Foreign(marks);
-    }
-    let Some(format) = marks.format().filter(|format| is_mine(*format)) else { return Reading::Foreign(marks) };
+    let Some(format) = marks.meant().filter(|format| is_mine(*format)) else { return Reading::Foreign(marks) };
     // By reference: a usage is large, and a match by value copies it.
     match &usage(format) {
         Ok(usage) => each(Ok(usage)),

@@ -487,6 +487,18 @@ fn the_slow_reader_agrees_on_every_fixture() {
     }
 }
 
+#[test]
+fn a_record_with_the_marks_of_two_formats_is_one_of_them_whatever_stood_before() {
+    let records: Vec<&str> =
+        FIXTURES.iter().flat_map(|fixture| fixture.lines().filter(|line| line.starts_with('{')).take(3)).collect();
+    for (first, second) in records.iter().flat_map(|first| records.iter().map(move |second| (first, second))) {
+        let (Some(first), Some(second)) = (first.trim_end().strip_suffix('}'), second.strip_prefix('{')) else {
+            continue;
+        };
+        slow_reader::compare(format!("{first},{second}").as_bytes());
+    }
+}
+
 /// Pieces that a careless reader would stumble over.
 const PIECES: [&str; 48] = [
     "\"log\":\"{}\\n\",\"stream\":\"stdout\",",

@@ -109,7 +109,7 @@ pub(super) fn read<E: FnMut(Result<&Usage<'_>, Skip>) + ?Sized>(
     if let Err(stop) = walked.and_then(|_| scanner.end()) {
         return Reading::Stopped(stop);
     }
-    if marks.format() != Some(Format::GeminiCli) {
+    if marks.meant() != Some(Format::GeminiCli) {
         return Reading::Foreign(marks);
     }
     // A chat resumed in another file has its head there, too.

@@ -143,6 +143,12 @@ impl Marks {
         }
     }
 
+    /// The one format that may read the record: none while built-in mappings are to be asked first. What every reader asks.
+    #[inline]
+    pub(super) fn meant(&self) -> Option<Format> {
+        if self.hints() == 0 { self.format() } else { None }
+    }
+
     /// The one format these keys speak for.
     #[inline]
     pub(super) fn format(&self) -> Option<Format> {

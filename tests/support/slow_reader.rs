@@ -224,10 +224,15 @@ pub fn compare_with(own: &[MappingConfig], line: &[u8]) {
         br#"{"ai":{"proxy":{}}}"#,
         br#"{"ai_model":"m","req_units":1}"#,
         br#"{"resourceLogs":[]}"#,
+        br#"{"type":"turn_context","payload":{"model":"m"}}"#,
+        br#"{"type":"gemini","tokens":{}}"#,
+        br#"{"sessionID":"s","modelID":"m","tokens":{}}"#,
+        br#"{"type":"message","parentId":"p","message":{}}"#,
+        br#"{"type":"message_stop"}"#,
         br#"{"model":"m"}"#,
     ] {
-        decoder.go_on_with(Context::default());
         decoder.decode(0, warm_up, &mut |_, _| {});
+        decoder.go_on_with(Context::default());
         let mut again = Vec::new();
         let same = decoder.decode(0, line, &mut |_, result| again.push(result.map(|usage| format!("{usage:?}"))));
         assert_eq!((kind, &fast), (same, &again), "depends on the lines before: {}", String::from_utf8_lossy(line));

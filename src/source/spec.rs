@@ -13,7 +13,7 @@ pub enum Spec {
     Path(PathBuf),
     /// All files whose path matches.
     Glob(Pattern),
-    /// A file `*.db`: a database of SQLite.
+    /// A file `*.db`: a database of `SQLite`.
     Database(PathBuf),
     /// `-`.
     Stdin,

@@ -1,11 +1,11 @@
 //! One-shot commands: read everything that is there, then answer.
 
-use std::collections::HashSet;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
 use super::decode::{Decoded, Shared};
+use super::generations::Generations;
 use super::persist::from_context;
 use super::pipeline::{Message, Pipeline};
 use super::places::Places;
@@ -140,7 +140,7 @@ pub fn read(
     };
     let pipeline = Pipeline::start(sources.specs, &options, &shared)?;
     let mut posts = Vec::new();
-    let mut generations = HashSet::new();
+    let mut generations = Generations::default();
     let (mut applied, mut expected) = (0, None);
     while expected != Some(applied) {
         let Ok(message) = pipeline.messages().recv() else { return Err(OnceError::Cut) };
@@ -153,6 +153,7 @@ pub fn read(
                 let now = if manner.follow { Timestamp::now() } else { now };
                 engine.apply(&decoded.batch, now, &mut posts)?;
                 posts.clear();
+                decoded.give_back();
                 watcher.after(&mut engine)?;
                 applied += 1;
             }

@@ -346,7 +346,8 @@ fn trap_agents_workflows_and_tools_repeat_their_children() {
             Skip::NotUsage
         );
     }
-    for operation in ["chat", "text_completion", "generate_content", "embeddings", "Chat"] {
+    let litellm = ["acompletion", "aresponses", "anthropic_messages", "aembedding"];
+    for operation in ["chat", "text_completion", "generate_content", "embeddings", "Chat"].into_iter().chain(litellm) {
         let attributes =
             json!({"gen_ai.operation.name": operation, "gen_ai.request.model": "m", "gen_ai.usage.input_tokens": 5});
         assert_eq!(tokens_of(&attributes).input, 5, "{operation}");
@@ -373,9 +374,11 @@ fn old_names_and_those_of_others() {
     let total = json!({"llm.request.type": "embedding", "gen_ai.request.model": "m", "llm.usage.total_tokens": 8});
     assert_eq!(tokens_of(&total).input, 8, "embeddings that state nothing else");
     span(
-        &json!({"gen_ai.system": "openai", "gen_ai.request.model": "m", "gen_ai.cost.total_cost": 0.25, "litellm.call_id": "c-1"}),
+        &json!({"gen_ai.system": "openai", "gen_ai.request.model": "m", "gen_ai.cost.total_cost": 0.25, "litellm.call_id": "c-1",
+            "gen_ai.operation.name": "acompletion", "metadata.user_api_key_end_user_id": "ada"}),
         |result| {
             let usage = result.unwrap();
+            assert_eq!(text(usage.dimensions.end_user), "ada");
             assert_eq!(
                 (usage.reported.map(Cost::pico), text(usage.ids.call)),
                 (Some(250_000_000_000), "c-1".to_owned())

@@ -37,7 +37,7 @@ keys! {
     UserName b"user.name",
     UserEmail b"user.email",
     AccountId b"user.account_id" | b"user.account_uuid",
-    EndUser b"enduser.id" | b"enduser.pseudo.id" | b"litellm.end_user.id",
+    EndUser b"enduser.id" | b"enduser.pseudo.id" | b"litellm.end_user.id" | b"metadata.user_api_key_end_user_id",
     // Events.
     EventName b"event.name",
     EventTimestamp b"event.timestamp",

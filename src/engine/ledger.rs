@@ -30,6 +30,10 @@ const MOST_REQUESTS_OF_A_RESPONSE: usize = 8;
 /// stands alone: an id that connects so much means nothing.
 const MOST_ROWS_OF_A_GROUP: usize = 128;
 
+/// The same for requests that are found by what they counted, of which one session may have many equal ones. Beyond it a request is found by
+/// its name alone.
+const MOST_TWINS_OF_A_GROUP: usize = 256;
+
 /// A ring that is longer is damaged: the rows of one pair can join a full group.
 const MOST_ROWS_OF_A_RING: usize = 32 * MOST_ROWS_OF_A_GROUP;
 
@@ -199,13 +203,19 @@ impl Ledger {
             }
             id_reused = !groups.iter().flatten().any(|class| same_class(&class.row, &row));
         }
-        if groups.iter().map(Vec::len).sum::<usize>() >= MOST_ROWS_OF_A_GROUP {
+        let most = if row.ids.is_twin() { MOST_TWINS_OF_A_GROUP } else { MOST_ROWS_OF_A_GROUP };
+        if groups.iter().map(Vec::len).sum::<usize>() >= most {
             let known = |group: &Vec<Class>| group.iter().find(|class| same_class(&class.row, &row)).copied();
             match groups.iter().enumerate().find_map(|(place, group)| Some((place, known(group)?))) {
                 Some((place, own)) => {
                     // What else it could connect would be too much: its ids stay what they are.
                     groups = vec![groups.swap_remove(place)];
                     row.ids.links = own.row.ids.links;
+                }
+                None if row.ids.is_twin() && self.find(row.ids.response)?.is_none() => {
+                    row.ids.links = link::RESPONSE | link::TWIN;
+                    self.append_alone(row, posts, entry.history)?;
+                    return Ok(Applied { fate: Fate::Charge, charges: 1, id_reused: false });
                 }
                 None if row.side_chain || !row.ids.is_pair() => {
                     return Ok(Applied { fate: Fate::Merged, charges: 0, id_reused: false });

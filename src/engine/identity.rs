@@ -206,9 +206,8 @@ impl IdentityKey {
         for (place, count) in bytes.as_chunks_mut::<4>().0.iter_mut().zip(twin.counts) {
             *place = count.to_le_bytes();
         }
-        let [one, other] = twin.sessions.map(|session| {
-            if session.is_empty() { 0 } else { self.hash(Space::Twin, &bytes, session) }
-        });
+        let [one, other] =
+            twin.sessions.map(|session| if session.is_empty() { 0 } else { self.hash(Space::Twin, &bytes, session) });
         if one != 0 {
             (out.call, out.links) = (one, out.links | link::CALL | link::TWIN);
         }

@@ -211,13 +211,7 @@ impl<'a> Counts<'a> {
     /// As telemetry states them, too.
     fn stated(&self) -> Result<[u32; 5], Rejection> {
         let count = number::tokens;
-        Ok([
-            count(self.input)?,
-            count(self.cached)?,
-            count(self.output)?,
-            count(self.thoughts)?,
-            count(self.tool)?,
-        ])
+        Ok([count(self.input)?, count(self.cached)?, count(self.output)?, count(self.thoughts)?, count(self.tool)?])
     }
 
     fn tokens(&self) -> Result<Tokens, Rejection> {

@@ -22,7 +22,8 @@ fn usage([input, cached, output, reasoning]: Counts) -> Value {
 
 /// A rollout of these requests; `more` is laid over its head, `before` the totals it goes on from.
 fn rollout(id: &str, more: &Value, before: Counts, requests: &[Counts]) -> String {
-    let mut payload = json!({"id": id, "timestamp": "2026-11-21T09:00:00Z", "cwd": "/src/shop", "model_provider": "openai"});
+    let mut payload =
+        json!({"id": id, "timestamp": "2026-11-21T09:00:00Z", "cwd": "/src/shop", "model_provider": "openai"});
     payload.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     let mut lines = vec![
         json!({"timestamp": "2026-11-21T09:00:00Z", "type": "session_meta", "payload": payload}),

@@ -91,9 +91,8 @@ fn around(sources: &[SourceConfig], config: &Config) -> Arc<[Surroundings]> {
             ..Surroundings::default()
         };
         for (dimension, label) in &source.labels {
-            if let Some(slot) = surroundings.defaults.get_mut(dimension.place()) {
-                *slot = Some(label.clone());
-            }
+            surroundings.defaults.retain(|(other, _)| other != dimension);
+            surroundings.defaults.push((*dimension, label.clone()));
         }
         surroundings
     });

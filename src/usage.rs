@@ -72,9 +72,10 @@ impl<'a> RawText<'a> {
 
     /// Whether `text` is what is meant.
     #[must_use]
+    #[inline]
     pub fn is(self, text: &[u8]) -> bool {
         match self.spelling {
-            Spelling::Plain => self.bytes == text,
+            Spelling::Plain => self.bytes.len() == text.len() && self.bytes == text,
             Spelling::Escaped => unescape(self.bytes) == text,
         }
     }

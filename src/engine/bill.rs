@@ -86,41 +86,45 @@ impl Bill {
     /// What it adds to sums.
     #[must_use]
     pub fn sums(&self) -> Counters {
+        let mut sums = Counters::default();
+        self.add_to(&mut sums);
+        sums
+    }
+
+    /// Adds it to sums.
+    #[inline]
+    pub fn add_to(&self, sums: &mut Counters) {
         let tokens = &self.tokens;
-        let mut sums = Counters {
-            requests: 1,
-            errors: i64::from(self.status >= 400),
-            input: tokens.input.into(),
-            cache_read: tokens.cache_read.into(),
-            cache_write_5m: tokens.cache_write_5m.into(),
-            cache_write_1h: tokens.cache_write_1h.into(),
-            output: tokens.output.into(),
-            reasoning: tokens.reasoning.into(),
-            web_searches: tokens.web_searches.into(),
-            gateway_hits: self.cache_hit.into(),
-            batch_requests: self.batch.into(),
-            saved: Money::from_pico(if self.cache_hit { 0 } else { self.saved_pico.into() }),
-            ..Counters::default()
-        };
+        sums.requests += 1;
+        sums.errors += i64::from(self.status >= 400);
+        sums.input += i64::from(tokens.input);
+        sums.cache_read += i64::from(tokens.cache_read);
+        sums.cache_write_5m += i64::from(tokens.cache_write_5m);
+        sums.cache_write_1h += i64::from(tokens.cache_write_1h);
+        sums.output += i64::from(tokens.output);
+        sums.reasoning += i64::from(tokens.reasoning);
+        sums.web_searches += i64::from(tokens.web_searches);
+        sums.gateway_hits += i64::from(self.cache_hit);
+        sums.batch_requests += i64::from(self.batch);
+        sums.saved += Money::from_pico(if self.cache_hit { 0 } else { self.saved_pico.into() });
         match self.source {
             CostSource::Reported => {
-                sums.reported = self.cost.into();
+                sums.reported += self.cost.into();
                 if let Some(computed) = self.computed {
-                    sums.computed_beside = computed.into();
-                    sums.drift = Money::from(self.cost) - Money::from(computed);
-                    sums.drifted_requests = drifts(self.cost, computed).into();
+                    sums.computed_beside += computed.into();
+                    sums.drift += Money::from(self.cost) - Money::from(computed);
+                    sums.drifted_requests += i64::from(drifts(self.cost, computed));
                 }
             }
-            CostSource::Computed => sums.computed = self.cost.into(),
+            CostSource::Computed => sums.computed += self.cost.into(),
             CostSource::Unpriced => {
-                sums.unpriced_requests = 1;
-                sums.unpriced_tokens = tokens.total().cast_signed();
+                sums.unpriced_requests += 1;
+                sums.unpriced_tokens += tokens.total().cast_signed();
             }
         }
         if self.subscription {
-            sums.subscription = self.cost.into();
+            sums.subscription += self.cost.into();
         }
-        sums
     }
 }
 

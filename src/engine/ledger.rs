@@ -87,6 +87,8 @@ pub struct Ledger {
     /// Facet times of the rows whose dimensions come from different records.
     ragged: FxHashMap<u32, [i64; FACETS]>,
     mode: CostMode,
+    /// Nobody asks for differences: none are worked out.
+    is_quiet: bool,
     /// Scopes that something speaks for: points of counters over them are void. Each has a row of its own, so that a state knows it.
     spoken: FxHashSet<u128>,
     /// Rows of points by what may void them.
@@ -131,6 +133,12 @@ impl Ledger {
         self.rows.trouble().or_else(|| self.index.trouble())
     }
 
+    /// The same ledger, which appends no differences any more: they are not asked for.
+    #[must_use]
+    pub fn quiet(self) -> Ledger {
+        Ledger { is_quiet: true, ..self }
+    }
+
     /// Rows kept.
     #[must_use]
     pub fn rows(&self) -> &Rows {
@@ -170,7 +178,7 @@ impl Ledger {
         }
         let mut roots = found.iter().flatten().copied();
         let Some(first) = roots.next() else {
-            if row.dated && self.days.contains(day_of(row.time)) {
+            if row.dated && !self.days.is_empty() && self.days.contains(day_of(row.time)) {
                 let cost = bill::alone(0, &row, self.mode).cost;
                 return Ok(Applied { fate: Fate::Late(cost), charges: 0, id_reused: false });
             }
@@ -252,7 +260,7 @@ impl Ledger {
         self.enter(&row.ids, number);
         self.touch(number);
         self.note_points(number, &row);
-        if !self.is_void(&row) {
+        if !self.is_quiet && !self.is_void(&row) {
             posts.push(post(&bill::alone(number, &row, self.mode), 1, history));
         }
         Ok(())
@@ -288,7 +296,9 @@ impl Ledger {
         self.touch(number);
         self.points.remove(&spoken.scope);
         self.spoken.insert(spoken.scope);
-        posts.extend(bills.iter().map(|bill| post(bill, -1, history)));
+        if !self.is_quiet {
+            posts.extend(bills.iter().map(|bill| post(bill, -1, history)));
+        }
         Ok(bills.len() as u64)
     }
 
@@ -331,8 +341,10 @@ impl Ledger {
                 (bill::bill(&[&before], names, self.mode), bill::bill(&[&after], names, self.mode));
             if differs(&old_bill, &new_bill) && !self.is_void(old) {
                 self.rows.cover(number, new_bill.time.ms());
-                posts.push(post(&old_bill, -1, history));
-                posts.push(post(&new_bill, 1, history));
+                if !self.is_quiet {
+                    posts.push(post(&old_bill, -1, history));
+                    posts.push(post(&new_bill, 1, history));
+                }
             }
             Fate::Update
         };
@@ -414,8 +426,10 @@ impl Ledger {
         for bill in &after {
             self.rows.cover(bill.number, bill.time.ms());
         }
-        posts.extend(before.iter().map(|bill| post(bill, -1, history)));
-        posts.extend(after.iter().map(|bill| post(bill, 1, history)));
+        if !self.is_quiet {
+            posts.extend(before.iter().map(|bill| post(bill, -1, history)));
+            posts.extend(after.iter().map(|bill| post(bill, 1, history)));
+        }
         charges
     }
 
@@ -507,12 +521,48 @@ impl Ledger {
                 Ok(())
             }
         })?;
+        self.for_each_ring(&rings, names, each)
+    }
+
+    /// Every charge as it stands, in no particular order, for those who do not ask what is behind it.
+    ///
+    /// # Errors
+    /// As [`Ledger::for_each_bill`].
+    pub fn for_each_charge(
+        &mut self,
+        names: &mut Names,
+        mut each: impl FnMut(&Bill, &Names) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let mut rings = Vec::new();
+        let (mode, spoken) = (self.mode, &self.spoken);
+        self.rows.for_each(|number, row| {
+            if is_void(spoken, row) {
+                return Ok(());
+            }
+            if row.next == number {
+                return each(&bill::alone(number, row, mode), names);
+            }
+            if row.next < number {
+                rings.push(number);
+            }
+            Ok(())
+        })?;
+        self.for_each_ring(&rings, names, |bill, _, names| each(bill, names))
+    }
+
+    /// The charges of the groups that these rows are of.
+    fn for_each_ring(
+        &mut self,
+        rings: &[u32],
+        names: &mut Names,
+        mut each: impl FnMut(&Bill, &[&Class], &Names) -> io::Result<()>,
+    ) -> io::Result<()> {
         for number in rings {
-            let group = self.group(number)?;
+            let group = self.group(*number)?;
             for home in bill::homes(&group, names) {
                 let classes: Vec<&Class> = home.into_iter().map(|place| &group[place]).collect();
                 if !classes.is_empty() {
-                    let bill = bill::bill(&classes, names, mode);
+                    let bill = bill::bill(&classes, names, self.mode);
                     each(&bill, &classes, names)?;
                 }
             }

@@ -396,7 +396,7 @@ impl Core {
         Ok(())
     }
 
-    fn apply(&mut self, decoded: Decoded, now: Timestamp) -> Result<(), RunError> {
+    fn apply(&mut self, mut decoded: Decoded, now: Timestamp) -> Result<(), RunError> {
         self.applied += 1;
         if self.generations.insert(decoded.generation) {
             self.engine.intake_mut().files += 1;
@@ -420,10 +420,11 @@ impl Core {
         let intake = &decoded.batch.intake;
         let records = intake.records + decoded.batch.records.len() as u64;
         let receiving = Receiving { records, rejected: intake.rejected_total() };
+        decoded.give_back();
         self.persistence.applied(Applied {
             generation: decoded.generation,
             position: decoded.position,
-            bytes: intake.bytes,
+            bytes: decoded.batch.intake.bytes,
             receipt: decoded.receipt.map(|receipt| (receipt, receiving)),
             reserved: decoded.reserved,
         });

@@ -153,6 +153,7 @@ pub fn read(
                 let now = if manner.follow { Timestamp::now() } else { now };
                 engine.apply(&decoded.batch, now, &mut posts)?;
                 posts.clear();
+                decoded.give_back();
                 watcher.after(&mut engine)?;
                 applied += 1;
             }

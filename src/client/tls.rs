@@ -104,8 +104,7 @@ impl Distrust {
 /// Who is trusted at this address and what is shown to it.
 pub(super) fn config(address: &Address, credentials: &Credentials) -> Result<ClientConfig, ClientError> {
     let Some(path) = &credentials.authorities else { return Err(ClientError::NobodyTrusted(address.name())) };
-    let refuse =
-        |error: &dyn fmt::Display| ClientError::Authorities(path.display().to_string(), error.to_string());
+    let refuse = |error: &dyn fmt::Display| ClientError::Authorities(path.display().to_string(), error.to_string());
     let mut roots = RootCertStore::empty();
     for certificate in certificates(path).map_err(|error| refuse(&error))? {
         roots.add(certificate).map_err(|error| refuse(&error))?;

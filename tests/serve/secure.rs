@@ -139,7 +139,11 @@ fn a_certificate_of_ones_own_that_is_missing_wrong_or_old_is_told_with_the_remed
     refused(&guarded, &["--ca-file", &ca], wanted);
     let stranger = shown("other_client.pem");
     let trust = ["--ca-file", &ca, "--cert-file", &stranger, "--key-file", &key];
-    refused(&guarded, &trust, "refuses the certificate of --cert-file: show one that is signed by whom its 'client_ca'");
+    refused(
+        &guarded,
+        &trust,
+        "refuses the certificate of --cert-file: show one that is signed by whom its 'client_ca'",
+    );
     let guarded = Guarded::start("other_server.pem", Some("other_ca.pem"), false);
     let (ca, old) = (fixture("other_ca.pem"), shown("other_client_expired.pem"));
     let trust = ["--ca-file", &ca, "--cert-file", &old, "--key-file", &key];

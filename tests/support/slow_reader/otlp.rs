@@ -373,7 +373,8 @@ impl Said<'_> {
             let functions = "acompletion atext_completion aembedding responses aresponses anthropic_messages aanthropic_messages \
                              agenerate_content generate_content_stream agenerate_content_stream image_generation aimage_generation \
                              speech aspeech transcription atranscription rerank arerank";
-            let known: Vec<&str> = known.into_iter().chain(functions.split(' ').filter(|word| !word.is_empty())).collect();
+            let known: Vec<&str> =
+                known.into_iter().chain(functions.split(' ').filter(|word| !word.is_empty())).collect();
             return matches!(operation, Text::Is(operation) if known.contains(&operation.to_ascii_lowercase().as_str()));
         }
         let kind = text(self.own(&["openinference.span.kind", "traceloop.span.kind"]));
@@ -507,7 +508,15 @@ impl Said<'_> {
             ("span", span),
             ("model", model),
             ("provider", text(self.own(&provider))),
-            ("end_user", text(self.get(&["enduser.id", "enduser.pseudo.id", "litellm.end_user.id", "metadata.user_api_key_end_user_id"]))),
+            (
+                "end_user",
+                text(self.get(&[
+                    "enduser.id",
+                    "enduser.pseudo.id",
+                    "litellm.end_user.id",
+                    "metadata.user_api_key_end_user_id",
+                ])),
+            ),
             ("user", user),
             ("email", text(self.get(&["user.email"])).or(text(self.own(&["metadata.user_api_key_user_email"])))),
             ("key_alias", text(self.own(&["metadata.user_api_key_alias"]))),
@@ -644,7 +653,15 @@ impl Said<'_> {
             ("span", Text::Any),
             ("model", model),
             ("provider", provider),
-            ("end_user", text(self.get(&["enduser.id", "enduser.pseudo.id", "litellm.end_user.id", "metadata.user_api_key_end_user_id"]))),
+            (
+                "end_user",
+                text(self.get(&[
+                    "enduser.id",
+                    "enduser.pseudo.id",
+                    "litellm.end_user.id",
+                    "metadata.user_api_key_end_user_id",
+                ])),
+            ),
             ("user", user),
             ("email", email.or(text(self.own(&["metadata.user_api_key_user_email"])))),
             ("key_alias", text(self.own(&["metadata.user_api_key_alias"]))),

@@ -45,12 +45,11 @@ use bill::CostMode;
 use cells::Cells;
 use counters::Counters;
 use dropped::Dropped;
-use ledger::{Entry, Fate, Ledger};
+use ledger::{Entry, Fate, Ledger, Storage};
 use list::ListPrices;
 use names::{Caps, NameId, Names, Profile, ProfileId};
 use recent::Recent;
 use record::{Batch, Intake};
-use rows::Rows;
 use sessions::Sessions;
 use standing::{Known, Standing};
 
@@ -100,7 +99,8 @@ pub struct Options {
     pub own: OwnLabels,
     /// Remember what changed, for a state.
     pub collect_changes: bool,
-    /// Keep cells, sessions and windows. A report is made of the ledger's charges and needs none of them.
+    /// Keep sums, cells, sessions and windows, which live on differences. A report is made of the ledger's charges and needs none of
+    /// them: without, no difference is worked out.
     pub windows: bool,
 }
 
@@ -157,13 +157,14 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// An empty engine over `rows`, at `now`.
+    /// An empty engine over `storage` (rows alone, where all ids are to stay in memory), at `now`.
     #[must_use]
-    pub fn new(options: Options, rows: Rows, now: Timestamp) -> Engine {
+    pub fn new(options: Options, storage: impl Into<Storage>, now: Timestamp) -> Engine {
+        let ledger = Ledger::new(storage.into(), options.mode, options.collect_changes);
         let mut engine = Engine {
             options,
             names: Names::new(options.caps),
-            ledger: Ledger::new(rows, options.mode, options.collect_changes),
+            ledger: if options.windows { ledger } else { ledger.quiet() },
             cells: Cells::new(options.zone, options.collect_changes),
             sessions: Sessions::new(options.collect_changes),
             recent: Recent::default(),
@@ -190,7 +191,13 @@ impl Engine {
         engine
     }
 
-    /// Applies a batch that arrived at `now`; the differences it makes are appended to `posts`.
+    /// Why cold rows or ids stay in memory although there are files for them.
+    #[must_use]
+    pub fn trouble_with_files(&self) -> Option<&str> {
+        self.ledger.trouble()
+    }
+
+    /// Applies a batch that arrived at `now`; the differences it makes are appended to `posts`, unless the options do without.
     ///
     /// # Errors
     /// The rows' file is in trouble. The ledger may hold a part of one record: nothing of this engine may be saved any more.
@@ -287,20 +294,18 @@ impl Engine {
         if let Some(whole) = &mut self.whole {
             whole.post(post.profile, &post.sums, post.sign);
         }
-        if self.options.windows {
-            let cell = self.cells.post(post, &self.names);
-            self.sessions.post(post);
-            let burning = self.recent.post(post);
-            let Engine { kept, names, lists, .. } = self;
-            for standing in kept {
-                standing.post(post, cell, &mut Known { names, lists });
-                if let Some(money) = burning {
-                    standing.burn(post.profile, money, names);
-                }
+        let cell = self.cells.post(post, &self.names);
+        self.sessions.post(post);
+        let burning = self.recent.post(post);
+        let Engine { kept, names, lists, .. } = self;
+        for standing in kept {
+            standing.post(post, cell, &mut Known { names, lists });
+            if let Some(money) = burning {
+                standing.burn(post.profile, money, names);
             }
-            if post.time >= self.today.0 && post.time < self.today.1 {
-                self.today.2.add(&post.sums, post.sign);
-            }
+        }
+        if post.time >= self.today.0 && post.time < self.today.1 {
+            self.today.2.add(&post.sums, post.sign);
         }
         if post.sums.unpriced_requests != 0 {
             let model = self.names.of(post.profile, Dimension::Model);

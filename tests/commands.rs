@@ -196,7 +196,7 @@ fn a_session_file_belongs_to_its_owner() {
     let shown = explain(&around);
     assert!(shown.starts_with("s.jsonl:9  charge of $0.000018, computed from the table\n"), "{shown}");
     assert!(shown.contains("  who      user mara (owner of the file)\n"), "{shown}");
-    around.defaults[Dimension::User.place()] = Some(Label::new("batch"));
+    around.defaults.push((Dimension::User, Label::new("batch")));
     assert!(explain(&around).contains("  who      user batch (label of the source)\n"));
 }
 

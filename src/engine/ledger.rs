@@ -30,6 +30,10 @@ const MOST_REQUESTS_OF_A_RESPONSE: usize = 8;
 /// stands alone: an id that connects so much means nothing.
 const MOST_ROWS_OF_A_GROUP: usize = 128;
 
+/// The same for requests that are found by what they counted, of which one session may have many equal ones. Beyond it a request is found by
+/// its name alone.
+const MOST_TWINS_OF_A_GROUP: usize = 256;
+
 /// A ring that is longer is damaged: the rows of one pair can join a full group.
 const MOST_ROWS_OF_A_RING: usize = 32 * MOST_ROWS_OF_A_GROUP;
 
@@ -59,6 +63,22 @@ pub struct Applied {
     pub id_reused: bool,
 }
 
+/// Where a ledger keeps what it knows.
+#[derive(Default)]
+pub struct Storage {
+    /// Its rows.
+    pub rows: Rows,
+    /// The ids by which they are found.
+    pub index: Index,
+}
+
+impl From<Rows> for Storage {
+    /// All ids stay in memory.
+    fn from(rows: Rows) -> Storage {
+        Storage { rows, index: Index::default() }
+    }
+}
+
 /// The ledger.
 #[derive(Default)]
 pub struct Ledger {
@@ -67,6 +87,8 @@ pub struct Ledger {
     /// Facet times of the rows whose dimensions come from different records.
     ragged: FxHashMap<u32, [i64; FACETS]>,
     mode: CostMode,
+    /// Nobody asks for differences: none are worked out.
+    is_quiet: bool,
     /// Scopes that something speaks for: points of counters over them are void. Each has a row of its own, so that a state knows it.
     spoken: FxHashSet<u128>,
     /// Rows of points by what may void them.
@@ -98,10 +120,23 @@ pub struct Entry<'a> {
 }
 
 impl Ledger {
-    /// An empty ledger over `rows`.
+    /// An empty ledger over `storage`.
     #[must_use]
-    pub fn new(rows: Rows, mode: CostMode, collect_changes: bool) -> Ledger {
-        Ledger { rows, mode, changed: collect_changes.then(Changed::default), ..Ledger::default() }
+    pub fn new(storage: Storage, mode: CostMode, collect_changes: bool) -> Ledger {
+        let Storage { rows, index } = storage;
+        Ledger { rows, index, mode, changed: collect_changes.then(Changed::default), ..Ledger::default() }
+    }
+
+    /// Why what is cold stays in memory although there is a file for it.
+    #[must_use]
+    pub fn trouble(&self) -> Option<&str> {
+        self.rows.trouble().or_else(|| self.index.trouble())
+    }
+
+    /// The same ledger, which appends no differences any more: they are not asked for.
+    #[must_use]
+    pub fn quiet(self) -> Ledger {
+        Ledger { is_quiet: true, ..self }
     }
 
     /// Rows kept.
@@ -143,7 +178,7 @@ impl Ledger {
         }
         let mut roots = found.iter().flatten().copied();
         let Some(first) = roots.next() else {
-            if row.dated && self.days.contains(day_of(row.time)) {
+            if row.dated && !self.days.is_empty() && self.days.contains(day_of(row.time)) {
                 let cost = bill::alone(0, &row, self.mode).cost;
                 return Ok(Applied { fate: Fate::Late(cost), charges: 0, id_reused: false });
             }
@@ -176,13 +211,19 @@ impl Ledger {
             }
             id_reused = !groups.iter().flatten().any(|class| same_class(&class.row, &row));
         }
-        if groups.iter().map(Vec::len).sum::<usize>() >= MOST_ROWS_OF_A_GROUP {
+        let most = if row.ids.is_twin() { MOST_TWINS_OF_A_GROUP } else { MOST_ROWS_OF_A_GROUP };
+        if groups.iter().map(Vec::len).sum::<usize>() >= most {
             let known = |group: &Vec<Class>| group.iter().find(|class| same_class(&class.row, &row)).copied();
             match groups.iter().enumerate().find_map(|(place, group)| Some((place, known(group)?))) {
                 Some((place, own)) => {
                     // What else it could connect would be too much: its ids stay what they are.
                     groups = vec![groups.swap_remove(place)];
                     row.ids.links = own.row.ids.links;
+                }
+                None if row.ids.is_twin() && self.find(row.ids.response)?.is_none() => {
+                    row.ids.links = link::RESPONSE | link::TWIN;
+                    self.append_alone(row, posts, entry.history)?;
+                    return Ok(Applied { fate: Fate::Charge, charges: 1, id_reused: false });
                 }
                 None if row.side_chain || !row.ids.is_pair() => {
                     return Ok(Applied { fate: Fate::Merged, charges: 0, id_reused: false });
@@ -216,12 +257,10 @@ impl Ledger {
     fn append_alone(&mut self, mut row: Row, posts: &mut Vec<Post>, history: bool) -> io::Result<()> {
         row.next = self.rows.len() as u32;
         let number = self.rows.push(&row)?;
-        for hash in row.ids.linking() {
-            self.index.insert(hash, number);
-        }
+        self.enter(&row.ids, number);
         self.touch(number);
         self.note_points(number, &row);
-        if !self.is_void(&row) {
+        if !self.is_quiet && !self.is_void(&row) {
             posts.push(post(&bill::alone(number, &row, self.mode), 1, history));
         }
         Ok(())
@@ -257,7 +296,9 @@ impl Ledger {
         self.touch(number);
         self.points.remove(&spoken.scope);
         self.spoken.insert(spoken.scope);
-        posts.extend(bills.iter().map(|bill| post(bill, -1, history)));
+        if !self.is_quiet {
+            posts.extend(bills.iter().map(|bill| post(bill, -1, history)));
+        }
         Ok(bills.len() as u64)
     }
 
@@ -300,8 +341,10 @@ impl Ledger {
                 (bill::bill(&[&before], names, self.mode), bill::bill(&[&after], names, self.mode));
             if differs(&old_bill, &new_bill) && !self.is_void(old) {
                 self.rows.cover(number, new_bill.time.ms());
-                posts.push(post(&old_bill, -1, history));
-                posts.push(post(&new_bill, 1, history));
+                if !self.is_quiet {
+                    posts.push(post(&old_bill, -1, history));
+                    posts.push(post(&new_bill, 1, history));
+                }
             }
             Fate::Update
         };
@@ -383,8 +426,10 @@ impl Ledger {
         for bill in &after {
             self.rows.cover(bill.number, bill.time.ms());
         }
-        posts.extend(before.iter().map(|bill| post(bill, -1, history)));
-        posts.extend(after.iter().map(|bill| post(bill, 1, history)));
+        if !self.is_quiet {
+            posts.extend(before.iter().map(|bill| post(bill, -1, history)));
+            posts.extend(after.iter().map(|bill| post(bill, 1, history)));
+        }
         charges
     }
 
@@ -419,7 +464,8 @@ impl Ledger {
             if self.find(hash)?.is_none()
                 && let Some(class) = classes.iter().find(|class| class.row.ids.links_by(hash))
             {
-                self.index.insert(hash, class.number);
+                let rows = &self.rows;
+                self.index.insert(hash, class.number, |number| rows.is_gone(number));
             }
         }
         Ok(())
@@ -475,12 +521,48 @@ impl Ledger {
                 Ok(())
             }
         })?;
+        self.for_each_ring(&rings, names, each)
+    }
+
+    /// Every charge as it stands, in no particular order, for those who do not ask what is behind it.
+    ///
+    /// # Errors
+    /// As [`Ledger::for_each_bill`].
+    pub fn for_each_charge(
+        &mut self,
+        names: &mut Names,
+        mut each: impl FnMut(&Bill, &Names) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let mut rings = Vec::new();
+        let (mode, spoken) = (self.mode, &self.spoken);
+        self.rows.for_each(|number, row| {
+            if is_void(spoken, row) {
+                return Ok(());
+            }
+            if row.next == number {
+                return each(&bill::alone(number, row, mode), names);
+            }
+            if row.next < number {
+                rings.push(number);
+            }
+            Ok(())
+        })?;
+        self.for_each_ring(&rings, names, |bill, _, names| each(bill, names))
+    }
+
+    /// The charges of the groups that these rows are of.
+    fn for_each_ring(
+        &mut self,
+        rings: &[u32],
+        names: &mut Names,
+        mut each: impl FnMut(&Bill, &[&Class], &Names) -> io::Result<()>,
+    ) -> io::Result<()> {
         for number in rings {
-            let group = self.group(number)?;
+            let group = self.group(*number)?;
             for home in bill::homes(&group, names) {
                 let classes: Vec<&Class> = home.into_iter().map(|place| &group[place]).collect();
                 if !classes.is_empty() {
-                    let bill = bill::bill(&classes, names, mode);
+                    let bill = bill::bill(&classes, names, self.mode);
                     each(&bill, &classes, names)?;
                 }
             }
@@ -511,54 +593,65 @@ impl Ledger {
         self.changed.as_mut().map(Changed::take).unwrap_or_default()
     }
 
-    /// Builds the index over loaded rows.
+    /// Builds the index over loaded rows, one segment after the other.
     ///
     /// # Errors
     /// A row that never came, or a temporary file in trouble.
     pub fn finish_loading(&mut self, names: &mut Names) -> io::Result<()> {
-        let (mut ids, mut rings) = (Vec::new(), Vec::new());
-        let mut rows = std::mem::take(&mut self.rows);
         let mut living = 0;
-        let result = rows.for_each(|number, row| {
-            living += 1;
-            if row.origin == Origin::Metrics {
-                if is_scope(row) {
-                    self.spoken.insert(row.ids.call);
-                    return Ok(());
-                }
-                self.points.entry(row.ids.request).or_default().push(number);
+        let mut rows: Vec<(u32, Row)> = Vec::new();
+        for segment in 0..self.rows.segments() {
+            rows.clear();
+            self.rows.for_segment(
+                segment,
+                |_, _| true,
+                |number, row| {
+                    rows.push((number, *row));
+                    Ok(())
+                },
+            )?;
+            living += rows.len();
+            for (number, row) in &rows {
+                self.finish_row(*number, row, names)?;
             }
-            if row.next == number {
-                for hash in row.ids.linking() {
-                    self.index.insert(hash, number);
-                }
-            } else {
-                ids.extend(row.ids.linking().map(|hash| (hash, number)));
-                if row.next < number {
-                    rings.push(number);
-                }
-            }
-            Ok(())
-        });
-        self.rows = rows;
-        result?;
+        }
         let spoken = &self.spoken;
         self.points.retain(|scope, _| !spoken.contains(scope));
         if living < self.rows.len() && self.days.is_empty() {
             return Err(io::Error::other(format!("{} saved rows are missing", self.rows.len() - living)));
         }
-        // Ids shared within a ring are entered once, for their first row.
-        ids.sort_unstable();
-        ids.dedup_by_key(|(hash, _)| *hash);
-        for (hash, number) in ids {
-            self.index.insert(hash, number);
+        Ok(())
+    }
+
+    fn finish_row(&mut self, number: u32, row: &Row, names: &mut Names) -> io::Result<()> {
+        if row.origin == Origin::Metrics {
+            if is_scope(row) {
+                self.spoken.insert(row.ids.call);
+                return Ok(());
+            }
+            self.points.entry(row.ids.request).or_default().push(number);
         }
-        self.cover_groups(&rings, names)
+        if row.next == number {
+            self.enter(&row.ids, number);
+            return Ok(());
+        }
+        // Ids shared within a ring are entered once, for their first row.
+        let class = self.class(number, *row);
+        self.index_new(row.ids.linking(), &[class])?;
+        // The last of a ring points back.
+        if row.next < number { self.cover_group(number, names) } else { Ok(()) }
+    }
+
+    fn enter(&mut self, ids: &RecordIds, number: u32) {
+        let rows = &self.rows;
+        for hash in ids.linking() {
+            self.index.insert(hash, number, |number| rows.is_gone(number));
+        }
     }
 
     fn find(&mut self, hash: u128) -> io::Result<Option<u32>> {
         let rows = &mut self.rows;
-        self.index.find(hash, |number| Ok(rows.ids(number)?.links_by(hash)))
+        self.index.find(hash, |number| Ok(!rows.is_gone(number) && rows.ids(number)?.links_by(hash)))
     }
 
     fn class(&self, number: u32, row: Row) -> Class {

@@ -260,8 +260,8 @@ impl RawNames {
 pub struct Surroundings {
     /// The SOURCE as the operator named it.
     pub source: Option<Label>,
-    /// Values where the log has none, by dimension.
-    pub defaults: [Option<Label>; Dimension::CHOSEN],
+    /// Values where the log has none: at most one for a dimension.
+    pub defaults: Vec<(Dimension, Label)>,
     /// Which of a log's names is the user, best first.
     pub user_order: Vec<UserField>,
     /// The only format that is read; `None`: whatever a line is.
@@ -270,6 +270,14 @@ pub struct Surroundings {
     pub subscription: bool,
     /// Logs of the operator's own.
     pub mappings: Option<Arc<Mappings>>,
+}
+
+impl Surroundings {
+    /// The value of a dimension where the log has none.
+    #[must_use]
+    pub fn default_of(&self, dimension: Dimension) -> Option<&Label> {
+        self.defaults.iter().find(|(of, _)| *of == dimension).map(|(_, label)| label)
+    }
 }
 
 /// Builds batches; its tables are reused from batch to batch.
@@ -284,6 +292,8 @@ pub struct BatchBuilder {
     recent: Recent,
     /// Scopes of this batch that were spoken for.
     spoken: FxHashSet<u128>,
+    /// Memory for the records of the next batch.
+    room: Vec<Record>,
     keep_names: bool,
 }
 
@@ -362,36 +372,31 @@ impl BatchBuilder {
             })
         });
         let key = given.key_alias.or(given.key_hash);
-        let texts = [
-            (Dimension::User, &user),
-            (Dimension::Team, &given.team),
-            (Dimension::Project, &given.project),
-            (Dimension::Feature, &given.feature),
-            (Dimension::Agent, &given.agent),
-            (Dimension::Host, &given.host),
-            (Dimension::Key, &key),
-            (Dimension::Model, &usage.model),
-            (Dimension::Provider, &usage.provider),
-            (Dimension::Tier, &usage.terms.tier),
-        ];
+        // Line by line: in a loop each place would be worked out again for every record.
         let mut dimensions = [0; Dimension::COUNT];
-        for (dimension, text) in texts {
-            dimensions[dimension.place()] = self.label(*text);
-        }
+        dimensions[const { Dimension::User.place() }] = self.label(&user);
+        dimensions[const { Dimension::Team.place() }] = self.label(&given.team);
+        dimensions[const { Dimension::Project.place() }] = self.label(&given.project);
+        dimensions[const { Dimension::Feature.place() }] = self.label(&given.feature);
+        dimensions[const { Dimension::Agent.place() }] = self.label(&given.agent);
+        dimensions[const { Dimension::Host.place() }] = self.label(&given.host);
+        dimensions[const { Dimension::Key.place() }] = self.label(&key);
+        dimensions[const { Dimension::Model.place() }] = self.label(&usage.model);
+        dimensions[const { Dimension::Provider.place() }] = self.label(&usage.provider);
+        dimensions[const { Dimension::Tier.place() }] = self.label(&usage.terms.tier);
         if let Some(own) = given.own {
             for (place, text) in dimensions[OwnLabel::PLACES].iter_mut().zip(own) {
-                *place = self.label(*text);
+                *place = self.label(text);
             }
         }
-        for (place, label) in around.defaults.iter().enumerate() {
-            if dimensions[place] == 0
-                && let Some(label) = label
-            {
-                dimensions[place] = self.label(RawText::plain(label.as_str().as_bytes()));
+        for (dimension, label) in &around.defaults {
+            if dimensions[dimension.place()] == 0 {
+                dimensions[dimension.place()] = self.label(&RawText::plain(label.as_str().as_bytes()));
             }
         }
         if let Some(source) = &around.source {
-            dimensions[Dimension::Source.place()] = self.label(RawText::plain(source.as_str().as_bytes()));
+            let source = RawText::plain(source.as_str().as_bytes());
+            dimensions[const { Dimension::Source.place() }] = self.label(&source);
         }
         let record = Record {
             ids,
@@ -403,8 +408,8 @@ impl BatchBuilder {
             time: usage.time,
             tokens: usage.tokens,
             dimensions,
-            session: self.label(given.session),
-            stop_reason: self.label(usage.stop_reason),
+            session: self.label(&given.session),
+            stop_reason: self.label(&usage.stop_reason),
             status: usage.status,
             latency_ms: usage.latency_ms,
             reported: usage.reported,
@@ -449,6 +454,12 @@ impl BatchBuilder {
         self.batch.records.is_empty()
     }
 
+    /// Memory of records that were applied: the next batch gets it, so that it need not be asked of the system again.
+    pub fn reuse(&mut self, mut room: Vec<Record>) {
+        room.clear();
+        self.room = room;
+    }
+
     /// The batch so far; the next begins empty.
     pub fn finish(&mut self, history: bool) -> Batch {
         self.index.clear();
@@ -456,29 +467,30 @@ impl BatchBuilder {
         self.texts.clear();
         self.recent = Recent::default();
         self.batch.history = history;
-        // Chunks of one file are alike: with room from the start, the next batch is not copied each time it doubles.
-        let next = Batch {
-            labels: Vec::with_capacity(self.batch.labels.len()),
-            records: Vec::with_capacity(self.batch.records.len()),
-            ..Batch::default()
-        };
+        // Chunks of one file are alike: with room from the start and some to spare, the next batch is not copied to a place twice as
+        // large when it has a record more than this one.
+        let roomy = |count: usize| count + count / 8;
+        let mut records = std::mem::take(&mut self.room);
+        records.reserve_exact(roomy(self.batch.records.len()));
+        let labels = Vec::with_capacity(roomy(self.batch.labels.len()));
+        let next = Batch { labels, records, ..Batch::default() };
         std::mem::replace(&mut self.batch, next)
     }
 
     #[inline]
-    fn label(&mut self, text: RawText<'_>) -> u32 {
+    fn label(&mut self, text: &RawText<'_>) -> u32 {
         if text.is_empty() { 0 } else { self.label_of_some(text) }
     }
 
     #[inline(never)]
-    fn label_of_some(&mut self, text: RawText<'_>) -> u32 {
+    fn label_of_some(&mut self, text: &RawText<'_>) -> u32 {
         let written = text.as_written();
         let known = *self.recent.place(written);
         if known.label != 0 && known.is(&self.texts, written) { known.label } else { self.label_of_other(text) }
     }
 
     #[inline(never)]
-    fn label_of_other(&mut self, text: RawText<'_>) -> u32 {
+    fn label_of_other(&mut self, text: &RawText<'_>) -> u32 {
         let written = text.as_written();
         let BatchBuilder { batch, texts, index, recent, .. } = self;
         if batch.labels.is_empty() {

@@ -6,7 +6,7 @@ use std::io;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Engine;
-use super::bill::Bill;
+use super::bill::CostSource;
 use super::counters::Counters;
 use super::drift::{DriftRow, Drifts};
 use super::names::{NONE, NameId, Names, OTHER, ProfileId};
@@ -136,23 +136,29 @@ impl Engine {
         let mut unpriced: BTreeMap<NameId, i64> = BTreeMap::new();
         let mut drifts = Drifts::default();
         let Engine { ledger, names, dropped, .. } = self;
-        ledger.for_each_bill(names, |bill, _, names| {
+        ledger.for_each_charge(names, |bill, names| {
             if query.since.is_some_and(|since| bill.time < since) || query.until.is_some_and(|until| bill.time >= until)
             {
                 return Ok(());
             }
-            let sums = bill.sums();
             let first = report.first_event.get_or_insert(bill.time);
             *first = (*first).min(bill.time);
             report.last_event = report.last_event.max(Some(bill.time));
-            if sums.unpriced_requests > 0 {
-                *unpriced.entry(names.of(bill.profile, Dimension::Model)).or_default() += sums.unpriced_tokens;
+            if bill.source == CostSource::Unpriced {
+                let tokens = bill.tokens.total().cast_signed();
+                *unpriced.entry(names.of(bill.profile, Dimension::Model)).or_default() += tokens;
             }
-            sessions.note(bill.session);
             drifts.note(bill, names);
-            match groups.of(bill.time, bill.profile, bill.session, names) {
-                Some(group) => group.add(bill, &sums),
-                None => totals.add(&sums, 1),
+            let place = groups.of(bill.time, bill.profile, bill.session, names);
+            let is_new = sessions.note(bill.session, place);
+            match place.and_then(|place| groups.all.get_mut(place)) {
+                Some(group) => {
+                    bill.add_to(&mut group.sums);
+                    if is_new {
+                        group.sessions.insert(bill.session);
+                    }
+                }
+                None => bill.add_to(&mut totals),
             }
             Ok(())
         })?;
@@ -168,7 +174,7 @@ impl Engine {
             if sums.unpriced_requests > 0 {
                 *unpriced.entry(names.of(profile, Dimension::Model)).or_default() += sums.unpriced_tokens;
             }
-            match groups.of(begin, profile, OTHER, names) {
+            match groups.of(begin, profile, OTHER, names).and_then(|place| groups.all.get_mut(place)) {
                 Some(group) => group.sums.add(sums, 1),
                 None => totals.add(sums, 1),
             }
@@ -177,7 +183,9 @@ impl Engine {
             let in_span = |at: Timestamp| query.since.is_none_or(|since| at >= since);
             let began = |at: Timestamp| query.until.is_none_or(|until| at < until);
             let known = self.sessions.iter().filter(|(_, session)| in_span(session.last) && began(session.first));
-            known.for_each(|(id, _)| sessions.note(id));
+            for (id, _) in known {
+                sessions.note(id, None);
+            }
         }
         // Every charge is in one group, or there are no groups.
         groups.all.iter().for_each(|group| totals.add(&group.sums, 1));
@@ -218,15 +226,6 @@ impl Engine {
     }
 }
 
-impl Group {
-    fn add(&mut self, bill: &Bill, sums: &Counters) {
-        self.sums.add(sums, 1);
-        if bill.session != NONE {
-            self.sessions.insert(bill.session);
-        }
-    }
-}
-
 /// Groups by key, with a short way for keys that the profile alone decides.
 struct Groups<'a> {
     by: &'a [GroupBy],
@@ -250,15 +249,15 @@ impl<'a> Groups<'a> {
         }
     }
 
-    /// The group of a charge; `None` where nothing is grouped.
-    fn of(&mut self, time: Timestamp, profile: ProfileId, session: NameId, names: &Names) -> Option<&mut Group> {
+    /// The place of a charge's group; `None` where nothing is grouped.
+    fn of(&mut self, time: Timestamp, profile: ProfileId, session: NameId, names: &Names) -> Option<usize> {
         if self.by.is_empty() {
             return None;
         }
         let id = profile;
         let profile = profile as usize;
         if let Some(Some(place)) = self.of_profile.get(profile) {
-            return self.all.get_mut(*place as usize);
+            return Some(*place as usize);
         }
         let key = self.by.iter().map(|by| self.periods.part(*by, time, id, session, names)).collect();
         let place = *self.places.entry(key).or_insert(self.all.len());
@@ -271,28 +270,33 @@ impl<'a> Groups<'a> {
             }
             self.of_profile[profile] = u32::try_from(place).ok();
         }
-        self.all.get_mut(place)
+        Some(place)
     }
 }
 
-/// Distinct names, one bit each.
+/// Distinct sessions, and the group that each was met in last: most stay in one.
 #[derive(Default)]
 struct Seen {
-    bits: Vec<u64>,
+    /// By name; 0 where it was not met, 1 where it was met in no group, else two more than the group's place.
+    last: Vec<u32>,
     count: u64,
 }
 
 impl Seen {
-    fn note(&mut self, id: NameId) {
+    /// Whether the session, if there is one, was met in another group last, or never.
+    fn note(&mut self, id: NameId, group: Option<usize>) -> bool {
         if id == NONE {
-            return;
+            return false;
         }
-        let (word, bit) = (id as usize / 64, 1 << (id % 64));
-        if word >= self.bits.len() {
-            self.bits.resize((word + 1).next_power_of_two(), 0);
+        let id = id as usize;
+        if id >= self.last.len() {
+            self.last.resize((id + 1).next_power_of_two(), 0);
         }
-        self.count += u64::from(self.bits[word] & bit == 0);
-        self.bits[word] |= bit;
+        // A group has a charge, and of those there are less than 4 billion.
+        let group = group.map_or(1, |place| place as u32 + 2);
+        let before = std::mem::replace(&mut self.last[id], group);
+        self.count += u64::from(before == 0);
+        before != group
     }
 }
 

@@ -66,6 +66,7 @@ pub fn cost_parts(value: Scalar<'_>, places: u8) -> Result<Option<Cost>, Rejecti
 pub fn count(value: Count<'_>) -> Result<u32, Rejection> {
     match value {
         Count::Whole(count) => Ok(count),
+        Count::Other(Scalar::Null) => Ok(0),
         Count::Other(value) => tokens(value),
     }
 }
@@ -88,6 +89,7 @@ pub fn amount(value: Amount<'_>) -> Result<Option<Cost>, Rejection> {
 pub fn lenient_count(value: Count<'_>) -> u32 {
     match value {
         Count::Whole(count) => count,
+        Count::Other(Scalar::Null) => 0,
         Count::Other(value) => lenient(value),
     }
 }

@@ -157,13 +157,6 @@ impl Default for Order {
     }
 }
 
-impl Order {
-    /// The guess for what comes behind `last`, or first.
-    fn guess(&mut self, last: Option<Key>) -> &mut Key {
-        last.map_or(&mut self.first, |last| &mut self.after[last as usize])
-    }
-}
-
 impl Key {
     /// By length first: within one length two or three words are compared, not the whole list.
     #[inline]
@@ -318,42 +311,32 @@ impl<'a> Fields<'a> {
     fn walk(&mut self, record: &'a [u8], marks: &mut Marks, order: &mut Order) -> Result<(), Stop> {
         let mut scanner = Scanner::new(record);
         if scanner.open_object()? {
-            let mut last = None;
-            while let Some(key) = self.member(&mut scanner, last, marks, order)? {
-                last = Some(key);
+            let Order { first, after } = order;
+            let (mut leads, mut guess, mut is_first) = (&LEADS[0], first, true);
+            loop {
+                if leads.get(*guess as usize).is_some_and(|lead| scanner.pass(lead)) {
+                    self.keep(*guess, &mut scanner, marks)?;
+                } else {
+                    let name = if is_first { scanner.first_key()? } else { scanner.next_key()? };
+                    let Some(name) = name else { break };
+                    let name = name.bytes();
+                    *guess = Key::of(&name);
+                    if *guess == Key::Other {
+                        marks.note(&name, &mut scanner)?;
+                    } else {
+                        self.keep_unguessed(*guess, &mut scanner, marks)?;
+                    }
+                }
+                (leads, guess, is_first) = (&LEADS[1], &mut after[*guess as usize], false);
             }
         }
         scanner.end()
     }
 
-    /// Reads the member behind `last`; its key, or `None` at the end of the object.
-    #[inline]
-    fn member(
-        &mut self,
-        scanner: &mut Scanner<'a>,
-        last: Option<Key>,
-        marks: &mut Marks,
-        order: &mut Order,
-    ) -> Result<Option<Key>, Stop> {
-        let guess = order.guess(last);
-        let leads = &LEADS[usize::from(last.is_some())];
-        let key = if let Some(lead) = leads.get(*guess as usize)
-            && scanner.pass(lead)
-        {
-            *guess
-        } else {
-            let name = if last.is_none() { scanner.first_key()? } else { scanner.next_key()? };
-            let Some(name) = name else { return Ok(None) };
-            let name = name.bytes();
-            *guess = Key::of(&name);
-            if *guess == Key::Other {
-                marks.note(&name, scanner)?;
-                return Ok(Some(Key::Other));
-            }
-            *guess
-        };
-        self.keep(key, scanner, marks)?;
-        Ok(Some(key))
+    /// [`Fields::keep`] once more, where it need not be quick.
+    #[inline(never)]
+    fn keep_unguessed(&mut self, key: Key, scanner: &mut Scanner<'a>, marks: &mut Marks) -> Result<(), Stop> {
+        self.keep(key, scanner, marks)
     }
 
     /// Keeps the value ahead, which is that of a key of ours.
@@ -494,7 +477,9 @@ impl<'a> Fields<'a> {
         let cost = number::amount(self.amount(Key::Cost))?;
         let computed = number::amount(self.amount(Key::Computed))?.map(Restated::Computed);
         let source = self.text(Key::CostSource);
-        Ok(if source.is(b"computed") {
+        Ok(if source.is_empty() {
+            (cost, computed)
+        } else if source.is(b"computed") {
             (None, cost.map(Restated::Computed).or(computed))
         } else if source.is(b"unpriced") {
             (None, Some(Restated::Unpriced))

@@ -615,18 +615,50 @@ fn number_end(line: &[u8], start: usize) -> Result<usize, Stop> {
 /// A whole number of at most `most` digits at `at`, and where they end. `None`: none, more, or one with a leading zero.
 #[inline]
 fn short_digits(line: &[u8], at: usize, most: usize) -> Option<(u64, usize)> {
-    let mut value = 0;
-    let mut end = at;
-    while let Some(&byte) = line.get(end)
+    let (count, mut value) = digits(line, at);
+    let mut end = at + count;
+    while count == WORD
+        && let Some(&byte) = line.get(end)
         && byte.is_ascii_digit()
     {
-        if end - at == most {
+        if end - at >= most {
             return None;
         }
         value = value * 10 + u64::from(byte - b'0');
         end += 1;
     }
-    (end == at + 1 || end > at && line[at] != b'0').then_some((value, end))
+    (end <= at + most && (count == 1 || count > 1 && line[at] != b'0')).then_some((value, end))
+}
+
+/// Bytes of a word.
+const WORD: usize = 8;
+
+/// The digits from `at` on, of the first eight bytes there: how many, and their value. They are looked at and added up together, not
+/// one after the other.
+#[inline]
+fn digits(line: &[u8], at: usize) -> (usize, u64) {
+    const ZEROS: u64 = u64::from_le_bytes([b'0'; WORD]);
+    const TOP: u64 = u64::from_le_bytes([0x80; WORD]);
+    // With this added, what is more than nine reaches a byte's top bit.
+    const LIMIT: u64 = u64::from_le_bytes([0x76; WORD]);
+    let rest = line.get(at..).unwrap_or_default();
+    let word = rest.first_chunk::<WORD>().copied().unwrap_or_else(|| {
+        let mut padded = [0; WORD];
+        padded[..rest.len()].copy_from_slice(rest);
+        padded
+    });
+    let digits = u64::from_le_bytes(word) ^ ZEROS;
+    // Whatever overflows changes bytes behind the first that is no digit.
+    let others = (digits.wrapping_add(LIMIT) | digits) & TOP;
+    let count = others.trailing_zeros() as usize / 8;
+    if count == 0 {
+        return (0, 0);
+    }
+    // The first digit stands lowest: shifted up, zeros stand before it.
+    let digits = digits << (8 * (WORD - count));
+    let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8) & 0x00ff_00ff_00ff_00ff;
+    let fours = pairs.wrapping_mul(100).wrapping_add(pairs >> 16) & 0x0000_ffff_0000_ffff;
+    (count, fours.wrapping_mul(10_000).wrapping_add(fours >> 32) & 0xffff_ffff)
 }
 
 /// At most twelve digits behind a decimal point as pico-dollars, and where they end.
@@ -641,18 +673,16 @@ fn pico(line: &[u8], at: usize) -> Option<(u64, usize)> {
         }
         scale
     };
-    let mut value = 0;
-    let mut end = at;
-    while let Some(&byte) = line.get(end)
-        && byte.is_ascii_digit()
-    {
-        if end - at == PLACES {
+    let (mut count, mut value) = digits(line, at);
+    if count == WORD {
+        let (more, rest) = digits(line, at + WORD);
+        count += more;
+        if count > PLACES {
             return None;
         }
-        value = value * 10 + u64::from(byte - b'0');
-        end += 1;
+        value = value * SCALE[PLACES - more] + rest;
     }
-    (end > at).then(|| (value * SCALE[end - at], end))
+    (count > 0).then(|| (value * SCALE[count], at + count))
 }
 
 /// Whether a number that was read up to `end` ends there.

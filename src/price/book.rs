@@ -382,16 +382,12 @@ pub(super) fn price_with(plan: &Plan, usage: &Usage<'_>) -> Priced {
     if usage.cache_hit {
         return Priced { computed: Some(Cost::ZERO), ..Priced::default() };
     }
-    let bill = match usage.origin {
-        Origin::Metrics => plan.bill_sum(&usage.tokens, usage.time),
-        _ => plan.bill(&usage.tokens, usage.time),
+    let cost = match usage.origin {
+        Origin::Metrics => plan.cost_sum(&usage.tokens, usage.time),
+        _ => plan.cost(&usage.tokens, usage.time),
     };
-    let mut priced = match bill {
-        Ok(bill) => Priced {
-            computed: Some(Cost::from_pico(bill.cost_pico)),
-            saved_pico: bill.saved_pico,
-            batch: plan.is_batch(),
-        },
+    let mut priced = match cost {
+        Ok((pico, saved_pico)) => Priced { computed: Some(Cost::from_pico(pico)), saved_pico, batch: plan.is_batch() },
         // What used nothing costs nothing, whatever its model; but what is billed by another unit may well have been used.
         Err(why) => Priced {
             computed: (usage.tokens.is_empty() && (usage.status >= 400 || why != Unpriced::OtherUnit))

@@ -20,6 +20,9 @@ const MAX_KEY: usize = 1024;
 /// What decides the plan: model, provider, region, tier, residency, location, geography, speed.
 const PARTS: usize = 8;
 
+/// Plans found without a hash of all parts: a log names few models at a time. A power of two.
+const RECENT: usize = 32;
+
 struct Kept {
     hash: u64,
     key: Box<[u8]>,
@@ -32,23 +35,41 @@ struct Kept {
 /// A price book and what this thread has looked up in it.
 pub struct Pricer {
     book: Arc<PriceBook>,
-    kept: HashTable<Kept>,
+    kept: Vec<Kept>,
+    /// Places in `kept`, by hash.
+    index: HashTable<u32>,
+    /// Places in `kept`, or beyond it, of the last plan for a model's name like this one.
+    recent: [u32; RECENT],
 }
 
 impl Pricer {
     /// Nothing looked up yet.
     #[must_use]
     pub fn new(book: Arc<PriceBook>) -> Pricer {
-        Pricer { book, kept: HashTable::new() }
+        Pricer { book, kept: Vec::new(), index: HashTable::new(), recent: [0; RECENT] }
     }
 
     /// What `usage` costs: the same as [`PriceBook::price`].
     pub fn price(&mut self, usage: &Usage<'_>) -> Priced {
         let parts = parts(usage);
         let span = self.book.span(usage.time);
+        let recent = recent(parts[0].as_written());
+        if let Some(kept) = self.kept.get(self.recent[recent] as usize)
+            && kept.span == span
+            && is_key(kept, &parts)
+        {
+            return price_with(&kept.plan, usage);
+        }
         let hash = hash(&parts).wrapping_add(u64::from(span));
-        let is_same = |kept: &Kept| kept.hash == hash && kept.span == span && is_key(kept, &parts);
-        if let Some(kept) = self.kept.find(hash, is_same) {
+        let is_same = |place: &u32| {
+            self.kept
+                .get(*place as usize)
+                .is_some_and(|kept| kept.hash == hash && kept.span == span && is_key(kept, &parts))
+        };
+        if let Some(place) = self.index.find(hash, is_same)
+            && let Some(kept) = self.kept.get(*place as usize)
+        {
+            self.recent[recent] = *place;
             return price_with(&kept.plan, usage);
         }
         let plan = self.book.resolve(usage).plan;
@@ -71,10 +92,14 @@ impl Pricer {
         }
         if self.kept.len() >= CAPACITY {
             self.kept.clear();
+            self.index.clear();
         }
         let key = parts.iter().flat_map(|part| part.as_written()).copied().collect();
         let lengths = parts.map(|part| part.as_written().len() as u16);
-        self.kept.insert_unique(hash, Kept { hash, key, lengths, span, plan }, |kept| kept.hash);
+        let place = self.kept.len() as u32;
+        self.kept.push(Kept { hash, key, lengths, span, plan });
+        let kept = &self.kept;
+        self.index.insert_unique(hash, place, |place| kept[*place as usize].hash);
     }
 }
 
@@ -90,6 +115,13 @@ fn parts<'u, 'a>(usage: &'u Usage<'a>) -> [&'u RawText<'a>; PARTS] {
         &terms.inference_geo,
         &terms.speed,
     ]
+}
+
+/// Where a plan for this model is remembered. Names of models differ in length and at their ends.
+#[inline]
+fn recent(model: &[u8]) -> usize {
+    let end = model.last_chunk::<8>().map_or(0, |end| u64::from_le_bytes(*end));
+    ((end ^ model.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize % RECENT
 }
 
 fn hash(parts: &[&RawText<'_>; PARTS]) -> u64 {

@@ -158,6 +158,16 @@ pub struct Plan {
     per_request: HalfAtto,
 }
 
+/// What a bill comes to, and by which rates.
+struct Worked<'a> {
+    counts: [u32; Kind::COUNT],
+    band: &'a Band,
+    off_peak: bool,
+    remainder: Ratio,
+    cost_pico: u64,
+    saved_pico: i64,
+}
+
 /// One request's bill, in half-attodollars before factors.
 #[derive(Clone, Copy, Debug)]
 pub struct Bill {
@@ -249,15 +259,40 @@ impl Plan {
 
     /// The bill for these tokens at that instant.
     pub fn bill(&self, tokens: &Tokens, time: Option<Timestamp>) -> Result<Bill, Unpriced> {
-        self.bill_beyond(tokens.prompt(), tokens, time)
+        self.work_out(tokens.prompt(), tokens, time).map(|worked| self.stated(worked))
     }
 
     /// The same for the sum of many requests: how long each one's prompt was cannot be known, so none is billed as a long one.
     pub fn bill_sum(&self, tokens: &Tokens, time: Option<Timestamp>) -> Result<Bill, Unpriced> {
-        self.bill_beyond(0, tokens, time)
+        self.work_out(0, tokens, time).map(|worked| self.stated(worked))
     }
 
-    fn bill_beyond(&self, length: u64, tokens: &Tokens, time: Option<Timestamp>) -> Result<Bill, Unpriced> {
+    /// What the bill comes to and what caching saved, in pico-dollars: [`Plan::bill`] without its terms.
+    pub fn cost(&self, tokens: &Tokens, time: Option<Timestamp>) -> Result<(u64, i64), Unpriced> {
+        self.work_out(tokens.prompt(), tokens, time).map(|worked| (worked.cost_pico, worked.saved_pico))
+    }
+
+    /// The same of [`Plan::bill_sum`].
+    pub fn cost_sum(&self, tokens: &Tokens, time: Option<Timestamp>) -> Result<(u64, i64), Unpriced> {
+        self.work_out(0, tokens, time).map(|worked| (worked.cost_pico, worked.saved_pico))
+    }
+
+    fn stated(&self, worked: Worked<'_>) -> Bill {
+        Bill {
+            counts: worked.counts,
+            rates: worked.band.rates,
+            above: worked.band.above,
+            off_peak: worked.off_peak,
+            search: self.search,
+            per_request: self.per_request,
+            remainder: worked.remainder,
+            cost_pico: worked.cost_pico,
+            saved_pico: worked.saved_pico,
+        }
+    }
+
+    #[inline]
+    fn work_out(&self, length: u64, tokens: &Tokens, time: Option<Timestamp>) -> Result<Worked<'_>, Unpriced> {
         if let Some(why) = &self.refusal {
             return Err(why.clone());
         }
@@ -299,20 +334,12 @@ impl Plan {
         let difference = uncached.abs_diff(prompt_amount);
         let saved = if difference == 0 { 0 } else { self.total(difference, 0, remainder).ok_or(Unpriced::TooLarge)? };
         let saved = i64::try_from(saved).map_err(|_| Unpriced::TooLarge)?;
-        Ok(Bill {
-            counts,
-            rates: band.rates,
-            above: band.above,
-            off_peak,
-            search: self.search,
-            per_request: self.per_request,
-            remainder,
-            cost_pico,
-            saved_pico: if uncached < prompt_amount { -saved } else { saved },
-        })
+        let saved_pico = if uncached < prompt_amount { -saved } else { saved };
+        Ok(Worked { counts, band, off_peak, remainder, cost_pico, saved_pico })
     }
 
     /// (tokens × factor + fees) × what the discount leaves, in pico-dollars, rounded here and nowhere else.
+    #[inline]
     fn total(&self, tokens: u128, fees: u128, remainder: Ratio) -> Option<u64> {
         if self.factor == Ratio::ONE && remainder == Ratio::ONE {
             return u64::try_from(divide_half_even(tokens.checked_add(fees)?, HALF_ATTO_PER_PICO)).ok();

@@ -1,7 +1,7 @@
 //! The engine's thread: it alone changes the engine, with a screen in front of it or without one. Batches, orders and questions enter as
 //! messages; commits, transitions and answers leave. It draws nothing and reads no file but its own state.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 use super::decode::{Decoded, Shared};
 use super::desk::Desk;
 use super::detect::Detection;
+use super::generations::Generations;
 use super::memory::Leftover;
 use super::persist::{Applied, META_ADJUSTMENTS, Opened, Persistence};
 use super::pipeline::{Message, Pipeline};
@@ -99,7 +100,9 @@ pub(super) struct Core {
     hooks: Hooks,
     /// What the last batch changed.
     posts: Vec<Post>,
-    generations: HashSet<u32>,
+    generations: Generations,
+    /// Why what is cold stays in memory, as it was last told.
+    uncooled: Option<String>,
     started: Instant,
     applied: u64,
     caught_up_after: Option<u64>,
@@ -254,7 +257,8 @@ impl Core {
             log,
             sources: Vec::new(),
             posts: Vec::new(),
-            generations: HashSet::new(),
+            generations: Generations::default(),
+            uncooled: None,
             started: Instant::now(),
             applied: 0,
             caught_up_after: None,
@@ -398,7 +402,7 @@ impl Core {
         Ok(())
     }
 
-    fn apply(&mut self, decoded: Decoded, now: Timestamp) -> Result<(), RunError> {
+    fn apply(&mut self, mut decoded: Decoded, now: Timestamp) -> Result<(), RunError> {
         self.applied += 1;
         if self.generations.insert(decoded.generation) {
             self.engine.intake_mut().files += 1;
@@ -422,10 +426,11 @@ impl Core {
         let intake = &decoded.batch.intake;
         let records = intake.records + decoded.batch.records.len() as u64;
         let receiving = Receiving { records, rejected: intake.rejected_total() };
+        decoded.give_back();
         self.persistence.applied(Applied {
             generation: decoded.generation,
             position: decoded.position,
-            bytes: intake.bytes,
+            bytes: decoded.batch.intake.bytes,
             receipt: decoded.receipt.map(|receipt| (receipt, receiving)),
             reserved: decoded.reserved,
         });
@@ -475,6 +480,7 @@ impl Core {
 
     fn tick(&mut self, now: Timestamp) {
         self.leftover.release_when_calm();
+        self.tell_of_memory(now);
         self.engine.tick(now);
         self.budgets.tick(self.engine.names(), now, &mut self.alarms);
         self.detection.tick(&self.engine, now, &mut self.alarms);
@@ -488,6 +494,26 @@ impl Core {
             self.moved = Instant::now();
             self.version += 1;
         }
+    }
+
+    /// The temporary files refuse, or take what is cold again.
+    fn tell_of_memory(&mut self, now: Timestamp) {
+        let trouble = self.engine.trouble_with_files();
+        if trouble == self.uncooled.as_deref() {
+            return;
+        }
+        let text = match trouble {
+            Some(error) => {
+                format!(
+                    "the temporary file takes no more ({error}): ledger rows and ids stay in memory; free '{}'",
+                    std::env::temp_dir().display()
+                )
+            }
+            None => "the temporary file takes ledger rows and ids again".to_owned(),
+        };
+        self.uncooled = trouble.map(str::to_owned);
+        self.log.add(now, Mark::Warn, "state", &text);
+        self.version += 1;
     }
 
     /// A person silences the bell, until an instant or, without one, until somebody resumes it.

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use crossbeam_channel::{Receiver, Sender, bounded};
 use memchr::memchr;
 
 use super::bodies::Bodies;
 use super::contexts::Contexts;
 use crate::engine::identity::{IdentityKey, RecordIds, link};
-use crate::engine::record::{Batch, BatchBuilder, Place, Surroundings};
+use crate::engine::record::{Batch, BatchBuilder, Place, Record, Surroundings};
 use crate::format::context::Context;
 use crate::format::labels::LabelPaths;
 use crate::format::{At, Decoder, Skip};
@@ -18,6 +19,11 @@ use crate::source::budget::Reservation;
 use crate::source::{Chunk, Frame, Position, Receipt, SourceId};
 use crate::time::{Timestamp, Zone};
 use crate::usage::{Dimension, Origin, RawText, Rejection, Usage};
+
+/// Memory of applied records that waits for its decoder: for the batch that is made and the one behind it.
+const ROOMS: usize = 2;
+/// Memory for more records than these goes back to the system: few chunks hold so many.
+const ROOMIEST: usize = 2048;
 
 /// What decoders share.
 #[derive(Clone)]
@@ -52,6 +58,20 @@ pub struct Decoded {
     pub reserved: Option<Reservation>,
     /// Who waits until the batch is safe.
     pub receipt: Option<Receipt>,
+    /// Where the memory of the records came from.
+    rooms: Sender<Vec<Record>>,
+}
+
+impl Decoded {
+    /// Gives the memory of the records, which were applied, back to the decoder. Asked of the system again for each batch, it would be
+    /// cleared again each time.
+    pub fn give_back(&mut self) {
+        let records = std::mem::take(&mut self.batch.records);
+        if records.capacity() <= ROOMIEST {
+            // Where enough waits, or nobody any more, it goes back to the system.
+            let _ = self.rooms.try_send(records);
+        }
+    }
 }
 
 /// One decoder with its tables.
@@ -61,6 +81,7 @@ pub struct LineDecoder {
     pricer: Pricer,
     builder: BatchBuilder,
     contexts: Contexts,
+    rooms: (Sender<Vec<Record>>, Receiver<Vec<Record>>),
 }
 
 impl LineDecoder {
@@ -70,7 +91,14 @@ impl LineDecoder {
         let (mut decoder, pricer) = (Decoder::new(shared.zone), Pricer::new(Arc::clone(&shared.book)));
         decoder.look_for(shared.labels.clone());
         let builder = BatchBuilder::new(shared.keep_names);
-        LineDecoder { shared, decoder, pricer, builder, contexts: Contexts::default() }
+        LineDecoder { shared, decoder, pricer, builder, contexts: Contexts::default(), rooms: bounded(ROOMS) }
+    }
+
+    fn finish(&mut self, history: bool) -> Batch {
+        if let Ok(room) = self.rooms.1.try_recv() {
+            self.builder.reuse(room);
+        }
+        self.builder.finish(history)
     }
 
     /// Goes on in the contexts that were saved with `positions`.
@@ -120,7 +148,7 @@ impl LineDecoder {
             intake.reject(Rejection::TooLong);
         }
         Decoded {
-            batch: self.builder.finish(chunk.history),
+            batch: self.finish(chunk.history),
             source: chunk.source,
             generation: chunk.generation,
             position: chunk.position.map(|position| Position {
@@ -130,6 +158,7 @@ impl LineDecoder {
             }),
             reserved: chunk.reserved,
             receipt: chunk.receipt,
+            rooms: self.rooms.0.clone(),
         }
     }
 
@@ -157,12 +186,13 @@ impl LineDecoder {
         let open = decoder.go_on_with(Context::default());
         builder.intake().torn += open.parts().torn();
         Decoded {
-            batch: self.builder.finish(chunk.history),
+            batch: self.finish(chunk.history),
             source: chunk.source,
             generation: chunk.generation,
             position: None,
             reserved: chunk.reserved,
             receipt: chunk.receipt,
+            rooms: self.rooms.0.clone(),
         }
     }
 
@@ -219,7 +249,7 @@ pub fn with_owner<'a>(usage: &Usage<'a>, around: &Surroundings, owner: Option<&'
     let owner = owner.filter(|_| {
         usage.origin == Origin::Transcript
             && usage.dimensions.user.is_empty()
-            && around.defaults[Dimension::User.place()].is_none()
+            && around.default_of(Dimension::User).is_none()
     })?;
     let mut usage = *usage;
     usage.dimensions.user = RawText::plain(owner.as_str().as_bytes());

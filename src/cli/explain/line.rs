@@ -338,7 +338,7 @@ fn who(usage: &Usage<'_>, around: &Surroundings, own: &[OwnLabel], is_owner: boo
                 _ => "",
             };
             facts.push(format!("{name} {}{from}", text.label()));
-        } else if let Some(label) = around.defaults.get(dimension.place()).and_then(Option::as_ref) {
+        } else if let Some(label) = around.default_of(dimension) {
             facts.push(format!("{name} {label} (label of the source)"));
         }
     }

@@ -138,3 +138,21 @@ proptest! {
         }
     }
 }
+
+proptest! {
+    /// Digits of any number, with anything or nothing behind them.
+    #[test]
+    fn digits_read_together_are_those_read_one_by_one(before in 0usize..3, text in "[0-9]{0,14}", behind in proptest::collection::vec(any::<u8>(), 0..10)) {
+        let line = [vec![b'x'; before].as_slice(), text.as_bytes(), &behind].concat();
+        let all = line[before..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let value = |count: usize| line[before..before + count].iter().fold(0, |sum, byte| sum * 10 + u64::from(byte - b'0'));
+        prop_assert_eq!(digits(&line, before), (all.min(WORD), value(all.min(WORD))));
+        let is_plain = all == 1 || all > 1 && line[before] != b'0';
+        for most in [AMOUNT_DIGITS, COUNT_DIGITS] {
+            let expected = (is_plain && all <= most).then(|| (value(all), before + all));
+            prop_assert_eq!(short_digits(&line, before, most), expected, "{}", most);
+        }
+        let expected = (1..=PLACES).contains(&all).then(|| (value(all) * 10u64.pow((PLACES - all) as u32), before + all));
+        prop_assert_eq!(pico(&line, before), expected);
+    }
+}

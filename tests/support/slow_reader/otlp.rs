@@ -580,7 +580,8 @@ impl Said<'_> {
         (is_histogram, is_delta): (bool, bool),
         sums: &mut Vec<Sum>,
     ) -> Result<(), Skip> {
-        let counted = of_metric.or(match plain(self.own(&["type", "gen_ai.token.type"])).as_str() {
+        let kind = if family == "gen_ai" { "gen_ai.token.type" } else { "type" };
+        let counted = of_metric.or(match plain(self.own(&[kind])).as_str() {
             "input" | "prompt" => Some("input"),
             "output" | "completion" => Some("output"),
             "cacheRead" | "cache" | "cache_read" => Some("read"),
@@ -609,9 +610,11 @@ impl Said<'_> {
             count = tokens(&value)?;
         }
         let time = nanoseconds(self.field("timeUnixNano", "time_unix_nano"));
-        let mut own = self.own.clone();
-        own.remove("type");
-        own.remove("gen_ai.token.type");
+        // A number is its text, and a truth the word for it.
+        let mut own: BTreeMap<&str, String> = BTreeMap::new();
+        for (name, value) in self.own.iter().filter(|(name, _)| *name != kind) {
+            own.insert(name, value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+        }
         let told_by = format!("{family} {} {is_delta} {} {own:?}", self.scope, if is_delta { time } else { 0 });
         let place = sums.iter().position(|sum| sum.told_by == told_by).unwrap_or_else(|| {
             let family = family.to_owned();

@@ -2,6 +2,7 @@
 //! a log's line.
 
 mod connection;
+mod tls;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,6 +10,7 @@ use std::time::Duration;
 use hyper::Method;
 
 pub use connection::Connection;
+pub use tls::Distrust;
 
 use crate::label::clean;
 
@@ -42,6 +44,17 @@ pub struct Credentials {
     pub token: Option<String>,
     /// Certificates that are trusted, in PEM.
     pub authorities: Option<PathBuf>,
+    /// The certificate that is shown, where one is asked for.
+    pub own: Option<OwnCertificate>,
+}
+
+/// Who asks, for a costtop that asks for certificates.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnCertificate {
+    /// The certificate, and those that lead to who signed it, in PEM.
+    pub certificate: PathBuf,
+    /// Its key, in PEM.
+    pub key: PathBuf,
 }
 
 /// Why there is no answer.
@@ -56,6 +69,20 @@ pub enum ClientError {
     /// Nobody to trust.
     #[error("'{0}' is asked by TLS: name whom to trust with --ca-file FILE")]
     NobodyTrusted(String),
+    /// A certificate of one's own that cannot be used.
+    #[error("cannot show the certificate in '{0}' with the key in '{1}' ({2}): name a certificate and its key in PEM")]
+    Own(String, String, String),
+    /// One of the two does not believe the other's certificate.
+    #[error("{0} {1}")]
+    Distrusted(String, Distrust),
+    /// It wants a token, and was shown none or a wrong one.
+    #[error("{place} {}: name a file with one of its tokens with --token-file, or set COSTTOP_TOKEN", if *.shown { "does not know this token" } else { "asks for a token" })]
+    Unauthorized {
+        /// Who.
+        place: String,
+        /// One was shown.
+        shown: bool,
+    },
     /// A token that no header can hold.
     #[error("the token holds what no header can: write one line of visible characters")]
     Token,

@@ -45,12 +45,11 @@ use bill::CostMode;
 use cells::Cells;
 use counters::Counters;
 use dropped::Dropped;
-use ledger::{Entry, Fate, Ledger};
+use ledger::{Entry, Fate, Ledger, Storage};
 use list::ListPrices;
 use names::{Caps, NameId, Names, Profile, ProfileId};
 use recent::Recent;
 use record::{Batch, Intake};
-use rows::Rows;
 use sessions::Sessions;
 use standing::{Known, Standing};
 
@@ -168,10 +167,10 @@ fn place_of(dimensions: &[u32; Dimension::COUNT]) -> usize {
 }
 
 impl Engine {
-    /// An empty engine over `rows`, at `now`.
+    /// An empty engine over `storage` (rows alone, where all ids are to stay in memory), at `now`.
     #[must_use]
-    pub fn new(options: Options, rows: Rows, now: Timestamp) -> Engine {
-        let ledger = Ledger::new(rows, options.mode, options.collect_changes);
+    pub fn new(options: Options, storage: impl Into<Storage>, now: Timestamp) -> Engine {
+        let ledger = Ledger::new(storage.into(), options.mode, options.collect_changes);
         let mut engine = Engine {
             options,
             names: Names::new(options.caps),
@@ -200,6 +199,12 @@ impl Engine {
         };
         engine.tick(now);
         engine
+    }
+
+    /// Why cold rows or ids stay in memory although there are files for them.
+    #[must_use]
+    pub fn trouble_with_files(&self) -> Option<&str> {
+        self.ledger.trouble()
     }
 
     /// Applies a batch that arrived at `now`; the differences it makes are appended to `posts`, unless the options do without.

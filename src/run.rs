@@ -12,6 +12,7 @@ pub mod decode;
 mod desk;
 mod detect;
 mod fold;
+mod generations;
 mod horizon;
 pub mod live;
 mod memory;
@@ -61,23 +62,8 @@ impl Sources {
     /// Reads the SOURCEs of a configuration, or of a command line turned into one.
     pub fn new(sources: &[SourceConfig], config: &Config) -> Result<Sources, SourceError> {
         let mut specs = Vec::with_capacity(sources.len());
-        let mut around = Vec::with_capacity(sources.len());
-        let mappings = Mappings::new(&config.mappings);
         for (id, source) in sources.iter().enumerate() {
             specs.push(SourceSpec::parse(u16::try_from(id).unwrap_or(u16::MAX), &source.spec)?);
-            let mut surroundings = Surroundings {
-                source: Some(Label::new(&source.spec)),
-                user_order: config.user.clone(),
-                format: source.format,
-                subscription: source.subscription,
-                mappings: mappings.clone(),
-                ..Surroundings::default()
-            };
-            for (dimension, label) in &source.labels {
-                surroundings.defaults.retain(|(other, _)| other != dimension);
-                surroundings.defaults.push((*dimension, label.clone()));
-            }
-            around.push(surroundings);
         }
         // A command that only reads files needs no token to be there.
         let access = if specs.iter().any(|spec| spec.spec.is_listener()) {
@@ -88,8 +74,29 @@ impl Sources {
         for spec in &specs {
             access.guards(&spec.name, &spec.spec)?;
         }
-        Ok(Sources { specs, around: around.into(), access })
+        Ok(Sources { specs, around: around(sources, config), access })
     }
+}
+
+/// What is known of each source, in the same order.
+fn around(sources: &[SourceConfig], config: &Config) -> Arc<[Surroundings]> {
+    let mappings = Mappings::new(&config.mappings);
+    let known = sources.iter().map(|source| {
+        let mut surroundings = Surroundings {
+            source: Some(Label::new(&source.spec)),
+            user_order: config.user.clone(),
+            format: source.format,
+            subscription: source.subscription,
+            mappings: mappings.clone(),
+            ..Surroundings::default()
+        };
+        for (dimension, label) in &source.labels {
+            surroundings.defaults.retain(|(other, _)| other != dimension);
+            surroundings.defaults.push((*dimension, label.clone()));
+        }
+        surroundings
+    });
+    known.collect()
 }
 
 /// Where lines may have the operator's own labels, shared by all decoders.

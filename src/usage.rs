@@ -116,6 +116,12 @@ impl<'a> RawText<'a> {
         is_global(&self.bytes())
     }
 
+    /// What stands before the first `sign`, which no escape begins with; nothing where it is not there.
+    #[must_use]
+    pub fn before(self, sign: u8) -> RawText<'a> {
+        memchr(sign, self.bytes).map_or(RawText::NONE, |end| RawText { bytes: &self.bytes[..end], ..self })
+    }
+
     /// This text, or `other` where there is none.
     #[must_use]
     pub const fn or(self, other: RawText<'a>) -> RawText<'a> {
@@ -268,6 +274,16 @@ pub struct Ids<'a> {
     pub own_request: bool,
 }
 
+/// What each of two witnesses of one request knows who share no id: its session, and what they counted. A request can have equals, so
+/// this is no name; the ledger lets each record of the one kind stand beside one of the other (docs/ledger.md).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Twin<'a> {
+    /// The session as the other witness may call it. The second is none mostly.
+    pub sessions: [RawText<'a>; 2],
+    /// Whatever both count, in one order, as it was stated.
+    pub counts: [u32; 5],
+}
+
 /// Who and what a request was for. `user` is chosen later, by the operator's order of preference.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Dimensions<'a> {
@@ -340,6 +356,8 @@ pub struct Usage<'a> {
     pub cache_hit: bool,
     /// The request's names.
     pub ids: Ids<'a>,
+    /// Where another kind of log speaks of the same requests under other names: how they find each other.
+    pub twin: Option<Twin<'a>>,
     /// When it happened; absent is counted `undated`.
     pub time: Option<Timestamp>,
     /// Tokens by kind.

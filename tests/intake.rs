@@ -6,6 +6,8 @@
 mod access;
 #[path = "intake/client.rs"]
 mod client;
+#[path = "intake/crawl.rs"]
+mod crawl;
 #[path = "intake/datagrams.rs"]
 mod datagrams;
 #[path = "intake/flood.rs"]

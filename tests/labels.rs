@@ -2,11 +2,13 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use assert_cmd::Command;
 use costtop::config::{Config, Loaded, Overrides};
 use costtop::engine::bill::CostMode;
 use costtop::engine::report::{GroupBy, Report, ReportQuery};
+use costtop::price::PriceBook;
 use costtop::run::Setup;
 use costtop::run::Sources;
 use costtop::run::live::{self, Wires};
@@ -214,8 +216,9 @@ fn report(state: &Path, mut config: Config, by: &[&str]) -> Report {
     });
     let query =
         ReportQuery { by: by.map(|by| by.expect("a key")).collect(), since: None, until: None, zone: Zone::UTC };
-    let engine = once::read_state(state, &config, CostMode::Auto, Timestamp::now()).expect("a whole state");
-    engine.expect("a state").report(&query).expect("rows in memory")
+    let book = Arc::new(PriceBook::new(&config.prices).expect("the embedded table"));
+    let read = once::read_state(state, &config, &book, CostMode::Auto, Timestamp::now()).expect("a whole state");
+    read.expect("a state").engine.report(&query).expect("rows in memory")
 }
 
 /// Keys and requests.

@@ -20,6 +20,8 @@ mod orders;
 #[path = "pty/place.rs"]
 #[allow(dead_code, reason = "shared with the tests of terminals, which need more of it")]
 mod place;
+#[path = "serve/secure.rs"]
+mod secure;
 #[path = "serve/served.rs"]
 mod served;
 #[path = "serve/status.rs"]

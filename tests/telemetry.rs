@@ -3,6 +3,9 @@
 // What a test's own functions cannot have, the test cannot have: a panic is its failure.
 #![allow(clippy::unwrap_used, reason = "a test may panic, also in the functions its cases share")]
 
+#[path = "telemetry/twins.rs"]
+mod twins;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -18,6 +21,7 @@ use costtop::price::PriceBook;
 use costtop::run::decode::{LineDecoder, Shared};
 use costtop::source::{Chunk, Encoding, Frame, Signal};
 use costtop::time::{Timestamp, Zone};
+use costtop::usage::UserField;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -43,7 +47,7 @@ impl World {
             zone: Zone::UTC,
             key: IdentityKey(1, 2),
             book,
-            around: [Surroundings::default()].into(),
+            around: [Surroundings { user_order: UserField::DEFAULT.to_vec(), ..Surroundings::default() }].into(),
             labels: None,
             keep_names: false,
             bodies: Arc::default(),

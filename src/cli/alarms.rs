@@ -13,7 +13,7 @@ use super::setup::{Setup, state_to_read};
 use super::{Failure, stdout};
 use crate::alarm::{AlarmState, Transition};
 use crate::config::Severity;
-use crate::run::once::{self, Manner};
+use crate::run::once::{self, Manner, Read};
 use crate::run::replay::{ReplayError, replay};
 use crate::time::{Timestamp, Zone};
 
@@ -75,23 +75,21 @@ pub fn run(args: &AlarmsArgs, global: &Global) -> Result<ExitCode, Failure> {
     }
     let state = if args.sources.is_empty() { state_to_read(global)? } else { None };
     let saved = match state {
-        Some(folder) => {
-            once::read_state(&folder, &setup.config, setup.mode, setup.now).context("cannot read the state")?
-        }
+        Some(folder) => once::read_state(&folder, &setup.config, &setup.book, setup.mode, setup.now)
+            .context("cannot read the state")?,
         None => None,
     };
-    let mut engine = if let Some(engine) = saved {
-        engine
+    let Read { mut engine, notes } = if let Some(read) = saved {
+        read
     } else {
         let sources = setup.sources(&args.sources)?;
         let manner = Manner { mode: setup.mode, ..Manner::default() };
         let read = once::read(sources, &setup.config, &setup.book, setup.now, manner, &mut ());
-        let read = read.map_err(anyhow::Error::from)?;
-        for note in read.notes {
-            stdout::note(&note);
-        }
-        read.engine
+        read.map_err(anyhow::Error::from)?
     };
+    for note in notes {
+        stdout::note(&note);
+    }
     let out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
     let mut printer = Printer { out, format: args.format, zone: setup.config.zone, fired: [0; 4] };
     let charges = replay(&mut engine, &setup.config, |transition| {

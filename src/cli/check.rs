@@ -127,9 +127,9 @@ fn standing(args: &CheckArgs, global: &Global) -> Result<Vec<Standing>, Failure>
     }
     let (mut engine, adjustments) = match &state {
         Some(folder) => {
-            let engine =
-                once::read_state(folder, &setup.config, setup.mode, setup.now).context("cannot read the state")?;
-            (engine, once::adjustments(folder).context("cannot read the state")?)
+            let read = once::read_state(folder, &setup.config, &setup.book, setup.mode, setup.now)
+                .context("cannot read the state")?;
+            (read.map(|read| read.engine), once::adjustments(folder).context("cannot read the state")?)
         }
         None => (None, Adjustments::default()),
     };

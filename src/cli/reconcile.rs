@@ -228,10 +228,10 @@ fn read_export(file: &str) -> Result<Export, Failure> {
 fn engine(args: &ReconcileArgs, global: &Global, setup: &Setup) -> Result<(Engine, Vec<String>), Failure> {
     let state = if args.sources.is_empty() { state_to_read(global)? } else { None };
     if let Some(folder) = state
-        && let Some(engine) =
-            once::read_state(&folder, &setup.config, setup.mode, setup.now).context("cannot read the state")?
+        && let Some(read) = once::read_state(&folder, &setup.config, &setup.book, setup.mode, setup.now)
+            .context("cannot read the state")?
     {
-        return Ok((engine, Vec::new()));
+        return Ok((read.engine, read.notes));
     }
     let sources = setup.sources(&args.sources)?;
     let manner = Manner { mode: setup.mode, ..Manner::default() };

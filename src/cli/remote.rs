@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 
 use super::Failure;
 use super::flags::Global;
-use crate::client::{self, ANSWERED_WITHIN, Address, ClientError, Credentials};
+use crate::client::{self, ANSWERED_WITHIN, Address, ClientError, Credentials, OwnCertificate};
 use crate::run::attach::Elsewhere;
 use crate::store::location;
 
@@ -37,6 +37,12 @@ pub struct Trust {
     /// Certificates to trust for https, in PEM
     #[arg(long, value_name = "FILE")]
     pub ca_file: Option<PathBuf>,
+    /// The certificate to show where one is asked for, in PEM
+    #[arg(long, value_name = "FILE", requires = "key_file")]
+    pub cert_file: Option<PathBuf>,
+    /// The key of that certificate, in PEM
+    #[arg(long, value_name = "FILE", requires = "cert_file")]
+    pub key_file: Option<PathBuf>,
 }
 
 impl Trust {
@@ -58,7 +64,9 @@ impl Trust {
             None => std::env::var(TOKEN_VARIABLE).ok(),
         };
         let token = token.filter(|token| !token.is_empty());
-        Ok(Credentials { token, authorities: self.ca_file.clone() })
+        let own = self.cert_file.clone().zip(self.key_file.clone());
+        let own = own.map(|(certificate, key)| OwnCertificate { certificate, key });
+        Ok(Credentials { token, authorities: self.ca_file.clone(), own })
     }
 }
 
@@ -138,9 +146,13 @@ impl Asked {
             )
             .into(),
             (_, ClientError::Refused { why, .. }) => anyhow!("{why}").into(),
-            (_, error @ (ClientError::Authorities(..) | ClientError::NobodyTrusted(_) | ClientError::Token)) => {
-                Failure::usage(error.to_string())
-            }
+            (
+                _,
+                error @ (ClientError::Authorities(..)
+                | ClientError::NobodyTrusted(_)
+                | ClientError::Own(..)
+                | ClientError::Token),
+            ) => Failure::usage(error.to_string()),
             (_, error) => anyhow!("{error}").into(),
         }
     }

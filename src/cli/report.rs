@@ -29,9 +29,13 @@ pub fn run(args: &ReportArgs, global: &Global) -> Result<ExitCode, Failure> {
         setup.keep_label_slots(folder)?;
     }
     if let Some(folder) = state
-        && let Some(engine) =
-            once::read_state(&folder, &setup.config, setup.mode, setup.now).context("cannot read the state")?
+        && let Some(Read { engine, notes }) =
+            once::read_state(&folder, &setup.config, &setup.book, setup.mode, setup.now)
+                .context("cannot read the state")?
     {
+        for note in notes {
+            stdout::note(&note);
+        }
         let adjustments = once::adjustments(&folder).context("cannot read the state")?;
         return answer(args, global, &setup, engine, &adjustments);
     }

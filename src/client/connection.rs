@@ -8,17 +8,15 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
-use hyper::{Method, Request};
+use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::pki_types::pem::PemObject;
-use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+use tokio_rustls::rustls::pki_types::ServerName;
 
-use super::{ANSWERED_WITHIN, Address, CONNECT_WITHIN, ClientError, Credentials, MAX_ANSWER, reason};
+use super::{ANSWERED_WITHIN, Address, CONNECT_WITHIN, ClientError, Credentials, MAX_ANSWER, reason, tls};
 
 trait Stream: AsyncRead + AsyncWrite + Send {}
 impl<S: AsyncRead + AsyncWrite + Send> Stream for S {}
@@ -64,7 +62,10 @@ impl Connection {
     /// See [`ClientError`].
     pub async fn ask(&mut self, method: Method, path: &str, body: Vec<u8>) -> Result<Vec<u8>, ClientError> {
         let name = self.name.clone();
-        let unreachable = |error: &dyn std::fmt::Display| ClientError::Unreachable(name.clone(), error.to_string());
+        let unreachable = |error: hyper::Error| match tls::Distrust::of(&error) {
+            Some(why) => ClientError::Distrusted(name.clone(), why),
+            None => ClientError::Unreachable(name.clone(), error.to_string()),
+        };
         let foreign = |error: &dyn std::fmt::Display| ClientError::Foreign(name.clone(), error.to_string());
         let mut request = Request::builder().method(method).uri(path).header(HOST, &self.host);
         if !body.is_empty() {
@@ -75,18 +76,22 @@ impl Connection {
         }
         let request = request.body(Full::new(Bytes::from(body))).map_err(|error| foreign(&error))?;
         let answer = async {
-            self.requests.ready().await.map_err(|error| unreachable(&error))?;
-            let answer = self.requests.send_request(request).await.map_err(|error| unreachable(&error))?;
+            self.requests.ready().await.map_err(unreachable)?;
+            let answer = self.requests.send_request(request).await.map_err(unreachable)?;
             let status = answer.status();
             let body = Limited::new(answer.into_body(), MAX_ANSWER).collect().await;
             let body = body.map_err(|error| foreign(&error))?.to_bytes().to_vec();
             if status.is_success() {
                 return Ok(body);
             }
+            if status == StatusCode::UNAUTHORIZED {
+                return Err(ClientError::Unauthorized { place: name.clone(), shown: self.authorization.is_some() });
+            }
             let (status, why) = (status.as_u16(), reason(status.as_u16(), &body));
             Err(ClientError::Refused { place: name.clone(), status, why })
         };
-        timeout(ANSWERED_WITHIN, answer).await.unwrap_or_else(|_| Err(unreachable(&"it takes too long")))
+        let too_long = |_| Err(ClientError::Unreachable(name.clone(), "it takes too long".to_owned()));
+        timeout(ANSWERED_WITHIN, answer).await.unwrap_or_else(too_long)
     }
 
     /// Whether another request can be sent on it.
@@ -111,23 +116,11 @@ async fn connect(address: &Address, credentials: &Credentials) -> Result<Pin<Box
     if !secure {
         return Ok(Box::pin(stream));
     }
-    let connector = TlsConnector::from(Arc::new(trust(address, credentials)?));
+    let connector = TlsConnector::from(Arc::new(tls::config(address, credentials)?));
     let name = ServerName::try_from(host.to_owned()).map_err(|_| ClientError::Url(host.to_owned()))?;
-    let stream = connector.connect(name, stream).await.map_err(|error| unreachable(&error))?;
+    let stream = connector.connect(name, stream).await.map_err(|error| match tls::Distrust::of(&error) {
+        Some(why) => ClientError::Distrusted(address.name(), why),
+        None => unreachable(&error),
+    })?;
     Ok(Box::pin(stream))
-}
-
-fn trust(address: &Address, credentials: &Credentials) -> Result<ClientConfig, ClientError> {
-    let Some(path) = &credentials.authorities else { return Err(ClientError::NobodyTrusted(address.name())) };
-    let refuse =
-        |error: &dyn std::fmt::Display| ClientError::Authorities(path.display().to_string(), error.to_string());
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_file_iter(path).map_err(|error| refuse(&error))? {
-        let certificate = certificate.map_err(|error| refuse(&error))?;
-        roots.add(certificate).map_err(|error| refuse(&error))?;
-    }
-    if roots.is_empty() {
-        return Err(refuse(&"none is in it"));
-    }
-    Ok(ClientConfig::builder().with_root_certificates(roots).with_no_client_auth())
 }

@@ -277,7 +277,9 @@ pub fn join(old: &Class, new: &Row, names: &mut Names) -> Class {
     Class { number: old.number, row, times: if row.ragged { won } else { [even; FACETS] } }
 }
 
-/// Cuts a group into charges: one for each (response, request) pair that does not come from a side chain, else one.
+/// Cuts a group into charges: one for each (response, request) pair that does not come from a side chain, and one for each response of
+/// those that are found by what they counted, of which each that a client's telemetry tells stands beside one of its other logs as long as
+/// there is one; else one.
 ///
 /// Each entry is a list of places in `classes`.
 #[must_use]
@@ -285,37 +287,64 @@ pub fn homes(classes: &[Class], names: &Names) -> Vec<Vec<usize>> {
     if classes.len() == 1 {
         return vec![vec![0]];
     }
-    let mut pairs: Vec<(u128, u128, usize)> = Vec::new(); // and the class with the least time
+    let mut pairs: Vec<Seed> = Vec::new();
+    let mut told: Vec<Seed> = Vec::new();
     for (place, class) in classes.iter().enumerate() {
         let ids = &class.row.ids;
-        if class.row.side_chain || !ids.is_pair() {
-            continue;
-        }
-        match pairs.iter_mut().find(|pair| (pair.0, pair.1) == (ids.response, ids.request)) {
-            Some(pair) if earliest(&classes[pair.2].row, &class.row, names).is_gt() => pair.2 = place,
+        let (seeds, request) = match (ids.is_pair() && !class.row.side_chain, ids.is_twin()) {
+            (true, _) => (&mut pairs, ids.request),
+            (false, true) if class.row.origin == Origin::OpenTelemetry => (&mut told, 0),
+            (false, true) => (&mut pairs, 0),
+            (false, false) => continue,
+        };
+        match seeds.iter_mut().find(|seed| (seed.response, seed.request) == (ids.response, request)) {
+            Some(seed) if earliest(&classes[seed.place].row, &class.row, names).is_gt() => seed.place = place,
             Some(_) => {}
-            None => pairs.push((ids.response, ids.request, place)),
+            None => seeds.push(Seed { response: ids.response, request, place, beside: 0 }),
         }
     }
-    if pairs.is_empty() {
+    if pairs.is_empty() && told.is_empty() {
         return vec![(0..classes.len()).collect()];
     }
-    pairs.sort_by(|a, b| earliest(&classes[a.2].row, &classes[b.2].row, names).then((a.0, a.1).cmp(&(b.0, b.1))));
+    for seeds in [&mut pairs, &mut told] {
+        seeds.sort_by(|a, b| {
+            earliest(&classes[a.place].row, &classes[b.place].row, names)
+                .then((a.response, a.request).cmp(&(b.response, b.request)))
+        });
+    }
+    // The first that telemetry tells is the first that the other log tells, and so on; of what one of them alone knows, all counts.
+    let mut told = told.into_iter();
+    for (pair, telling) in pairs.iter_mut().filter(|pair| pair.request == 0).zip(&mut told) {
+        pair.beside = telling.response;
+    }
+    pairs.extend(told);
     let mut homes = vec![Vec::new(); pairs.len()];
     for (place, class) in classes.iter().enumerate() {
         let ids = &class.row.ids;
-        let own = if class.row.side_chain {
+        let by_name = |pair: &Seed| ids.response != 0 && [pair.response, pair.beside].contains(&ids.response);
+        let own = if class.row.side_chain || !ids.is_pair() {
             None
         } else {
-            pairs.iter().position(|pair| ids.is_pair() && (pair.0, pair.1) == (ids.response, ids.request))
+            pairs.iter().position(|pair| (pair.response, pair.request) == (ids.response, ids.request))
         };
         let home = own
-            .or_else(|| pairs.iter().position(|pair| ids.request != 0 && pair.1 == ids.request))
-            .or_else(|| pairs.iter().position(|pair| ids.response != 0 && pair.0 == ids.response))
+            .or_else(|| pairs.iter().position(|pair| ids.request != 0 && pair.request == ids.request))
+            .or_else(|| pairs.iter().position(by_name))
             .unwrap_or(0);
         homes[home].push(place);
     }
     homes
+}
+
+/// What makes a charge of its own.
+struct Seed {
+    response: u128,
+    /// 0: told from its equals by the response alone.
+    request: u128,
+    /// The class with the least time.
+    place: usize,
+    /// What telemetry calls the same; 0 is nothing.
+    beside: u128,
 }
 
 /// Which of two pairs is earlier; ties by what they say, so that the key of the hashes does not show.

@@ -6,7 +6,7 @@ use siphasher::sip128::{Hasher128, SipHasher13};
 
 use super::record::Place;
 use crate::time::Timestamp;
-use crate::usage::{Origin, RawText, Usage, is_global};
+use crate::usage::{Origin, RawText, Twin, Usage, is_global};
 
 /// Ids shorter than this are hashed in one piece.
 const WHOLE: usize = 64;
@@ -25,6 +25,8 @@ pub mod link {
     pub const SPAN: u8 = 16;
     /// It had no id; its place names it.
     pub const PLACE: u8 = 32;
+    /// Its third and fourth id are what it counted: equal requests share them.
+    pub const TWIN: u8 = 64;
 }
 
 /// The hashed names of one record; 0 is none.
@@ -47,6 +49,12 @@ impl RecordIds {
     #[must_use]
     pub const fn is_pair(&self) -> bool {
         self.response != 0 && self.request != 0
+    }
+
+    /// A request that others are equal to is told from them by its response id alone.
+    #[must_use]
+    pub const fn is_twin(&self) -> bool {
+        self.links & link::TWIN != 0
     }
 
     /// The hash under which a pair of short ids is found.
@@ -112,6 +120,7 @@ enum Space {
     Points = 11,
     Session = 12,
     Producer = 13,
+    Twin = 14,
 }
 
 /// The key of the hashes: random for each state, so that hostile ids cannot be made to collide.
@@ -171,6 +180,11 @@ impl IdentityKey {
             out.span = hash;
             out.links |= link::SPAN;
         }
+        if out.links == link::RESPONSE
+            && let Some(twin) = &usage.twin
+        {
+            self.identify_twin(twin, &mut out);
+        }
         if out.links == 0 {
             let mut bytes = [0; 16];
             bytes[..4].copy_from_slice(&place.generation.to_le_bytes());
@@ -183,6 +197,23 @@ impl IdentityKey {
             };
         }
         out
+    }
+
+    /// By what it counted a record finds those of the same request that call it otherwise. Without a name of its own it would be taken for
+    /// its equals, so it has one.
+    fn identify_twin(&self, twin: &Twin<'_>, out: &mut RecordIds) {
+        let mut bytes = [0; 20];
+        for (place, count) in bytes.as_chunks_mut::<4>().0.iter_mut().zip(twin.counts) {
+            *place = count.to_le_bytes();
+        }
+        let [one, other] =
+            twin.sessions.map(|session| if session.is_empty() { 0 } else { self.hash(Space::Twin, &bytes, session) });
+        if one != 0 {
+            (out.call, out.links) = (one, out.links | link::CALL | link::TWIN);
+        }
+        if one != 0 && other != 0 && one != other {
+            (out.span, out.links) = (other, out.links | link::SPAN);
+        }
     }
 
     /// Points of counters: found by what they have in common, told apart by which of them were there. What may void them stands where

@@ -1,13 +1,29 @@
-//! From an id's hash to the row that bears it: eight bytes an entry, the full hash is verified in the row.
+//! From an id's hash to the row that bears it: hashes and rows enter, the row that confirms a hash leaves. It holds no hash whole: the row does.
+//!
+//! The newest ids lie in tables in memory, eight bytes an entry. With a file ([`Index::with_spill`]) the older half of a full table
+//! leaves as a sorted run, and of a run memory holds a filter: so a new id costs a look at the filters, an old one a read or two.
+//! Runs are merged as they become many. Both go on in small steps with the ids that come, so that no id waits for all others.
+
+mod filter;
+mod merge;
+mod run;
 
 use std::io;
 
 use hashbrown::HashTable;
 
+use super::rows::Spill;
+use merge::Merge;
+use run::{Builder, Run, word};
+
 /// Shards keep a growing table from holding its old and new self at once.
 const SHARDS: usize = 256;
+/// A table that is full leaves within a sixteenth of the ids that fill it: one step for each shard to write, one to empty it.
+const STEPS_IN_A_TABLE: usize = 16 * 2 * SHARDS;
+/// Entries merged in one step: some 20 µs. Each id that comes brings up to 50 of them forward, and needs no more than one for each doubling.
+const MERGED_AT_ONCE: usize = 4096;
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 struct Entry {
     fingerprint: u32,
     row: u32,
@@ -16,20 +32,80 @@ struct Entry {
 /// Hashes to rows.
 pub struct Index {
     shards: Vec<HashTable<Entry>>,
+    /// Entries in the shards.
+    hot: usize,
+    /// Ids known.
+    count: usize,
+    cold: Option<Box<Cold>>,
+}
+
+/// What lies in the file, and what is on its way there.
+struct Cold {
+    spill: Box<dyn Spill>,
+    /// Ids in memory.
+    limit: usize,
+    /// Ids since the last step.
+    waited: usize,
+    /// The greatest row so far.
+    newest: u32,
+    /// Rows below it are the older half of the table.
+    half: Option<u32>,
+    /// The oldest first; each at least twice as long as the next, or about to be merged.
+    runs: Vec<Run>,
+    /// Where the file is free for ever.
+    end: u64,
+    flush: Option<Flush>,
+    merge: Option<Merge>,
+    /// Rows were dropped: what led to them is to go.
+    compact: bool,
+    failed: Option<String>,
+    /// After the file failed, nothing is tried before so many ids are known.
+    again_at: usize,
+}
+
+/// A table on its way into the file.
+struct Flush {
+    /// Rows below it leave.
+    below: u32,
+    shard: usize,
+    /// `None` once all is written: then the shards let go of it.
+    builder: Option<Builder>,
+    /// Ids of such rows that came too late for the run.
+    late: Vec<(usize, Entry)>,
 }
 
 impl Default for Index {
     fn default() -> Index {
-        Index { shards: (0..SHARDS).map(|_| HashTable::new()).collect() }
+        Index { shards: (0..SHARDS).map(|_| HashTable::new()).collect(), hot: 0, count: 0, cold: None }
     }
 }
 
 impl Index {
-    /// The row under `hash` that `is_it` confirms.
+    /// About `limit` ids stay in memory; older ones go to `spill`.
+    #[must_use]
+    pub fn with_spill(spill: Box<dyn Spill>, limit: usize) -> Index {
+        let cold = Cold {
+            spill,
+            limit: limit.max(2),
+            waited: 0,
+            newest: 0,
+            half: None,
+            runs: Vec::new(),
+            end: 0,
+            flush: None,
+            merge: None,
+            compact: false,
+            failed: None,
+            again_at: 0,
+        };
+        Index { cold: Some(Box::new(cold)), ..Index::default() }
+    }
+
+    /// The row under `hash` that `is_it` confirms. It is asked of rows that are gone, too.
     ///
     /// # Errors
-    /// The first error of `is_it`.
-    pub fn find(&self, hash: u128, mut is_it: impl FnMut(u32) -> io::Result<bool>) -> io::Result<Option<u32>> {
+    /// The first error of `is_it`; the file cannot be read.
+    pub fn find(&mut self, hash: u128, mut is_it: impl FnMut(u32) -> io::Result<bool>) -> io::Result<Option<u32>> {
         let (shard, fingerprint) = split(hash);
         let mut failed = None;
         let found = self.shards[shard].find(spread(fingerprint), |entry| {
@@ -39,9 +115,18 @@ impl Index {
                     true
                 })
         });
-        match failed {
-            Some(error) => Err(error),
-            None => Ok(found.map(|entry| entry.row)),
+        match (failed, found, &mut self.cold) {
+            (Some(error), ..) => Err(error),
+            (None, Some(entry), _) => Ok(Some(entry.row)),
+            (None, None, Some(cold)) => {
+                for run in cold.runs.iter().rev() {
+                    if let Some(row) = run.find(shard, fingerprint, cold.spill.as_mut(), &mut is_it)? {
+                        return Ok(Some(row));
+                    }
+                }
+                Ok(None)
+            }
+            (None, None, None) => Ok(None),
         }
     }
 
@@ -50,21 +135,49 @@ impl Index {
         let (shard, fingerprint) = split(hash);
         let entry = self.shards[shard].find(spread(fingerprint), |entry| entry.fingerprint == fingerprint);
         std::hint::black_box(entry.is_some());
+        if let Some(cold) = &self.cold {
+            cold.runs.iter().for_each(|run| run.warm(shard, fingerprint));
+        }
     }
 
-    /// Adds `hash` for `row`; the caller has looked and not found it.
-    pub fn insert(&mut self, hash: u128, row: u32) {
+    /// Adds `hash` for `row`; the caller has looked and not found it. `is_gone` tells of rows that are no more, whatever led to them.
+    pub fn insert(&mut self, hash: u128, row: u32, is_gone: impl Fn(u32) -> bool) {
         let (shard, fingerprint) = split(hash);
-        self.shards[shard]
-            .insert_unique(spread(fingerprint), Entry { fingerprint, row }, |entry| spread(entry.fingerprint));
+        let entry = Entry { fingerprint, row };
+        add(&mut self.shards[shard], entry);
+        self.hot += 1;
+        self.count += 1;
+        let Some(cold) = &mut self.cold else { return };
+        if let Some(flush) = cold.flush.as_mut().filter(|flush| row < flush.below) {
+            flush.late.push((shard, entry));
+        }
+        cold.newest = cold.newest.max(row);
+        if self.hot >= cold.limit / 2 && cold.flush.is_none() {
+            cold.half.get_or_insert(cold.newest.saturating_add(1));
+        }
+        cold.waited += 1;
+        if cold.waited * STEPS_IN_A_TABLE >= cold.limit {
+            cold.waited = 0;
+            if let Err(error) = self.step(&is_gone) {
+                self.give_up(&error);
+            }
+        }
     }
 
-    /// Removes the entry of `hash` whose row `is_it`.
+    /// Removes the entry of `hash` whose row `is_it`. What lies in the file stays there until it is merged: its row is gone.
     pub fn remove(&mut self, hash: u128, is_it: impl Fn(u32) -> bool) {
         let (shard, fingerprint) = split(hash);
         let same = |entry: &Entry| entry.fingerprint == fingerprint && is_it(entry.row);
+        let flush = self.cold.as_mut().and_then(|cold| cold.flush.as_mut());
+        if let Some(flush) = flush {
+            flush.late.retain(|(of, entry)| *of != shard || !same(entry));
+        }
         if let Ok(entry) = self.shards[shard].find_entry(spread(fingerprint), same) {
             entry.remove();
+            self.hot -= 1;
+            self.count -= 1;
+        } else if self.cold.as_ref().is_some_and(|cold| !cold.runs.is_empty()) {
+            self.count = self.count.saturating_sub(1);
         }
     }
 
@@ -75,12 +188,16 @@ impl Index {
                 shard.shrink_to_fit(|entry| spread(entry.fingerprint));
             }
         }
+        if let Some(cold) = &mut self.cold {
+            let entries: u64 = cold.runs.iter().map(Run::len).sum();
+            cold.compact |= entries / 2 > self.count.saturating_sub(self.hot) as u64;
+        }
     }
 
-    /// Entries.
+    /// Ids known.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.shards.iter().map(HashTable::len).sum()
+        self.count
     }
 
     /// No entry.
@@ -88,6 +205,136 @@ impl Index {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
+
+    /// Bytes of memory that the tables and what is known of the runs take.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        let tables: usize = self.shards.iter().map(HashTable::allocation_size).sum();
+        let Some(cold) = &self.cold else { return tables };
+        let merge = cold.merge.as_ref().map_or(0, Merge::memory);
+        tables + merge + cold.runs.iter().map(Run::memory).sum::<usize>()
+    }
+
+    /// Why old ids stay in memory although there is a file for them.
+    #[must_use]
+    pub fn trouble(&self) -> Option<&str> {
+        self.cold.as_ref()?.failed.as_deref()
+    }
+
+    /// Goes on with what is on its way into the file, or begins with what is due.
+    fn step(&mut self, is_gone: &impl Fn(u32) -> bool) -> io::Result<()> {
+        let Index { shards, hot, count, cold: Some(cold) } = self else { return Ok(()) };
+        if let Some(merge) = &mut cold.merge {
+            if merge.step(MERGED_AT_ONCE, cold.spill.as_mut(), is_gone)? {
+                let (range, run) = (merge.range(), merge.finish(cold.spill.as_mut())?);
+                (cold.merge, cold.failed) = (None, None);
+                for old in cold.runs.splice(range, (run.len() > 0).then_some(run)) {
+                    old.forget(cold.spill.as_mut());
+                }
+            }
+        } else if *count >= cold.again_at
+            && let Some(first) = cold.worth_merging()
+        {
+            cold.compact = false;
+            let merge = Merge::of(first, &cold.runs[first..], cold.end);
+            cold.end = merge.end();
+            cold.merge = Some(merge);
+        }
+        match &mut cold.flush {
+            Some(flush) if flush.builder.is_none() => {
+                let shard = &mut shards[flush.shard];
+                *hot -= flush.let_go(shard);
+                flush.shard += 1;
+                if flush.shard == SHARDS {
+                    cold.flush = None;
+                }
+            }
+            Some(flush) => {
+                if flush.write(&shards[flush.shard], cold.spill.as_mut())?
+                    && let Some(builder) = &mut flush.builder
+                {
+                    cold.runs.push(builder.finish(cold.spill.as_mut())?);
+                    (flush.shard, flush.builder, cold.failed) = (0, None, None);
+                }
+            }
+            None if *hot >= cold.limit && *count >= cold.again_at => {
+                let below = cold.half.take().unwrap_or(cold.newest.saturating_add(1));
+                // Addresses cost nothing; what comes meanwhile finds room.
+                let builder = Builder::new(cold.end, cold.limit / 2, 2 * (*hot + cold.limit) as u64);
+                cold.end = builder.end();
+                cold.flush = Some(Flush { below, shard: 0, builder: Some(builder), late: Vec::new() });
+            }
+            None => {}
+        }
+        Ok(())
+    }
+
+    /// The file refuses: all that was not in it stays where it is.
+    fn give_up(&mut self, error: &io::Error) {
+        let Some(cold) = &mut self.cold else { return };
+        cold.failed = Some(error.to_string());
+        cold.again_at = self.count + cold.limit / 4;
+        // What was written whole is let go of as it would have been; only what was being written is not.
+        let flush = cold.flush.take_if(|flush| flush.builder.is_some()).and_then(|flush| flush.builder);
+        let merge = cold.merge.take().map(Merge::into_builder);
+        for builder in [flush, merge].into_iter().flatten() {
+            builder.forget(cold.spill.as_mut());
+        }
+    }
+}
+
+impl Cold {
+    /// From which run on all are to be merged into one.
+    fn worth_merging(&self) -> Option<usize> {
+        if self.compact {
+            return (!self.runs.is_empty()).then_some(0);
+        }
+        let (newest, older) = self.runs.split_last()?;
+        let mut sum = newest.len();
+        let mut first = older.len();
+        for run in older.iter().rev() {
+            if run.len() >= 2 * sum {
+                break;
+            }
+            sum += run.len();
+            first -= 1;
+        }
+        (first < older.len()).then_some(first)
+    }
+}
+
+impl Flush {
+    /// Writes what leaves one shard; whether that was the last.
+    fn write(&mut self, shard: &HashTable<Entry>, spill: &mut dyn Spill) -> io::Result<bool> {
+        let Some(builder) = &mut self.builder else { return Ok(true) };
+        let mut words: Vec<u64> = shard
+            .iter()
+            .filter(|entry| entry.row < self.below)
+            .map(|entry| word(entry.fingerprint, entry.row))
+            .collect();
+        words.sort_unstable();
+        for word in words {
+            builder.push(self.shard, word, spill)?;
+        }
+        // What came before this shard was written is in the run.
+        self.late.retain(|(of, _)| *of != self.shard);
+        self.shard += 1;
+        Ok(self.shard == SHARDS)
+    }
+
+    /// Takes what was written from its shard; by how many entries it is smaller.
+    fn let_go(&mut self, shard: &mut HashTable<Entry>) -> usize {
+        let before = shard.len();
+        shard.retain(|entry| entry.row >= self.below);
+        for (_, entry) in self.late.iter().filter(|(of, _)| *of == self.shard) {
+            add(shard, *entry);
+        }
+        before - shard.len()
+    }
+}
+
+fn add(shard: &mut HashTable<Entry>, entry: Entry) {
+    shard.insert_unique(spread(entry.fingerprint), entry, |entry| spread(entry.fingerprint));
 }
 
 /// Eight bits choose the shard, 32 others are the fingerprint.
@@ -101,31 +348,4 @@ const fn spread(fingerprint: u32) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn finds_what_was_inserted_and_verifies_it() {
-        let mut index = Index::default();
-        let hash = |number: u128| number.wrapping_mul(0x0123_4567_89ab_cdef_fedc_ba98_7654_3211);
-        for number in 1..20_000u32 {
-            index.insert(hash(number.into()), number);
-        }
-        assert_eq!(index.len(), 19_999);
-        for number in 1..20_000u32 {
-            assert_eq!(index.find(hash(number.into()), |row| Ok(row == number)).expect("no i/o"), Some(number));
-        }
-        assert_eq!(index.find(hash(7), |_| Ok(false)).expect("no i/o"), None, "a fingerprint alone proves nothing");
-        assert!(index.find(hash(7), |_| Err(io::Error::other("disk"))).is_err());
-        for number in 1..19_000u32 {
-            index.remove(hash(number.into()), |row| row == number + 1);
-            index.remove(hash(number.into()), |row| row == number);
-        }
-        index.shrink();
-        for number in 1..20_000u32 {
-            let found = index.find(hash(number.into()), |row| Ok(row == number)).expect("no i/o");
-            assert_eq!(found, (number >= 19_000).then_some(number));
-        }
-        assert!(index.shards.iter().map(HashTable::capacity).sum::<usize>() < 4000);
-    }
-}
+mod tests;

@@ -30,6 +30,10 @@ const MOST_REQUESTS_OF_A_RESPONSE: usize = 8;
 /// stands alone: an id that connects so much means nothing.
 const MOST_ROWS_OF_A_GROUP: usize = 128;
 
+/// The same for requests that are found by what they counted, of which one session may have many equal ones. Beyond it a request is found by
+/// its name alone.
+const MOST_TWINS_OF_A_GROUP: usize = 256;
+
 /// A ring that is longer is damaged: the rows of one pair can join a full group.
 const MOST_ROWS_OF_A_RING: usize = 32 * MOST_ROWS_OF_A_GROUP;
 
@@ -57,6 +61,22 @@ pub struct Applied {
     pub charges: i64,
     /// Its response id stopped linking.
     pub id_reused: bool,
+}
+
+/// Where a ledger keeps what it knows.
+#[derive(Default)]
+pub struct Storage {
+    /// Its rows.
+    pub rows: Rows,
+    /// The ids by which they are found.
+    pub index: Index,
+}
+
+impl From<Rows> for Storage {
+    /// All ids stay in memory.
+    fn from(rows: Rows) -> Storage {
+        Storage { rows, index: Index::default() }
+    }
 }
 
 /// The ledger.
@@ -100,10 +120,17 @@ pub struct Entry<'a> {
 }
 
 impl Ledger {
-    /// An empty ledger over `rows`.
+    /// An empty ledger over `storage`.
     #[must_use]
-    pub fn new(rows: Rows, mode: CostMode, collect_changes: bool) -> Ledger {
-        Ledger { rows, mode, changed: collect_changes.then(Changed::default), ..Ledger::default() }
+    pub fn new(storage: Storage, mode: CostMode, collect_changes: bool) -> Ledger {
+        let Storage { rows, index } = storage;
+        Ledger { rows, index, mode, changed: collect_changes.then(Changed::default), ..Ledger::default() }
+    }
+
+    /// Why what is cold stays in memory although there is a file for it.
+    #[must_use]
+    pub fn trouble(&self) -> Option<&str> {
+        self.rows.trouble().or_else(|| self.index.trouble())
     }
 
     /// The same ledger, which appends no differences any more: they are not asked for.
@@ -184,13 +211,19 @@ impl Ledger {
             }
             id_reused = !groups.iter().flatten().any(|class| same_class(&class.row, &row));
         }
-        if groups.iter().map(Vec::len).sum::<usize>() >= MOST_ROWS_OF_A_GROUP {
+        let most = if row.ids.is_twin() { MOST_TWINS_OF_A_GROUP } else { MOST_ROWS_OF_A_GROUP };
+        if groups.iter().map(Vec::len).sum::<usize>() >= most {
             let known = |group: &Vec<Class>| group.iter().find(|class| same_class(&class.row, &row)).copied();
             match groups.iter().enumerate().find_map(|(place, group)| Some((place, known(group)?))) {
                 Some((place, own)) => {
                     // What else it could connect would be too much: its ids stay what they are.
                     groups = vec![groups.swap_remove(place)];
                     row.ids.links = own.row.ids.links;
+                }
+                None if row.ids.is_twin() && self.find(row.ids.response)?.is_none() => {
+                    row.ids.links = link::RESPONSE | link::TWIN;
+                    self.append_alone(row, posts, entry.history)?;
+                    return Ok(Applied { fate: Fate::Charge, charges: 1, id_reused: false });
                 }
                 None if row.side_chain || !row.ids.is_pair() => {
                     return Ok(Applied { fate: Fate::Merged, charges: 0, id_reused: false });
@@ -224,9 +257,7 @@ impl Ledger {
     fn append_alone(&mut self, mut row: Row, posts: &mut Vec<Post>, history: bool) -> io::Result<()> {
         row.next = self.rows.len() as u32;
         let number = self.rows.push(&row)?;
-        for hash in row.ids.linking() {
-            self.index.insert(hash, number);
-        }
+        self.enter(&row.ids, number);
         self.touch(number);
         self.note_points(number, &row);
         if !self.is_quiet && !self.is_void(&row) {
@@ -433,7 +464,8 @@ impl Ledger {
             if self.find(hash)?.is_none()
                 && let Some(class) = classes.iter().find(|class| class.row.ids.links_by(hash))
             {
-                self.index.insert(hash, class.number);
+                let rows = &self.rows;
+                self.index.insert(hash, class.number, |number| rows.is_gone(number));
             }
         }
         Ok(())
@@ -561,54 +593,65 @@ impl Ledger {
         self.changed.as_mut().map(Changed::take).unwrap_or_default()
     }
 
-    /// Builds the index over loaded rows.
+    /// Builds the index over loaded rows, one segment after the other.
     ///
     /// # Errors
     /// A row that never came, or a temporary file in trouble.
     pub fn finish_loading(&mut self, names: &mut Names) -> io::Result<()> {
-        let (mut ids, mut rings) = (Vec::new(), Vec::new());
-        let mut rows = std::mem::take(&mut self.rows);
         let mut living = 0;
-        let result = rows.for_each(|number, row| {
-            living += 1;
-            if row.origin == Origin::Metrics {
-                if is_scope(row) {
-                    self.spoken.insert(row.ids.call);
-                    return Ok(());
-                }
-                self.points.entry(row.ids.request).or_default().push(number);
+        let mut rows: Vec<(u32, Row)> = Vec::new();
+        for segment in 0..self.rows.segments() {
+            rows.clear();
+            self.rows.for_segment(
+                segment,
+                |_, _| true,
+                |number, row| {
+                    rows.push((number, *row));
+                    Ok(())
+                },
+            )?;
+            living += rows.len();
+            for (number, row) in &rows {
+                self.finish_row(*number, row, names)?;
             }
-            if row.next == number {
-                for hash in row.ids.linking() {
-                    self.index.insert(hash, number);
-                }
-            } else {
-                ids.extend(row.ids.linking().map(|hash| (hash, number)));
-                if row.next < number {
-                    rings.push(number);
-                }
-            }
-            Ok(())
-        });
-        self.rows = rows;
-        result?;
+        }
         let spoken = &self.spoken;
         self.points.retain(|scope, _| !spoken.contains(scope));
         if living < self.rows.len() && self.days.is_empty() {
             return Err(io::Error::other(format!("{} saved rows are missing", self.rows.len() - living)));
         }
-        // Ids shared within a ring are entered once, for their first row.
-        ids.sort_unstable();
-        ids.dedup_by_key(|(hash, _)| *hash);
-        for (hash, number) in ids {
-            self.index.insert(hash, number);
+        Ok(())
+    }
+
+    fn finish_row(&mut self, number: u32, row: &Row, names: &mut Names) -> io::Result<()> {
+        if row.origin == Origin::Metrics {
+            if is_scope(row) {
+                self.spoken.insert(row.ids.call);
+                return Ok(());
+            }
+            self.points.entry(row.ids.request).or_default().push(number);
         }
-        self.cover_groups(&rings, names)
+        if row.next == number {
+            self.enter(&row.ids, number);
+            return Ok(());
+        }
+        // Ids shared within a ring are entered once, for their first row.
+        let class = self.class(number, *row);
+        self.index_new(row.ids.linking(), &[class])?;
+        // The last of a ring points back.
+        if row.next < number { self.cover_group(number, names) } else { Ok(()) }
+    }
+
+    fn enter(&mut self, ids: &RecordIds, number: u32) {
+        let rows = &self.rows;
+        for hash in ids.linking() {
+            self.index.insert(hash, number, |number| rows.is_gone(number));
+        }
     }
 
     fn find(&mut self, hash: u128) -> io::Result<Option<u32>> {
         let rows = &mut self.rows;
-        self.index.find(hash, |number| Ok(rows.ids(number)?.links_by(hash)))
+        self.index.find(hash, |number| Ok(!rows.is_gone(number) && rows.ids(number)?.links_by(hash)))
     }
 
     fn class(&self, number: u32, row: Row) -> Class {

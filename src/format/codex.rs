@@ -9,7 +9,7 @@
 use std::io::Write as _;
 
 use crate::time::{Timestamp, Zone};
-use crate::usage::{Dimensions, Ids, Origin, RawText, Rejection, Terms, Tokens, Usage};
+use crate::usage::{Dimensions, Ids, Origin, RawText, Rejection, Terms, Tokens, Twin, Usage};
 
 use super::context::{Reader, Writer, remembered};
 use super::scanner::{Scalar, Scanner, Stop};
@@ -142,6 +142,7 @@ impl<'a> Fields<'a> {
             side_chain: !thread.parent.is_empty(),
             is_final: true,
             ids: Ids { response: RawText::plain(id), ..Ids::default() },
+            twin: thread.twin(last.unwrap_or(used)),
             time,
             tokens,
             model: RawText::plain(&thread.model),
@@ -239,9 +240,25 @@ impl Thread {
         is_older || !ordinal.is_null() && number::running(ordinal).is_ok_and(|ordinal| ordinal < self.first_own)
     }
 
+    /// The session whose statement this may be a copy of, else its own.
+    fn family(&self) -> &[u8] {
+        if self.copied != self.session || self.parent.is_empty() { &self.copied } else { &self.parent }
+    }
+
+    /// How telemetry finds the statement: each of its events counts one request, of the session that made it.
+    fn twin(&self, last: Counts) -> Option<Twin<'_>> {
+        let Counts { input, cached, output, reasoning, .. } = last;
+        let counts = [input, cached, output, reasoning, 0].map(u32::try_from);
+        let [Ok(input), Ok(cached), Ok(output), Ok(reasoning), _] = counts else { return None };
+        Some(Twin {
+            sessions: [RawText::plain(&self.session), RawText::plain(self.family())],
+            counts: [input, cached, output, reasoning, 0],
+        })
+    }
+
     /// The name of a statement.
     fn name(&self, total: Counts, last: Counts, id: &mut Vec<u8>) {
-        let family = if self.copied != self.session || self.parent.is_empty() { &self.copied } else { &self.parent };
+        let family = self.family();
         id.extend_from_slice(b"codex:");
         id.extend_from_slice(family);
         for counts in [total, last] {

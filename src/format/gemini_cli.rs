@@ -5,7 +5,7 @@
 //! the input, thoughts beside the output, tool prompts beside the input. Says [`Origin::Transcript`], always final.
 
 use crate::time::Zone;
-use crate::usage::{Dimensions, Ids, Origin, RawText, Rejection, Tokens, Usage};
+use crate::usage::{Dimensions, Ids, Origin, RawText, Rejection, Tokens, Twin, Usage};
 
 use super::context::{Reader, Writer, remembered};
 use super::scanner::{Scalar, Scanner, Stop};
@@ -179,6 +179,7 @@ impl<'a> Message<'a> {
             origin: Origin::Transcript,
             is_final: true,
             ids: Ids { response: self.id, ..Ids::default() },
+            twin: Some(Twin { sessions: [session, RawText::NONE], counts: counts.stated().map_err(Skip::Rejected)? }),
             time: number::time(self.timestamp, zone),
             tokens,
             model: self.model,
@@ -205,6 +206,12 @@ impl<'a> Counts<'a> {
             Ok(())
         })?;
         Ok(is_object.then_some(counts))
+    }
+
+    /// As telemetry states them, too.
+    fn stated(&self) -> Result<[u32; 5], Rejection> {
+        let count = number::tokens;
+        Ok([count(self.input)?, count(self.cached)?, count(self.output)?, count(self.thoughts)?, count(self.tool)?])
     }
 
     fn tokens(&self) -> Result<Tokens, Rejection> {

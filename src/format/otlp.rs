@@ -101,8 +101,8 @@ struct Collector<'a, 'e, E: ?Sized> {
     /// What the resource and the record are told by; kept where there are points of metrics.
     fingerprints: [Fingerprint; 2],
     sums: Sums<'a>,
-    /// The attributes that follow are a point's.
-    in_metric: bool,
+    /// The attributes that follow are those of a point, and this one says what it counts.
+    kind_of_point: Option<&'static [u8]>,
     records: u32,
     each: &'e mut E,
 }
@@ -116,9 +116,9 @@ impl<'e, E: FnMut(Result<&Usage<'_>, Skip>) + ?Sized> Collector<'_, 'e, E> {
             own: Own::new(labels),
             room: Vec::new(),
             producer: Vec::new(),
-            fingerprints: [Fingerprint::default(); 2],
+            fingerprints: Default::default(),
             sums: Sums::default(),
-            in_metric: false,
+            kind_of_point: None,
             records: 0,
             each,
         }
@@ -147,7 +147,7 @@ impl<'e, E: FnMut(Result<&Usage<'_>, Skip>) + ?Sized> Collector<'_, 'e, E> {
 impl<'a, E: FnMut(Result<&Usage<'_>, Skip>) + ?Sized> Collect<'a> for Collector<'a, '_, E> {
     fn resource(&mut self) {
         self.record.resource.clear();
-        self.fingerprints[0] = Fingerprint::default();
+        self.fingerprints[0].clear();
         self.own.clear_resource();
     }
 
@@ -164,14 +164,14 @@ impl<'a, E: FnMut(Result<&Usage<'_>, Skip>) + ?Sized> Collect<'a> for Collector<
 
     fn begin(&mut self) {
         self.record.own.clear();
-        self.fingerprints[1] = Fingerprint::default();
+        self.fingerprints[1].clear();
         self.own.clear_record();
     }
 
     fn attribute(&mut self, name: RawText<'a>, value: Any<'a>) {
         let name = name.bytes();
         self.record.own.set(&name, value);
-        if self.in_metric {
+        if self.kind_of_point.is_some_and(|kind| *name != *kind) {
             self.fingerprints[1].add(&name, value);
         }
         self.own.take_record(&name, value);
@@ -201,19 +201,20 @@ impl<'a, E: FnMut(Result<&Usage<'_>, Skip>) + ?Sized> Collect<'a> for Collector<
     }
 
     fn metric(&mut self, name: RawText<'a>) -> bool {
-        self.in_metric = metrics::counts(name);
-        if !self.in_metric {
+        self.kind_of_point = metrics::counts(name);
+        if self.kind_of_point.is_none() {
             self.records += 1;
             (self.each)(Err(Skip::NotUsage));
         }
-        self.in_metric
+        self.kind_of_point.is_some()
     }
 
     fn point(&mut self, metric: &Metric<'a>, facts: &Facts<'a>, value: Any<'a>) {
         if self.sums.is_full() {
             self.resource_end();
         }
-        if let Err(skip) = self.sums.take(&self.record, &self.own, self.fingerprints, (metric, facts, value)) {
+        let told_by = [self.fingerprints[0].sum(), self.fingerprints[1].sum()];
+        if let Err(skip) = self.sums.take(&self.record, &self.own, told_by, (metric, facts, value)) {
             self.records += 1;
             (self.each)(Err(skip));
         }

@@ -210,7 +210,7 @@ async fn ask(connection: &mut Connection, question: &[u8], address: &Address) ->
 fn is_final(error: &ClientError) -> bool {
     match error {
         ClientError::Unreachable(..) | ClientError::System(_) => false,
-        ClientError::Refused { status, .. } => matches!(status, 400 | 401 | 403 | 404 | 405 | 421),
+        ClientError::Refused { status, .. } => matches!(status, 400 | 403 | 404 | 405 | 421),
         _ => true,
     }
 }

@@ -1,7 +1,7 @@
 //! The engine's thread: it alone changes the engine, with a screen in front of it or without one. Batches, orders and questions enter as
 //! messages; commits, transitions and answers leave. It draws nothing and reads no file but its own state.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 use super::decode::{Decoded, Shared};
 use super::desk::Desk;
 use super::detect::Detection;
+use super::generations::Generations;
 use super::memory::Leftover;
 use super::persist::{Applied, META_ADJUSTMENTS, Opened, Persistence};
 use super::pipeline::{Message, Pipeline};
@@ -98,7 +99,9 @@ pub(super) struct Core {
     hooks: Hooks,
     /// What the last batch changed.
     posts: Vec<Post>,
-    generations: HashSet<u32>,
+    generations: Generations,
+    /// Why what is cold stays in memory, as it was last told.
+    uncooled: Option<String>,
     started: Instant,
     applied: u64,
     caught_up_after: Option<u64>,
@@ -248,7 +251,8 @@ impl Core {
             log,
             sources: Vec::new(),
             posts: Vec::new(),
-            generations: HashSet::new(),
+            generations: Generations::default(),
+            uncooled: None,
             started: Instant::now(),
             applied: 0,
             caught_up_after: None,
@@ -470,6 +474,7 @@ impl Core {
 
     fn tick(&mut self, now: Timestamp) {
         self.leftover.release_when_calm();
+        self.tell_of_memory(now);
         self.engine.tick(now);
         self.budgets.tick(self.engine.names(), now, &mut self.alarms);
         self.detection.tick(&self.engine, now, &mut self.alarms);
@@ -483,6 +488,26 @@ impl Core {
             self.moved = Instant::now();
             self.version += 1;
         }
+    }
+
+    /// The temporary files refuse, or take what is cold again.
+    fn tell_of_memory(&mut self, now: Timestamp) {
+        let trouble = self.engine.trouble_with_files();
+        if trouble == self.uncooled.as_deref() {
+            return;
+        }
+        let text = match trouble {
+            Some(error) => {
+                format!(
+                    "the temporary file takes no more ({error}): ledger rows and ids stay in memory; free '{}'",
+                    std::env::temp_dir().display()
+                )
+            }
+            None => "the temporary file takes ledger rows and ids again".to_owned(),
+        };
+        self.uncooled = trouble.map(str::to_owned);
+        self.log.add(now, Mark::Warn, "state", &text);
+        self.version += 1;
     }
 
     /// A person silences the bell, until an instant or, without one, until somebody resumes it.

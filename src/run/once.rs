@@ -1,15 +1,18 @@
 //! One-shot commands: read everything that is there, then answer.
 
-use std::collections::HashSet;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
 use super::decode::{Decoded, Shared};
+use super::generations::Generations;
+use super::persist::from_context;
 use super::pipeline::{Message, Pipeline};
+use super::places::Places;
+use super::reprice::{META_PRICES, fingerprint, reprice};
 use super::{Sources, spill};
 use crate::alarm::{Adjustments, Alarms, BudgetStatus, Budgets, ScopeError};
-use crate::config::{Config, LabelSlots};
+use crate::config::{Config, LabelSlots, SourceConfig};
 use crate::engine::bill::CostMode;
 use crate::engine::identity::IdentityKey;
 use crate::engine::{Engine, Options, Post};
@@ -137,7 +140,7 @@ pub fn read(
     };
     let pipeline = Pipeline::start(sources.specs, &options, &shared)?;
     let mut posts = Vec::new();
-    let mut generations = HashSet::new();
+    let mut generations = Generations::default();
     let (mut applied, mut expected) = (0, None);
     while expected != Some(applied) {
         let Ok(message) = pipeline.messages().recv() else { return Err(OnceError::Cut) };
@@ -171,8 +174,15 @@ pub fn read(
     Ok(Read { engine, notes })
 }
 
-/// The engine of a saved state, while its owner may go on writing; `None` where there is none yet.
-pub fn read_state(folder: &Path, config: &Config, mode: CostMode, now: Timestamp) -> Result<Option<Engine>, OnceError> {
+/// The charges of a saved state, while its owner may go on writing, what had no price priced as a start of its owner would; `None` where
+/// there is none yet.
+pub fn read_state(
+    folder: &Path,
+    config: &Config,
+    book: &Arc<PriceBook>,
+    mode: CostMode,
+    now: Timestamp,
+) -> Result<Option<Read>, OnceError> {
     let Some((snapshot, loaded)) = Snapshot::open(folder)? else { return Ok(None) };
     let damaged = |what: &dyn std::fmt::Display| OnceError::Damaged(folder.display().to_string(), what.to_string());
     let meta = |name: &str| loaded.meta.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_slice());
@@ -208,7 +218,26 @@ pub fn read_state(folder: &Path, config: &Config, mode: CostMode, now: Timestamp
         return Err(damaged(&error));
     }
     engine.finish_rows().map_err(|error| damaged(&error))?;
-    Ok(Some(engine))
+    let mut notes = Vec::new();
+    if meta(META_PRICES) != Some(fingerprint(book).as_bytes()) {
+        let mut places = Places::default();
+        for position in loaded.positions.iter().filter_map(from_context) {
+            places.note(&position);
+        }
+        // The state's sources are the configuration's, or were named on a command line.
+        let sources: Vec<SourceConfig> = config.sources.iter().cloned().chain([SourceConfig::new("-")]).collect();
+        let shared = Shared {
+            zone: config.zone,
+            key: loaded.identity,
+            book: Arc::clone(book),
+            around: super::around(&sources, config),
+            labels: None,
+            keep_names: false,
+            bodies: Arc::default(),
+        };
+        notes = reprice(&mut engine, &places, &shared)?;
+    }
+    Ok(Some(Read { engine, notes }))
 }
 
 /// What persons corrected in the state in `folder`.

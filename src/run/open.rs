@@ -90,10 +90,25 @@ pub(super) fn said<T>(
     shared: &Shared,
     each: impl Fn(&Usage<'_>) -> T,
 ) -> Option<(T, Option<Format>)> {
-    let alone = Decoder::new(shared.zone);
-    // What it says may hang on the lines before it.
-    says(alone, path, line, row, shared, &each)
-        .or_else(|| says(behind(path, row.place, shared)?, path, line, row, shared, &each))
+    decoders(shared).find_map(|alone| says(alone, path, line, row, shared, &each)).or_else(|| {
+        // What it says may hang on the lines before it.
+        decoders(shared).find_map(|decoder| says(behind(decoder, path, row.place)?, path, line, row, shared, &each))
+    })
+}
+
+/// A decoder for each way in which the sources are read: the row does not say which one its line came from.
+fn decoders(shared: &Shared) -> impl Iterator<Item = Decoder> {
+    let mut pins: Vec<Option<Format>> = shared.around.iter().map(|around| around.format).collect();
+    pins.push(None);
+    pins.sort_unstable();
+    pins.dedup();
+    let mappings = shared.around.iter().find_map(|around| around.mappings.as_ref());
+    pins.into_iter().map(move |pin| {
+        let mut decoder = Decoder::new(shared.zone);
+        decoder.map(mappings);
+        decoder.pin(pin);
+        decoder
+    })
 }
 
 fn says<T>(
@@ -129,9 +144,8 @@ fn says<T>(
     read.map(|read| (read, format))
 }
 
-/// A decoder that has read what stands before a line.
-fn behind(path: &Path, place: Place, shared: &Shared) -> Option<Decoder> {
-    let mut decoder = Decoder::new(shared.zone);
+/// The decoder, having read what stands before a line.
+fn behind(mut decoder: Decoder, path: &Path, place: Place) -> Option<Decoder> {
     let mut offset = 0;
     places::lines_before(path, place.offset, |line| {
         decoder.decode(offset, line, &mut |_, _| {});

@@ -400,7 +400,7 @@ fn with_context(position: Position, saved: Option<Timestamp>) -> SavedPosition {
 }
 
 /// `None` if [`with_context`] did not write it.
-fn from_context(saved: &SavedPosition) -> Option<Position> {
+pub(super) fn from_context(saved: &SavedPosition) -> Option<Position> {
     let mut position = saved.position.clone();
     let (since, context) = match saved.context.as_slice() {
         [] => return Some(position),

@@ -25,32 +25,52 @@ const MOST_BEFORE: u64 = 64 << 20;
 const MOST_NAMES: usize = 4096;
 const MOST_FILES: usize = 16;
 
+/// Generations whose files are known, those of which something was read last: some 10 MB. A file is forgotten after so many others.
+const MOST_PLACES: usize = 1 << 16;
+
 /// A generation's file as it was last seen.
 #[derive(Clone, Debug)]
 struct Seen {
     path: PathBuf,
     device: u64,
     inode: u64,
+    /// How many batches had been read when one of it was.
+    noted: u64,
 }
 
-/// The files of all generations.
+/// The files of generations.
 #[derive(Debug, Default)]
-pub(super) struct Places(HashMap<u32, Seen>);
+pub(super) struct Places {
+    seen: HashMap<u32, Seen>,
+    /// Batches so far.
+    noted: u64,
+}
 
 impl Places {
     /// A batch of this position was read.
     pub(super) fn note(&mut self, position: &Position) {
         let Position { path, device, inode, .. } = position;
-        match self.0.get_mut(&position.generation) {
-            Some(seen) if seen.path == *path => {}
+        self.noted += 1;
+        match self.seen.get_mut(&position.generation) {
+            Some(seen) if seen.path == *path => seen.noted = self.noted,
             slot => {
-                let seen = Seen { path: path.clone(), device: *device, inode: *inode };
+                let seen = Seen { path: path.clone(), device: *device, inode: *inode, noted: self.noted };
                 match slot {
                     Some(slot) => *slot = seen,
-                    None => drop(self.0.insert(position.generation, seen)),
+                    None => drop(self.seen.insert(position.generation, seen)),
                 }
             }
         }
+        if self.seen.len() > MOST_PLACES {
+            self.forget();
+        }
+    }
+
+    /// A quarter goes at once, so that this stays rare.
+    fn forget(&mut self) {
+        let mut noted: Vec<u64> = self.seen.values().map(|seen| seen.noted).collect();
+        let (_, oldest_kept, _) = noted.select_nth_unstable(MOST_PLACES / 4);
+        self.seen.retain(|_, seen| seen.noted >= *oldest_kept);
     }
 
     /// Looks for the line at `place`: `says_it` is handed the file and each line that may be it, and tells whether it is.
@@ -62,7 +82,7 @@ impl Places {
         place: Place,
         mut says_it: impl FnMut(&Path, &[u8]) -> Option<T>,
     ) -> Result<T, String> {
-        let Some(seen) = self.0.get(&place.generation) else {
+        let Some(seen) = self.seen.get(&place.generation) else {
             return Err("it came through a socket, a pipe or an earlier run's file: the line was not kept".to_owned());
         };
         let mut try_file = |path: &Path| line_at(path, place.offset).and_then(|line| says_it(path, &line));
@@ -204,6 +224,32 @@ fn line_from(mut read: impl FnMut(&mut [u8], u64) -> Option<usize>) -> Option<Ve
 mod tests {
     use super::*;
     use std::io::Write;
+
+    #[test]
+    fn files_are_forgotten_after_very_many_others_and_one_that_is_read_never() {
+        let position = |generation: u32| Position {
+            generation,
+            path: format!("/log/{generation}").into(),
+            device: 1,
+            inode: generation.into(),
+            offset: 1,
+            head_length: 1,
+            head_hash: 1,
+            mark_length: 1,
+            mark_hash: 1,
+            dead: false,
+            open_since: None,
+            context: std::sync::Arc::default(),
+        };
+        let mut places = Places::default();
+        for generation in 0..3 * MOST_PLACES as u32 {
+            places.note(&position(generation));
+            places.note(&position(7));
+        }
+        assert!((MOST_PLACES / 2..=MOST_PLACES).contains(&places.seen.len()), "{}", places.seen.len());
+        assert!(places.seen.contains_key(&7) && !places.seen.contains_key(&8));
+        assert!(places.seen.contains_key(&(3 * MOST_PLACES as u32 - 1)));
+    }
 
     #[test]
     fn the_lines_around_a_place_are_handed_out_as_they_stand() {

@@ -1,10 +1,15 @@
-//! The file for cold ledger rows: unlinked from the start, so that it leaves with the process however that ends.
+//! The files for what is cold of a ledger, rows and ids: unlinked from the start, so that they leave with the process however that ends.
 
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 
+use crate::engine::index::Index;
+use crate::engine::ledger::Storage;
 use crate::engine::rows::{Rows, Spill};
+
+/// Ids kept in memory: 2,816 in each shard of the index, whose table then never has more than 4,096 places; 9 MiB in all.
+const IDS_IN_MEMORY: usize = 256 * 2816;
 
 struct Unlinked(File);
 
@@ -36,11 +41,16 @@ impl Spill for Unlinked {
     }
 }
 
-/// Ledger rows over a temporary file, about `in_memory` bytes of them in memory; where none can be had, all rows stay in memory and the reason comes along.
+/// A ledger over temporary files, about `in_memory` bytes of its rows in memory; where none can be had, all stays in memory and the
+/// reason comes along.
 #[must_use]
-pub fn rows(in_memory: usize) -> (Rows, Option<io::Error>) {
-    match tempfile::tempfile() {
-        Ok(file) => (Rows::with_spill(Box::new(Unlinked(file)), in_memory), None),
-        Err(error) => (Rows::in_memory(), Some(error)),
+pub fn rows(in_memory: usize) -> (Storage, Option<io::Error>) {
+    match (tempfile::tempfile(), tempfile::tempfile()) {
+        (Ok(rows), Ok(ids)) => {
+            let rows = Rows::with_spill(Box::new(Unlinked(rows)), in_memory);
+            let index = Index::with_spill(Box::new(Unlinked(ids)), IDS_IN_MEMORY);
+            (Storage { rows, index }, None)
+        }
+        (Err(error), _) | (_, Err(error)) => (Storage::default(), Some(error)),
     }
 }

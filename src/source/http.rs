@@ -3,6 +3,7 @@
 
 mod answer;
 mod body;
+pub(super) mod filling;
 mod grpc;
 pub(super) mod watch;
 
@@ -39,6 +40,10 @@ const ANSWERED_WITHIN: Duration = Duration::from_secs(10);
 const STREAMS: u32 = 32;
 /// Bytes of one request that HTTP/2 takes unasked.
 const WINDOW: u32 = 256 << 10;
+/// Requests that were taken back before anybody looked at them, and streams that were ended for what was wrong with them; beyond them the
+/// connection ends.
+const MOST_TAKEN_BACK: usize = 20;
+const MOST_WRONG: usize = 64;
 /// Bytes of the headers of one request.
 const MAX_HEADERS: usize = 64 << 10;
 
@@ -75,6 +80,8 @@ where
         // What a sender may have on its way before it is asked for.
         .initial_stream_window_size(WINDOW)
         .initial_connection_window_size(2 * WINDOW)
+        .max_pending_accept_reset_streams(MOST_TAKEN_BACK)
+        .max_local_error_reset_streams(MOST_WRONG)
         .keep_alive_interval(Duration::from_secs(60))
         .keep_alive_timeout(Duration::from_secs(20));
     let (peer, seen) = (Arc::new(peer), Arc::clone(&watch));

@@ -13,6 +13,7 @@ use super::access::{Access, AccessError};
 use super::budget::ByteBudget;
 use super::discover::Discovery;
 use super::follow::{FollowOptions, Follower};
+use super::http::filling::Filling;
 use super::spec::{Spec, SpecError};
 use super::watch::Watch;
 use super::{Event, Position, SourceId, SourceState, SourceStatus, files, socket, stdin};
@@ -117,6 +118,8 @@ pub(super) struct Outlet {
     pub(super) stop: Arc<AtomicBool>,
     pub(super) budget: ByteBudget,
     pub(super) generations: Arc<AtomicU32>,
+    /// Bodies that share the budget while they come in.
+    pub(super) filling: Arc<Filling>,
     behind: Arc<AtomicUsize>,
     running: Arc<AtomicUsize>,
 }
@@ -230,6 +233,7 @@ pub fn start(specs: Vec<SourceSpec>, options: &Options, events: Sender<Event>) -
         stop: Arc::default(),
         budget: options.budget.clone(),
         generations: Arc::new(AtomicU32::new(options.next_generation.max(saved.unwrap_or(0)))),
+        filling: Arc::default(),
         behind: Arc::new(AtomicUsize::new(kinds.max(1))),
         running: Arc::new(AtomicUsize::new(kinds.max(1))),
     };
@@ -327,6 +331,7 @@ pub(super) mod tests {
             stop: Arc::default(),
             budget: ByteBudget::default(),
             generations: Arc::default(),
+            filling: Arc::default(),
             behind: one(),
             running: one(),
         };

@@ -1,7 +1,8 @@
 """Real exporters post to `costtop serve`; what it counts must be what was sent.
 
-Run by `.ci/long exporters`: check.py COSTTOP NODE_FOLDER. Needs the OpenTelemetry SDK for Python (and LiteLLM, where it is installed) in
-the interpreter that runs it, and node with the SDK for Node in NODE_FOLDER. Prints one line for each exporter; exit code 1 when one differs.
+Run by `.ci/long exporters`: check.py COSTTOP NODE_FOLDER [WORD]... (only the exporters in whose names all words are). Needs the
+OpenTelemetry SDK for Python and LiteLLM with its proxy in the interpreter that runs it, and node with the SDK for Node in NODE_FOLDER.
+Prints one line for each exporter; exit code 1 when one differs.
 """
 
 import decimal
@@ -14,6 +15,8 @@ import sys
 import tempfile
 import time
 import urllib.request
+
+import proxy
 
 HERE = pathlib.Path(__file__).parent
 MODEL = "claude-haiku-4-5"
@@ -50,6 +53,9 @@ class Server:
         except OSError:
             return None
 
+    def until(self, holds, seconds):
+        until(lambda: holds(self.totals()), f"not all arrives: {self.totals()}", seconds)
+
     def stop(self):
         self.process.terminate()
         self.process.wait(20)
@@ -62,7 +68,7 @@ def until(holds, what, seconds=30):
         if holds():
             return
         time.sleep(0.05)
-    raise SystemExit(what)
+    raise TimeoutError(what)
 
 
 def span_attributes(number):
@@ -230,16 +236,21 @@ def same(server, expected):
     try:
         until(holds, "", 10)
         time.sleep(0.5)
-    except SystemExit:
+    except TimeoutError:
         pass
     if holds():
         return None
     return {key: (seen.get(key), value) for key, value in expected.items() if seen.get(key) != value}
 
 
-def main(costtop, node_folder):
+def main(costtop, node_folder, *words):
+    import grpc
+    from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as Grpc
     from opentelemetry.exporter.otlp.proto.http import Compression
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as Http
+
+    def over_grpc(server, **more):
+        return Grpc(endpoint=server.url, insecure=True, **more)
 
     def http(server, **more):
         return Http(endpoint=server.url + "/v1/traces", **more)
@@ -248,6 +259,8 @@ def main(costtop, node_folder):
         "python, spans, protobuf": (lambda s: python_traces(http(s), False), SPANS),
         "python, spans, protobuf, twice": (lambda s: python_traces(http(s), True), SPANS),
         "python, spans, gzip": (lambda s: python_traces(http(s, compression=Compression.Gzip), True), SPANS),
+        "python, spans, gRPC, twice": (lambda s: python_traces(over_grpc(s), True), SPANS),
+        "python, spans, gRPC, gzip": (lambda s: python_traces(over_grpc(s, compression=grpc.Compression.Gzip), True), SPANS),
         "python, events, twice": (lambda s: python_logs(s.url), EVENTS),
         "python, metrics, delta": (lambda s: python_metrics(s.url, "DELTA"), {"requests": 3, **metrics_sent()}),
         "python, metrics, cumulative": (lambda s: python_metrics(s.url, "CUMULATIVE"), {"requests": 1, **metrics_sent()}),
@@ -257,12 +270,11 @@ def main(costtop, node_folder):
     }
     # LiteLLM's table of prices is in the package.
     os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
-    try:
-        import litellm  # noqa: F401
-
-        cases["litellm, generic_api"] = (litellm_callback, {"requests": CALLS})
-    except ImportError:
-        print("litellm is not installed: its callback is not checked")
+    cases["litellm, generic_api"] = (litellm_callback, {"requests": CALLS})
+    for name, callbacks in [("generic_api", ["generic_api"]), ("otel", ["otel"]), ("both", ["generic_api", "otel"])]:
+        send = lambda server, callbacks=callbacks: proxy.calls(server, free_port, callbacks)
+        cases[f"litellm's proxy, {name}, twice"] = (send, proxy.expected(callbacks))
+    cases = {name: case for name, case in cases.items() if all(word in name for word in words)}
     failed = 0
     for name, (send, expected) in cases.items():
         server = Server(costtop)
@@ -279,4 +291,4 @@ def main(costtop, node_folder):
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:3]))
+    sys.exit(main(*sys.argv[1:]))

@@ -225,6 +225,63 @@ fn points_of_one_interval_are_one_record() {
     assert_eq!(seen, expected);
 }
 
+/// Found by the fuzzer: a point that has another convention's attribute, too.
+#[test]
+fn each_convention_has_its_own_word_for_what_a_point_counts() {
+    let point = |kinds: &Value, count: u32| {
+        let mut attributes = vec![
+            json!({"key": "model", "value": {"stringValue": "claude-opus-4-6"}}),
+            json!({"key": "gen_ai.request.model", "value": {"stringValue": "claude-opus-4-6"}}),
+            json!({"key": "gen_ai.operation.name", "value": {"stringValue": "chat"}}),
+        ];
+        for (key, value) in kinds.as_object().unwrap() {
+            attributes.push(json!({"key": key, "value": {"stringValue": value}}));
+        }
+        json!({"timeUnixNano": "1795298341962209366", "asInt": count, "attributes": attributes})
+    };
+    let counted = |name: &str, points: Value| -> Vec<Result<Tokens, Skip>> {
+        let line = json!({"resourceMetrics": [{"scopeMetrics": [{"metrics": [
+            {"name": name, "sum": {"aggregationTemporality": 1, "dataPoints": points}}]}]}]})
+        .to_string();
+        of_line(&line);
+        let mut all = Vec::new();
+        Decoder::new(Zone::UTC).decode(0, line.as_bytes(), &mut |_, result| all.push(result.map(|usage| usage.tokens)));
+        all
+    };
+    let (input, output) = (Tokens { input: 7, ..Tokens::default() }, Tokens { output: 7, ..Tokens::default() });
+    for (name, own, others) in [
+        ("claude_code.token.usage", "type", "gen_ai.token.type"),
+        ("gen_ai.client.token.usage", "gen_ai.token.type", "type"),
+    ] {
+        assert_eq!(counted(name, json!([point(&json!({own: "input", others: "output"}), 7)])), [Ok(input)], "{name}");
+        assert_eq!(counted(name, json!([point(&json!({own: "output", others: "a word"}), 7)])), [Ok(output)], "{name}");
+        assert_eq!(counted(name, json!([point(&json!({others: "input"}), 7)])), [Err(Skip::NotUsage)], "{name}");
+        // To the metric of one, the other's word is an attribute like any other: it tells streams apart.
+        let two = json!([point(&json!({own: "input", others: "a"}), 7), point(&json!({own: "input", others: "b"}), 7)]);
+        assert_eq!(counted(name, two), [Ok(input), Ok(input)], "{name}");
+    }
+    // A name that is said twice means what it says last, for telling streams apart as for anything else.
+    let mut twice = point(&json!({"type": "input"}), 7);
+    let again = json!({"key": "model", "value": {"stringValue": "another"}});
+    twice["attributes"].as_array_mut().unwrap().insert(0, again);
+    let both = json!([twice, point(&json!({"type": "output"}), 7)]);
+    let one = Tokens { input: 7, output: 7, ..Tokens::default() };
+    assert_eq!(counted("claude_code.token.usage", both), [Ok(one)]);
+}
+
+#[test]
+fn of_two_names_for_one_thing_the_better_counts_in_any_order() {
+    let attributes = |names: [&str; 2]| json!({"gen_ai.request.model": "m", "gen_ai.usage.input_tokens": 9, names[0]: names[0], names[1]: names[1]});
+    let user = |names: [&str; 2]| {
+        let mut user = String::new();
+        span(&attributes(names), |result| user = text(result.unwrap().dimensions.end_user));
+        user
+    };
+    assert_eq!(user(["enduser.id", "enduser.pseudo.id"]), "enduser.id");
+    assert_eq!(user(["enduser.pseudo.id", "enduser.id"]), "enduser.id");
+    assert_eq!(user(["litellm.end_user.id", "enduser.pseudo.id"]), "enduser.pseudo.id");
+}
+
 #[test]
 fn codex_counts_its_total_once() {
     let line = OTLP.lines().nth(4).unwrap();
@@ -289,7 +346,8 @@ fn trap_agents_workflows_and_tools_repeat_their_children() {
             Skip::NotUsage
         );
     }
-    for operation in ["chat", "text_completion", "generate_content", "embeddings", "Chat"] {
+    let litellm = ["acompletion", "aresponses", "anthropic_messages", "aembedding"];
+    for operation in ["chat", "text_completion", "generate_content", "embeddings", "Chat"].into_iter().chain(litellm) {
         let attributes =
             json!({"gen_ai.operation.name": operation, "gen_ai.request.model": "m", "gen_ai.usage.input_tokens": 5});
         assert_eq!(tokens_of(&attributes).input, 5, "{operation}");
@@ -316,9 +374,11 @@ fn old_names_and_those_of_others() {
     let total = json!({"llm.request.type": "embedding", "gen_ai.request.model": "m", "llm.usage.total_tokens": 8});
     assert_eq!(tokens_of(&total).input, 8, "embeddings that state nothing else");
     span(
-        &json!({"gen_ai.system": "openai", "gen_ai.request.model": "m", "gen_ai.cost.total_cost": 0.25, "litellm.call_id": "c-1"}),
+        &json!({"gen_ai.system": "openai", "gen_ai.request.model": "m", "gen_ai.cost.total_cost": 0.25, "litellm.call_id": "c-1",
+            "gen_ai.operation.name": "acompletion", "metadata.user_api_key_end_user_id": "ada"}),
         |result| {
             let usage = result.unwrap();
+            assert_eq!(text(usage.dimensions.end_user), "ada");
             assert_eq!(
                 (usage.reported.map(Cost::pico), text(usage.ids.call)),
                 (Some(250_000_000_000), "c-1".to_owned())
@@ -458,6 +518,19 @@ const NAMES: &[&str] = &[
     "status_code",
     "error.type",
     "litellm.cache_hit",
+    "enduser.id",
+    "enduser.pseudo.id",
+    "litellm.end_user.id",
+    "team.name",
+    "team",
+    "http.status_code",
+    "openinference.span.kind",
+    "traceloop.span.kind",
+    "gen_ai.usage.cache_creation.input_tokens",
+    "gen_ai.usage.cache_creation_input_tokens",
+    "llm.usage.total_tokens",
+    "litellm.cost.total_cost",
+    "litellm.cost.total",
     "",
     "\u{2026}",
 ];
@@ -506,7 +579,7 @@ const METRIC_NAMES: &[&str] = &[
     "gen_ai.client.inference.usage.reasoning.output_tokens",
     "claude_code.session.count",
 ];
-const TYPES: &[&str] = &["input", "output", "cacheRead", "cacheCreation", "cache", "thought", "tool", "other"];
+const TYPES: &[&str] = &["input", "output", "cacheRead", "cacheCreation", "cache", "thought", "tool", "other", ""];
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
@@ -515,7 +588,7 @@ proptest! {
     #[test]
     fn generated_metrics_mean_the_same_in_both_encodings(
         metrics in prop::collection::vec(
-            (0..METRIC_NAMES.len(), 0..4usize, 0..4u64, prop::collection::vec((0..TYPES.len(), 0..3u8, 0..3u64, 0..4u64, prop_oneof![
+            (0..METRIC_NAMES.len(), 0..4usize, 0..4u64, prop::collection::vec(([0..TYPES.len(), 0..TYPES.len()], 0..3u8, 0..3u64, 0..4u64, prop_oneof![
                 (0i64..100_000).prop_map(Value::from), any::<i64>().prop_map(Value::from), any::<f64>().prop_map(Value::from),
                 (0u32..1000).prop_map(|cents| Value::from(f64::from(cents) / 100.0)), Just(Value::Null),
             ]), 0..5)),
@@ -535,7 +608,13 @@ proptest! {
                     (_, Some(number)) => twin::put_fixed(if *kind == 1 { 4 } else { 5 }, number.to_bits(), &mut point),
                     _ => {}
                 }
-                for (name, value) in [("model", "claude-sonnet-4-6"), ("gen_ai.request.model", "m"), ("type", TYPES[*of_type])] {
+                let said = of_type.map(|place| TYPES[place]);
+                for (name, value) in [
+                    ("model", "claude-sonnet-4-6"),
+                    ("gen_ai.request.model", "m"),
+                    ("type", said[0]),
+                    ("gen_ai.token.type", said[1]),
+                ] {
                     twin::put_attribute(attributes, name, &value.into(), &mut point);
                 }
                 twin::put_attribute(attributes, "session.id", &json!(format!("s-{session}")), &mut point);

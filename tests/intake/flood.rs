@@ -1,12 +1,11 @@
 //! As many senders as there are places, each as fast as it is let, against a server without a screen (S01).
 
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::client::{alone, connect, send};
-use crate::process::{World, most_memory};
+use crate::process::{Server, World, most_memory};
 
 const CONNECTIONS: u64 = 64;
 /// Charges of one body.
@@ -14,42 +13,6 @@ const BODY: u64 = 200;
 const MOST_MEMORY: u64 = 256 << 20;
 /// Nothing takes so long unless it is broken, on a machine that is busy with other things, too.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// `costtop serve`, killed when a test ends before it.
-struct Server(Child);
-
-impl Server {
-    fn start(world: &World) -> Server {
-        let listen = format!("127.0.0.1:{}", world.port);
-        let mut command = Command::new(env!("CARGO_BIN_EXE_costtop"));
-        command.args(["serve", "--listen", &listen, "--state", World::STATE]).envs(world.environment());
-        Server(command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap())
-    }
-
-    /// Asks it to end as a supervisor does, and waits until it has.
-    fn end(mut self) {
-        let process = i32::try_from(self.0.id()).unwrap();
-        // SAFETY: kill(2) touches no memory; the child has not been waited for, so the number is still its own.
-        assert_eq!(unsafe { libc::kill(process, libc::SIGTERM) }, 0);
-        let end = Instant::now() + PATIENCE;
-        let status = loop {
-            if let Some(status) = self.0.try_wait().unwrap() {
-                break status;
-            }
-            assert!(Instant::now() < end, "it does not end");
-            std::thread::sleep(Duration::from_millis(10));
-        };
-        assert!(status.success(), "{status}");
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // It may have ended, and been waited for, already.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
 
 fn body(sender: u64, from: u64) -> String {
     let charge = |number: u64| {
@@ -109,7 +72,7 @@ fn what_64_connections_send_as_fast_as_they_can_is_counted_in_bounded_memory() {
         refused += sent.1;
     }
     let passed = begun.elapsed();
-    let memory = most_memory(server.0.id());
+    let memory = most_memory(server.process());
     server.end();
     println!(
         "{acknowledged} charges acknowledged in {passed:?}, {refused} times refused; at most {} MiB",

@@ -1,7 +1,8 @@
 //! The whole program with a state of its own, started, killed and started again.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -66,8 +67,48 @@ impl World {
     pub fn commits(&self) -> i64 {
         let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
         let connection = rusqlite::Connection::open_with_flags(self.database(), flags).unwrap();
-        connection.busy_timeout(std::time::Duration::from_secs(10)).unwrap();
+        connection.busy_timeout(Duration::from_secs(10)).unwrap();
         connection.query_row("SELECT sequence FROM head", [], |row| row.get(0)).unwrap()
+    }
+}
+
+/// `costtop serve`, killed when a test ends before it.
+pub struct Server(Child);
+
+impl Server {
+    pub fn start(world: &World) -> Server {
+        let listen = format!("127.0.0.1:{}", world.port);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_costtop"));
+        command.args(["serve", "--listen", &listen, "--state", World::STATE]).envs(world.environment());
+        Server(command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap())
+    }
+
+    pub fn process(&self) -> u32 {
+        self.0.id()
+    }
+
+    /// Asks it to end as a supervisor does, and waits until it has.
+    pub fn end(mut self) {
+        let process = i32::try_from(self.0.id()).unwrap();
+        // SAFETY: kill(2) touches no memory; the child has not been waited for, so the number is still its own.
+        assert_eq!(unsafe { libc::kill(process, libc::SIGTERM) }, 0);
+        let end = Instant::now() + Duration::from_secs(60);
+        let status = loop {
+            if let Some(status) = self.0.try_wait().unwrap() {
+                break status;
+            }
+            assert!(Instant::now() < end, "it does not end");
+            std::thread::sleep(Duration::from_millis(10));
+        };
+        assert!(status.success(), "{status}");
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended, and been waited for, already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use costtop::config::{Config, SourceConfig};
+use costtop::engine::Engine;
 use costtop::engine::bill::CostMode;
 use costtop::engine::counters::Counters;
 use costtop::engine::report::ReportQuery;
@@ -64,14 +65,20 @@ fn charge(number: u32) -> String {
     )
 }
 
+/// What a state holds, if there is one.
+fn engine(state: &Path) -> Option<Engine> {
+    let config = Config::default();
+    let book = costtop::run::prices(&config).unwrap();
+    read_state(state, &config, &book, CostMode::Auto, Timestamp::now()).unwrap().map(|read| read.engine)
+}
+
 fn requests(state: &Path) -> u64 {
-    let engine = read_state(state, &Config::default(), CostMode::Auto, Timestamp::now()).unwrap();
-    engine.map_or(0, |engine| engine.intake().charges)
+    engine(state).map_or(0, |engine| engine.intake().charges)
 }
 
 /// What a state adds up to.
 pub fn totals(state: &Path) -> Counters {
-    let mut engine = read_state(state, &Config::default(), CostMode::Auto, Timestamp::now()).unwrap().unwrap();
+    let mut engine = engine(state).unwrap();
     let query = ReportQuery { by: Vec::new(), since: None, until: None, zone: Zone::UTC };
     engine.report(&query).unwrap().totals
 }

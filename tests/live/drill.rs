@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use costtop::config::{BudgetConfig, Config, Each};
+use costtop::config::{BudgetConfig, Config, Each, Loaded, Overrides};
 use costtop::engine::view::{By, ChargeOrder, ChargesQuery, Scope, TableQuery, TokenClass, ViewQuery, Window};
 use costtop::label::Label;
 use costtop::money::Cost;
@@ -182,4 +182,30 @@ fn what_was_billed_under_terms_that_are_gone_has_no_terms() {
     assert!(open.terms.is_empty(), "{:?}", open.terms);
     assert_eq!(open.charge.row.cost, row.cost);
     running.quit();
+}
+
+/// A log of the operator's own is read again as it was read first: by its mapping, and where the source is pinned to it.
+#[test]
+fn a_line_that_a_mapping_describes_is_found_again() {
+    let folder = tempfile::tempdir().expect("works on this machine");
+    let (log, state) = (folder.path().join("log.jsonl"), folder.path().join("state"));
+    let mapping = "[[mapping]]\nname = \"ours\"\nhas = \"tok\"\nmodel = \"engine\"\ninput = \"tok.in\"\noutput = \"tok.out\"\n\
+                   input_includes_cache = true\ntime = \"at\"\ncall_id = \"no\"\n";
+    let loaded = Loaded::from_layers(Some((Path::new("config.toml"), mapping)), &Overrides::default(), &|_| None);
+    let config = || loaded.as_ref().expect("a configuration").config.clone();
+    let now = Timestamp::now();
+    let line = format!(
+        "{{\"no\":\"call-000000000001\",\"at\":\"{now}\",\"engine\":\"claude-sonnet-4-6\",\"tok\":{{\"in\":1000,\"out\":7}}}}\n"
+    );
+    std::fs::write(&log, line).expect("works on this machine");
+    // The second round is a start from the state.
+    for _ in 0..2 {
+        let running = Running::start_with(&log, Some(&state), config());
+        let overview = running.until(1);
+        let view = running.ask(&of_model(&overview)).view.clone();
+        let open = running.open(view.charges.rows[0].id).open.clone().expect("open");
+        let SourceLine::Read { format, .. } = open.line else { panic!("not found again: {:?}", open.line) };
+        assert_eq!(format, "ours");
+        running.quit();
+    }
 }

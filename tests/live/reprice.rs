@@ -4,7 +4,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use costtop::config::{Config, Discount, FlatPrice, PriceConfig, Validity};
+use costtop::engine::bill::CostMode;
+use costtop::engine::report::ReportQuery;
 use costtop::money::Money;
+use costtop::run::once::{self, Read};
+use costtop::time::Timestamp;
 use costtop::ui::snapshot::Snapshot;
 
 use super::{Running, write};
@@ -91,6 +95,16 @@ fn a_term_that_only_the_line_has_is_read_from_it_and_never_guessed() {
 
     let mut config = Config::default();
     config.prices.aliases.insert("newest".to_owned(), "claude-opus-4-6".to_owned());
+    // Whoever only reads the state is told the same, and leaves it as it is.
+    let book = costtop::run::prices(&config).expect("works on this machine");
+    for _ in 0..2 {
+        let read = once::read_state(&copy, &config, &book, CostMode::Auto, Timestamp::now());
+        let Read { mut engine, notes } = read.expect("it opens").expect("a state");
+        let query = ReportQuery { by: Vec::new(), since: None, until: None, zone: config.zone };
+        let totals = engine.report(&query).expect("rows").totals;
+        assert_eq!((totals.cost().to_string().as_str(), totals.unpriced_requests), ("10.500000000000", 1));
+        assert_eq!(notes, ["2 requests of 'newest' now priced: $10.50"]);
+    }
     let (read, said) = run(&log, Some(&state), config.clone(), 3);
     // $5 and $5.50; what was printed as unpriced stays so.
     assert_eq!(read.view.total.cost().to_string(), "10.500000000000");

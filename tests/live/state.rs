@@ -10,6 +10,7 @@ use costtop::config::{Config, Loaded, Overrides, StateConfig};
 use costtop::engine::bill::CostMode;
 use costtop::engine::report::{GroupBy, ReportQuery};
 use costtop::money::Money;
+use costtop::price::PriceBook;
 use costtop::run::keep_label_slots;
 use costtop::run::once::read_state;
 use costtop::store::copy;
@@ -188,7 +189,10 @@ fn a_dropped_day_is_told_as_late_and_stays_in_every_report() {
     assert_eq!(intake.charges, 300);
     running.quit();
 
-    let mut engine = read_state(&state, &Config::default(), CostMode::Auto, now).expect("a state").expect("is there");
+    let mut engine = read_state(&state, &Config::default(), &book(), CostMode::Auto, now)
+        .expect("a state")
+        .expect("is there")
+        .engine;
     let query = ReportQuery {
         by: vec![GroupBy::named("user").expect("a grouping")],
         since: None,
@@ -215,6 +219,10 @@ fn a_dropped_day_is_told_as_late_and_stays_in_every_report() {
     again.quit();
 }
 
+fn book() -> Arc<PriceBook> {
+    Arc::new(PriceBook::new(&Config::default().prices).expect("the embedded prices"))
+}
+
 /// D03: what every released schema holds is brought forward whole, and goes on; a newer one is refused in words.
 #[test]
 fn d03_states_of_every_released_schema_go_on() {
@@ -238,9 +246,9 @@ fn d03_states_of_every_released_schema_go_on() {
         let answer = |state: &Path| {
             let mut config = parsed();
             keep_label_slots(&mut config, state).expect("its labels");
-            let engine = read_state(state, &config, CostMode::Auto, Timestamp::now()).expect("it opens");
+            let engine = read_state(state, &config, &book(), CostMode::Auto, Timestamp::now()).expect("it opens");
             let query = ReportQuery { by: by.clone(), since: None, until: None, zone: config.zone };
-            let report = engine.expect("a state").report(&query).expect("rows");
+            let report = engine.expect("a state").engine.report(&query).expect("rows");
             (report.totals, report.sessions, format!("{:?}", report.groups))
         };
         let read = |state: &Path, lines: u64| {

@@ -129,10 +129,14 @@ impl Ledger {
     }
 
     fn forget(&mut self, members: &[(u32, Row)]) {
+        // What several rows of a group are found by is entered once.
+        let mut hashes: Vec<u128> = members.iter().flat_map(|(_, row)| row.ids.linking()).collect();
+        hashes.sort_unstable();
+        hashes.dedup();
+        for hash in hashes {
+            self.index.remove(hash, |found| members.iter().any(|(member, _)| *member == found));
+        }
         for (number, row) in members {
-            for hash in row.ids.linking() {
-                self.index.remove(hash, |found| members.iter().any(|(member, _)| *member == found));
-            }
             self.ragged.remove(number);
             if let Some(points) = self.points.get_mut(&row.ids.request) {
                 points.retain(|point| point != number);

@@ -84,16 +84,14 @@ impl Ledger {
         Ok(())
     }
 
-    /// Widens the bounds of segments to the times of charges that groups of rows make; each ring is named by one of its rows.
-    pub(super) fn cover_groups(&mut self, rings: &[u32], names: &mut Names) -> io::Result<()> {
-        for ring in rings {
-            let group = self.group(*ring)?;
-            for home in bill::homes(&group, names) {
-                let classes: Vec<&Class> = home.into_iter().map(|place| &group[place]).collect();
-                if !classes.is_empty() {
-                    let bill = bill::bill(&classes, names, self.mode);
-                    self.rows.cover(bill.number, bill.time.ms());
-                }
+    /// Widens the bounds of segments to the times of the charges that the group of a row makes.
+    pub(super) fn cover_group(&mut self, member: u32, names: &mut Names) -> io::Result<()> {
+        let group = self.group(member)?;
+        for home in bill::homes(&group, names) {
+            let classes: Vec<&Class> = home.into_iter().map(|place| &group[place]).collect();
+            if !classes.is_empty() {
+                let bill = bill::bill(&classes, names, self.mode);
+                self.rows.cover(bill.number, bill.time.ms());
             }
         }
         Ok(())

@@ -33,6 +33,12 @@ impl Rows {
         }
     }
 
+    /// All rows of its segment were dropped: nothing leads to it any more.
+    #[must_use]
+    pub fn is_gone(&self, number: u32) -> bool {
+        matches!(self.segments.get(split(number).0), Some(Stored::Gone))
+    }
+
     /// Rows up to and with `number` are there, dead until they are set. What no row is set of takes no memory.
     pub fn reach(&mut self, number: u32, like: &Row) -> io::Result<()> {
         let wanted = number as usize;

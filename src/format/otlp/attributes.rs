@@ -4,14 +4,14 @@ use super::value::{Any, Value};
 
 macro_rules! keys {
     ($($key:ident $text:literal $(| $other:literal)*,)*) => {
-        /// A name of an attribute that something is read from.
+        /// What something is read from: an attribute, by the names that it has, the best first.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[repr(u8)]
         pub(super) enum Key { $($key,)* }
 
-        impl Key {
-            const COUNT: usize = [$(Key::$key,)*].len();
+        const NAMES: [&[&[u8]]; [$(Key::$key,)*].len()] = [$(&[$text $(, $other)*],)*];
 
+        impl Key {
             fn of(name: &[u8]) -> Option<Key> {
                 match name {
                     $($text $(| $other)* => Some(Key::$key),)*
@@ -37,7 +37,7 @@ keys! {
     UserName b"user.name",
     UserEmail b"user.email",
     AccountId b"user.account_id" | b"user.account_uuid",
-    EndUser b"enduser.id" | b"enduser.pseudo.id" | b"litellm.end_user.id",
+    EndUser b"enduser.id" | b"enduser.pseudo.id" | b"litellm.end_user.id" | b"metadata.user_api_key_end_user_id",
     // Events.
     EventName b"event.name",
     EventTimestamp b"event.timestamp",
@@ -74,7 +74,8 @@ keys! {
     InstallationId b"installation.id",
     Role b"role",
     // What a point counts.
-    Type b"type" | b"gen_ai.token.type",
+    Type b"type",
+    TokenType b"gen_ai.token.type",
     // GenAI: the conventions, by age; then what OpenLLMetry, OpenInference and LiteLLM say instead.
     Operation b"gen_ai.operation.name",
     Provider b"gen_ai.provider.name",
@@ -123,29 +124,48 @@ keys! {
     LiteLlmTeamId b"metadata.user_api_key_team_id" | b"litellm.team.id",
 }
 
+/// Where the values of a key's names begin; behind the last key, how many names there are.
+const SLOTS: [usize; NAMES.len() + 1] = {
+    let (mut slots, mut key) = ([0; NAMES.len() + 1], 0);
+    while key < NAMES.len() {
+        slots[key + 1] = slots[key] + NAMES[key].len();
+        key += 1;
+    }
+    slots
+};
+
 /// The attributes of one resource, record or data point.
 #[derive(Clone, Debug)]
 pub(super) struct Attributes<'a> {
-    values: [Value<'a>; Key::COUNT],
+    /// By name: which of a key's names counts is not decided by which came last.
+    values: [Value<'a>; SLOTS[NAMES.len()]],
 }
 
 impl<'a> Attributes<'a> {
     pub(super) const fn new() -> Attributes<'a> {
-        Attributes { values: [Value::Absent; Key::COUNT] }
+        Attributes { values: [Value::Absent; SLOTS[NAMES.len()]] }
     }
 
     pub(super) const fn clear(&mut self) {
-        self.values = [Value::Absent; Key::COUNT];
+        self.values = [Value::Absent; SLOTS[NAMES.len()]];
     }
 
     /// Takes an attribute, if it is one that is kept. Of several with one name the last counts.
     pub(super) fn set(&mut self, name: &[u8], value: Any<'a>) {
-        if let Some(key) = Key::of(name) {
-            self.values[key as usize] = Value::of(value);
+        let Some(key) = Key::of(name) else { return };
+        let names = NAMES[key as usize];
+        let place = if names.len() == 1 { Some(0) } else { names.iter().position(|known| *known == name) };
+        if let Some(place) = place {
+            self.values[SLOTS[key as usize] + place] = Value::of(value);
         }
     }
 
+    /// What is said under the best of the key's names that says something.
     pub(super) const fn get(&self, key: Key) -> &Value<'a> {
-        &self.values[key as usize]
+        let (mut slot, end) = (SLOTS[key as usize], SLOTS[key as usize + 1]);
+        while slot + 1 < end && self.values[slot].is_absent() {
+            slot += 1;
+        }
+        &self.values[slot]
     }
 }

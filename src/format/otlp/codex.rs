@@ -1,7 +1,8 @@
 //! Codex's log events of a completed response, over server-sent events or a websocket. What a turn cost (`codex.turn_cost`) comes late
 //! and sums up what these said: it is not counted.
 //!
-//! Identity: none is stated, so an event is called what it says: conversation, time, counts. Dimensions: `user.email`, else the account,
+//! Identity: none is stated, so an event is called what it says: conversation, time, counts. The session's rollout calls the same request
+//! otherwise; the two find each other by conversation and counts. Dimensions: `user.email`, else the account,
 //! is the user; `conversation.id` the session. `input_token_count` includes the cache, `output_token_count` the reasoning;
 //! `tool_token_count` is their sum.
 
@@ -10,7 +11,7 @@ use super::collect::Facts;
 use super::record::{Record, model_of, spelled_out};
 use crate::format::Skip;
 use crate::time::Zone;
-use crate::usage::{Dimensions, Ids, Origin, RawText, Terms, Tokens, Usage};
+use crate::usage::{Dimensions, Ids, Origin, RawText, Terms, Tokens, Twin, Usage};
 
 /// What one event says.
 pub(super) fn usage<'r>(
@@ -33,7 +34,7 @@ pub(super) fn usage<'r>(
     let stamp = time.map(|time| time.ms().to_string()).unwrap_or_default();
     let said = [Key::Model, Key::InputCount, Key::CachedCount, Key::OutputCount, Key::ReasoningCount];
     let [model_name, input, cached, out, reasoning] = said.map(|key| own.get(key).text());
-    let call = if session.is_empty() || time.is_none() {
+    let name = if session.is_empty() || time.is_none() {
         RawText::NONE
     } else {
         spelled_out([session, RawText::plain(stamp.as_bytes()), model_name, input, cached, out, reasoning], room)
@@ -42,7 +43,11 @@ pub(super) fn usage<'r>(
     Ok(Usage {
         origin: Origin::OpenTelemetry,
         is_final: true,
-        ids: Ids { call, ..Ids::default() },
+        ids: Ids { response: name, ..Ids::default() },
+        twin: Some(Twin {
+            sessions: [session, RawText::NONE],
+            counts: [prompt, cache_read, output, count(Key::ReasoningCount)?, 0],
+        }),
         time,
         tokens: Tokens {
             input: prompt.saturating_sub(cache_read).saturating_sub(cache_write),

@@ -1,7 +1,8 @@
 //! Gemini CLI's log events: `api_response` is one answer, `api_error` one attempt that failed. The same answers restated in the words of
 //! the `GenAI` conventions have fewer counts and are not counted.
 //!
-//! Identity: none is stated, so an event is called what it says: session, prompt, time, counts. Dimensions: `user.email`, else the
+//! Identity: none is stated, so an event is called what it says: session, prompt, time, counts. The chat calls the same answer otherwise;
+//! the two find each other by session and counts. Dimensions: `user.email`, else the
 //! installation, is the user; `session.id` the session; `role` the agent. `input_token_count` includes the cache, `output_token_count`
 //! excludes the thoughts.
 
@@ -10,7 +11,7 @@ use super::collect::Facts;
 use super::record::{FAILED, Record, model_of, spelled_out};
 use crate::format::Skip;
 use crate::time::Zone;
-use crate::usage::{Dimensions, Ids, Origin, RawText, Rejection, Tokens, Usage};
+use crate::usage::{Dimensions, Ids, Origin, RawText, Rejection, Tokens, Twin, Usage};
 
 /// What one event says.
 pub(super) fn usage<'r>(
@@ -28,7 +29,7 @@ pub(super) fn usage<'r>(
     let stamp = time.map(|time| time.ms().to_string()).unwrap_or_default();
     let said = [Key::PromptId, Key::Model, Key::InputCount, Key::OutputCount, Key::ThoughtsCount, Key::DurationMs];
     let [prompt, model_name, input, output, thoughts, duration] = said.map(|key| own.get(key).text());
-    let call = if session.is_empty() || time.is_none() {
+    let name = if session.is_empty() || time.is_none() {
         RawText::NONE
     } else {
         let stamp = RawText::plain(stamp.as_bytes());
@@ -39,7 +40,8 @@ pub(super) fn usage<'r>(
     Ok(Usage {
         origin: Origin::OpenTelemetry,
         is_final: true,
-        ids: Ids { call, ..Ids::default() },
+        ids: Ids { response: name, ..Ids::default() },
+        twin: if failed { None } else { Some(twin(record, session).map_err(Skip::Rejected)?) },
         time,
         tokens,
         model,
@@ -57,6 +59,22 @@ pub(super) fn usage<'r>(
         latency_ms: record.latency(),
         stop_reason: own.get(Key::FinishReasons).text(),
         ..Usage::default()
+    })
+}
+
+/// How the chat's message of the same answer is found: by what both count, in the session, or in that of a sub-agent, whose prompts are
+/// called `SESSION#TURN`. What the tool asks beside its chats is in no chat.
+fn twin<'r>(record: &'r Record<'_>, session: RawText<'r>) -> Result<Twin<'r>, Rejection> {
+    let count = |key| record.tokens(key);
+    Ok(Twin {
+        sessions: [session, record.own.get(Key::PromptId).text().before(b'#')],
+        counts: [
+            count(Key::InputCount)?,
+            count(Key::CachedContentCount)?,
+            count(Key::OutputCount)?,
+            count(Key::ThoughtsCount)?,
+            count(Key::ToolCount)?,
+        ],
     })
 }
 

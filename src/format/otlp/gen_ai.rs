@@ -12,6 +12,32 @@ use crate::format::{Skip, number};
 use crate::time::Zone;
 use crate::usage::{Dimensions, Ids, Origin, RawText, Rejection, Terms, Tokens, Usage};
 
+/// What `gen_ai.operation.name` calls inference.
+const OPERATIONS: [&[u8]; 6] =
+    [b"chat", b"text_completion", b"completion", b"generate_content", b"embeddings", b"embedding"];
+
+/// `LiteLLM` puts the name of its function there, unless `OTEL_SEMCONV_STABILITY_OPT_IN` says otherwise; its proxy calls those with an `a`.
+const LITELLM_CALLS: [&[u8]; 18] = [
+    b"acompletion",
+    b"atext_completion",
+    b"aembedding",
+    b"responses",
+    b"aresponses",
+    b"anthropic_messages",
+    b"agenerate_content",
+    b"generate_content_stream",
+    b"agenerate_content_stream",
+    b"image_generation",
+    b"aimage_generation",
+    b"speech",
+    b"aspeech",
+    b"transcription",
+    b"atranscription",
+    b"rerank",
+    b"arerank",
+    b"aanthropic_messages",
+];
+
 /// What one span or event says.
 pub(super) fn usage<'r>(
     record: &'r Record<'_>,
@@ -82,9 +108,7 @@ pub(super) fn is_inference(record: &Record<'_>) -> bool {
     let operation = record.own.get(Key::Operation).text();
     if !operation.is_empty() {
         let operation = operation.bytes();
-        return [&b"chat"[..], b"text_completion", b"completion", b"generate_content", b"embeddings", b"embedding"]
-            .iter()
-            .any(|known| operation.eq_ignore_ascii_case(known));
+        return OPERATIONS.iter().chain(&LITELLM_CALLS).any(|known| operation.eq_ignore_ascii_case(known));
     }
     let kind = record.own.get(Key::SpanKind).text();
     if !kind.is_empty() {

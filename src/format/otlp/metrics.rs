@@ -35,9 +35,9 @@ enum Kind {
     Cost,
 }
 
-/// Whether a metric of that name says what was used.
-pub(super) fn counts(name: RawText<'_>) -> bool {
-    family(&name.bytes()).is_some()
+/// The attribute that says what a point of that metric counts, if the metric says what was used.
+pub(super) fn counts(name: RawText<'_>) -> Option<&'static [u8]> {
+    family(&name.bytes()).map(|(family, _)| kind_key(family).1)
 }
 
 /// A metric's family, and what it counts if its points do not say so.
@@ -70,22 +70,55 @@ fn kind(of: RawText<'_>) -> Option<Kind> {
     })
 }
 
-/// What a resource or a point is told by: its attributes, in no order. Each is hashed by itself, so that nothing is kept of them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Fingerprint(u128);
+/// The attribute that says what a point counts: each family has its own, and another's is one like any other.
+const fn kind_key(of: Family) -> (Key, &'static [u8]) {
+    match of {
+        Family::GenAi => (Key::TokenType, b"gen_ai.token.type"),
+        Family::ClaudeCode | Family::Codex | Family::GeminiCli => (Key::Type, b"type"),
+    }
+}
+
+/// Attributes of a resource or a point among which a repeated name is found; exporters keep to half as many. Beyond them each counts.
+const MOST_NAMES: usize = 256;
+
+/// What a resource or a point is told by: its attributes, in no order. Each is hashed by itself, so that nothing is kept of them; of
+/// several with one name the last counts.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Fingerprint {
+    /// Name and whole.
+    known: Vec<(u128, u128)>,
+    others: u128,
+}
 
 impl Fingerprint {
+    pub(super) fn clear(&mut self) {
+        self.known.clear();
+        self.others = 0;
+    }
+
     pub(super) fn add(&mut self, name: &[u8], value: Any<'_>) {
-        if matches!(name, b"type" | b"gen_ai.token.type") {
-            return;
-        }
         let value = Value::of(value);
-        let said = match &value {
-            Value::Bool(truth) => RawText::plain(if *truth { b"true" } else { b"false" }),
-            other => other.text(),
+        let whole = if value.is_absent() {
+            0
+        } else {
+            let said = match &value {
+                Value::Bool(truth) => RawText::plain(if *truth { b"true" } else { b"false" }),
+                other => other.text(),
+            };
+            hash(&[name, &said.bytes()])
         };
-        let hash = hash(&[name, &said.bytes()]);
-        self.0 = self.0.wrapping_add(hash);
+        let name = hash(&[name]);
+        if let Some((_, before)) = self.known.iter_mut().find(|(known, _)| *known == name) {
+            *before = whole;
+        } else if self.known.len() < MOST_NAMES {
+            self.known.push((name, whole));
+        } else {
+            self.others = self.others.wrapping_add(whole);
+        }
+    }
+
+    pub(super) fn sum(&self) -> u128 {
+        self.known.iter().fold(self.others, |sum, (_, whole)| sum.wrapping_add(*whole))
     }
 }
 
@@ -129,7 +162,7 @@ impl<'a> Sums<'a> {
         &mut self,
         record: &Record<'a>,
         own: &Own<'a, '_>,
-        fingerprints: [Fingerprint; 2],
+        [resource, point]: [u128; 2],
         (metric, facts, value): (&Metric<'a>, &Facts<'a>, Any<'a>),
     ) -> Result<(), Skip> {
         let (family, counted) = family(&metric.name.bytes()).ok_or(Skip::NotUsage)?;
@@ -138,19 +171,18 @@ impl<'a> Sums<'a> {
             Family::GenAi => record.tool() == Some(Tool::GeminiCli) || !gen_ai::is_inference(record),
             _ => false,
         };
-        let counted = counted.or_else(|| kind(record.own.get(Key::Type).text())).filter(|_| !restated);
+        let counted = counted.or_else(|| kind(record.own.get(kind_key(family).0).text())).filter(|_| !restated);
         let value = Value::of(value);
         let Some(counted) = counted.filter(|_| !value.is_absent()) else { return Err(Skip::NotUsage) };
         let count = match counted {
             Kind::Cost => Err(number::cost(value.scalar()).map_err(Skip::Rejected)?),
             _ => Ok(number::tokens(value.scalar()).map_err(Skip::Rejected)?),
         };
-        let [resource, point] = fingerprints;
         let end = if metric.is_delta { facts.time } else { 0 };
         let told_by = hash(&[
-            &resource.0.to_le_bytes(),
+            &resource.to_le_bytes(),
             &record.scope.bytes(),
-            &point.0.to_le_bytes(),
+            &point.to_le_bytes(),
             &[family as u8, u8::from(metric.is_delta)],
             &end.to_le_bytes(),
         ]);

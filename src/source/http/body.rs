@@ -8,6 +8,7 @@ use hyper::body::Incoming;
 use tokio::time::timeout;
 
 use super::answer::Refusal;
+use super::filling::{FIRST, Place};
 use super::watch::{HEAD, LEAST_RATE, Running};
 use crate::source::budget::Reservation;
 use crate::source::socket;
@@ -18,7 +19,8 @@ use crate::source::unpack::{End, Packing, Unpacker};
 pub(super) const MAX_BODY: usize = 20 << 20;
 /// Largest packed body. With its content it has to find room in the pool that all bodies share.
 pub(super) const MAX_PACKED: usize = 8 << 20;
-/// What is lent at once. A body up to this size never waits with a part of it in hand, so bodies cannot wait for each other.
+/// What is lent at once. A body up to this size waits at most once with a part in hand, the first; so few may do so that bodies
+/// cannot wait for each other.
 const STEP: usize = 1 << 20;
 /// The budget is waited for so long; then the sender is asked to come again.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -42,24 +44,32 @@ pub(super) async fn collect(
     if declared.is_some_and(|bytes| bytes > most as u64) {
         return Err(Refusal::TooLarge(most));
     }
-    // Lent before it is read; of a large body only as much as came, so that a slow sender holds no more than it sent.
-    let first = declared.map_or(SLICE, |bytes| usize::try_from(bytes).unwrap_or(STEP)).min(STEP);
-    let mut lent = first;
-    let mut reserved = lend(outlet, first, running).await?;
-    let mut bytes = Vec::with_capacity(first);
+    let declared = declared.map(|bytes| usize::try_from(bytes).unwrap_or(most));
+    let mut place = outlet.filling.begin();
+    // Lent before it is read, and no more than it has shown to fill: a head can promise anything. A body up to FIRST has it all at once.
+    let mut lent = declared.map_or(FIRST, |bytes| bytes.min(FIRST));
+    let mut reserved = lend(outlet, &mut place, lent, declared != Some(lent), running).await?;
+    let mut bytes = Vec::with_capacity(lent);
     let begun = Instant::now();
     loop {
-        let frame = timeout(HEAD, incoming.frame()).await.map_err(|_| Refusal::Slow)?;
+        let frame = tokio::select! {
+            frame = timeout(HEAD, incoming.frame()) => frame.map_err(|_| Refusal::Slow)?,
+            () = place.is_cut() => return Err(Refusal::Slow),
+        };
         let Some(frame) = frame else { break };
         // Trailers say nothing that counts.
         let Ok(data) = frame.map_err(|_| Refusal::BrokeOff)?.into_data() else { continue };
         running.came(data.len() as u64);
-        if bytes.len() + data.len() > most {
+        place.came(data.len());
+        let length = bytes.len() + data.len();
+        if length > most {
             return Err(Refusal::TooLarge(most));
         }
-        if bytes.len() + data.len() > lent {
-            let more = lent.clamp(data.len(), STEP.max(data.len()));
-            reserved.add(lend(outlet, more, running).await?);
+        if length > lent {
+            let missing = length - lent;
+            // A body up to STEP is lent the rest at once and can end; a larger one is believed as far as it came.
+            let more = declared.map_or(lent, |bytes| bytes.saturating_sub(lent)).clamp(missing, STEP.max(missing));
+            reserved.add(lend(outlet, &mut place, more, false, running).await?);
             lent += more;
             bytes.reserve_exact(lent - bytes.len());
         }
@@ -110,14 +120,20 @@ fn read(unpacker: &mut Unpacker<&[u8]>, to: &mut [u8]) -> Result<usize, Refusal>
 }
 
 /// Whoever waits for room waits for us: it is not the sender that is slow.
-async fn lend(outlet: &Outlet, bytes: usize, running: &Running) -> Result<Reservation, Refusal> {
-    if let Some(reserved) = outlet.budget.try_acquire(bytes) {
+async fn lend(
+    outlet: &Outlet,
+    place: &mut Place,
+    bytes: usize,
+    in_part: bool,
+    running: &Running,
+) -> Result<Reservation, Refusal> {
+    if let Some(reserved) = place.lend_now(bytes, in_part, outlet) {
         return Ok(reserved);
     }
     running.waits();
-    let reserved = reserve(outlet, bytes).await;
+    let lent = timeout(PATIENCE, place.lend(bytes, in_part, outlet)).await;
     running.reads();
-    reserved
+    lent.map_err(|_| Refusal::Busy)?.ok_or(Refusal::Ending)
 }
 
 async fn reserve(outlet: &Outlet, bytes: usize) -> Result<Reservation, Refusal> {

@@ -16,7 +16,7 @@ pub(in crate::source) const IDLE: Duration = Duration::from_secs(300);
 /// A body comes at least so fast, in bytes a second, once [`HEAD`] has passed.
 pub(super) const LEAST_RATE: u64 = 1000;
 /// How fast a body comes is measured over so long, or since it began.
-const SPAN: Duration = Duration::from_secs(1);
+pub(super) const SPAN: Duration = Duration::from_secs(1);
 /// A body that has just begun may be slow. Short, as a thousand senders that only begin one pass through 64 places within 200 ms.
 const BEGUN: Duration = Duration::from_millis(10);
 
@@ -41,17 +41,17 @@ struct State {
 
 /// Bytes that came in this span and the one before.
 #[derive(Debug)]
-struct Pace {
+pub(super) struct Pace {
     before: (Instant, u64),
     this: (Instant, u64),
 }
 
 impl Pace {
-    fn new(now: Instant) -> Pace {
+    pub(super) fn new(now: Instant) -> Pace {
         Pace { before: (now, 0), this: (now, 0) }
     }
 
-    fn came(&mut self, bytes: u64, now: Instant) {
+    pub(super) fn came(&mut self, bytes: u64, now: Instant) {
         self.pass(now);
         self.this.1 += bytes;
     }
@@ -63,6 +63,13 @@ impl Pace {
             self.before = if passed < 2 * SPAN { self.this } else { (now.checked_sub(SPAN).unwrap_or(now), 0) };
             self.this = (now, 0);
         }
+    }
+
+    /// Bytes a second.
+    pub(super) fn rate(&mut self, now: Instant) -> u64 {
+        self.pass(now);
+        let passed = now.saturating_duration_since(self.before.0).max(SPAN);
+        (self.before.1 + self.this.1) * 1000 / millis(passed)
     }
 
     /// Bytes that are missing to the least rate.

@@ -370,6 +370,11 @@ impl Said<'_> {
         let operation = text(self.own(&["gen_ai.operation.name"]));
         if operation != Text::None {
             let known = ["chat", "text_completion", "completion", "generate_content", "embeddings", "embedding"];
+            let functions = "acompletion atext_completion aembedding responses aresponses anthropic_messages aanthropic_messages \
+                             agenerate_content generate_content_stream agenerate_content_stream image_generation aimage_generation \
+                             speech aspeech transcription atranscription rerank arerank";
+            let known: Vec<&str> =
+                known.into_iter().chain(functions.split(' ').filter(|word| !word.is_empty())).collect();
             return matches!(operation, Text::Is(operation) if known.contains(&operation.to_ascii_lowercase().as_str()));
         }
         let kind = text(self.own(&["openinference.span.kind", "traceloop.span.kind"]));
@@ -503,7 +508,15 @@ impl Said<'_> {
             ("span", span),
             ("model", model),
             ("provider", text(self.own(&provider))),
-            ("end_user", text(self.get(&["enduser.id", "enduser.pseudo.id", "litellm.end_user.id"]))),
+            (
+                "end_user",
+                text(self.get(&[
+                    "enduser.id",
+                    "enduser.pseudo.id",
+                    "litellm.end_user.id",
+                    "metadata.user_api_key_end_user_id",
+                ])),
+            ),
             ("user", user),
             ("email", text(self.get(&["user.email"])).or(text(self.own(&["metadata.user_api_key_user_email"])))),
             ("key_alias", text(self.own(&["metadata.user_api_key_alias"]))),
@@ -567,7 +580,8 @@ impl Said<'_> {
         (is_histogram, is_delta): (bool, bool),
         sums: &mut Vec<Sum>,
     ) -> Result<(), Skip> {
-        let counted = of_metric.or(match plain(self.own(&["type", "gen_ai.token.type"])).as_str() {
+        let kind = if family == "gen_ai" { "gen_ai.token.type" } else { "type" };
+        let counted = of_metric.or(match plain(self.own(&[kind])).as_str() {
             "input" | "prompt" => Some("input"),
             "output" | "completion" => Some("output"),
             "cacheRead" | "cache" | "cache_read" => Some("read"),
@@ -596,9 +610,11 @@ impl Said<'_> {
             count = tokens(&value)?;
         }
         let time = nanoseconds(self.field("timeUnixNano", "time_unix_nano"));
-        let mut own = self.own.clone();
-        own.remove("type");
-        own.remove("gen_ai.token.type");
+        // A number is its text, and a truth the word for it.
+        let mut own: BTreeMap<&str, String> = BTreeMap::new();
+        for (name, value) in self.own.iter().filter(|(name, _)| *name != kind) {
+            own.insert(name, value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+        }
         let told_by = format!("{family} {} {is_delta} {} {own:?}", self.scope, if is_delta { time } else { 0 });
         let place = sums.iter().position(|sum| sum.told_by == told_by).unwrap_or_else(|| {
             let family = family.to_owned();
@@ -640,7 +656,15 @@ impl Said<'_> {
             ("span", Text::Any),
             ("model", model),
             ("provider", provider),
-            ("end_user", text(self.get(&["enduser.id", "enduser.pseudo.id", "litellm.end_user.id"]))),
+            (
+                "end_user",
+                text(self.get(&[
+                    "enduser.id",
+                    "enduser.pseudo.id",
+                    "litellm.end_user.id",
+                    "metadata.user_api_key_end_user_id",
+                ])),
+            ),
             ("user", user),
             ("email", email.or(text(self.own(&["metadata.user_api_key_user_email"])))),
             ("key_alias", text(self.own(&["metadata.user_api_key_alias"]))),

@@ -1,5 +1,5 @@
-//! Databases of `SQLite` in which a program keeps its messages: rows enter, a line for each leaves, its names before what it holds. Opened for
-//! reading only and held by no transaction, so that whoever writes waits for nobody; a database in trouble is a status, and tried again.
+//! Databases of `SQLite` in which a program keeps its messages: rows enter, a line for each leaves, its names before what it holds. Opened
+//! for reading only and held by no transaction, so that whoever writes waits for nobody; a database in trouble is a status, and tried again.
 //!
 //! A row is changed in place until its message is finished, and no order is kept of that. So the newest rows, [`WINDOW`] of them, are
 //! looked at whenever something was written: those are read again whose time of change is another. Whoever counts them knows them by name.

@@ -190,6 +190,8 @@ pub struct Expected {
     exact_time: Option<Timestamp>,
     reported: Option<Cost>,
     restated: Option<Restated>,
+    /// Of telemetry that shares no id with a client's own files: its sessions and counts.
+    twin: Option<([Text; 2], [u32; 5])>,
     /// status, latency, `max_tokens`, revision
     numbers: [f64; 4],
     texts: BTreeMap<&'static str, Text>,
@@ -859,6 +861,20 @@ fn same(usage: &Usage<'_>, expected: &Expected, line: &str) {
         ("stop_reason", usage.stop_reason),
         ("retry_of", usage.retry_of),
     ];
+    if usage.origin == Origin::OpenTelemetry {
+        let says = |slow: &Text, fast: RawText<'_>| match slow {
+            Text::Any => true,
+            Text::None => fast.bytes().is_empty(),
+            Text::Is(slow) => String::from_utf8_lossy(&fast.bytes()) == *slow,
+        };
+        let fits = match (&expected.twin, &usage.twin) {
+            (Some((sessions, counts)), Some(twin)) => {
+                *counts == twin.counts && sessions.iter().zip(twin.sessions).all(|(slow, fast)| says(slow, fast))
+            }
+            (slow, fast) => slow.is_none() && fast.is_none(),
+        };
+        assert!(fits, "twin {:?}{show}", expected.twin);
+    }
     for (name, fast) in texts {
         let bytes = fast.bytes();
         let fits = match expected.texts.get(name).unwrap_or(&Text::None) {

@@ -320,11 +320,13 @@ impl Said<'_> {
         expected.numbers[0] = 0.0;
         let session = text(self.get(&["conversation.id"]));
         let said = ["model", "input_token_count", "cached_token_count", "output_token_count", "reasoning_token_count"];
-        let call = self.spelled_out(&session, &expected, &said, 1);
+        let name = self.spelled_out(&session, &expected, &said, 1);
+        expected.twin =
+            Some(([session.clone(), Text::None], [prompt, cache_read, output, count("reasoning_token_count")?, 0]));
         let gpt = matches!(&expected.texts["model"], Text::Is(model) if model.starts_with("gpt-"));
         let user = text(self.get(&["user.email"])).or(text(self.get(&["user.account_id", "user.account_uuid"])));
         expected.texts.extend([
-            ("call", call),
+            ("response", name),
             ("session", session),
             ("user", user),
             ("provider", if gpt { Text::Is("openai".to_owned()) } else { Text::None }),
@@ -352,12 +354,22 @@ impl Said<'_> {
         let session = text(self.get(&["session.id"]));
         let said =
             ["prompt_id", "model", "input_token_count", "output_token_count", "thoughts_token_count", "duration_ms"];
-        let call = self.spelled_out(&session, &expected, &said, 2);
+        let name = self.spelled_out(&session, &expected, &said, 2);
+        let sub_agent = match text(self.own(&["prompt_id"])) {
+            Text::Is(prompt) => {
+                prompt.split_once('#').map_or(Text::None, |(before, _)| Text::Is(before.to_owned())).or(Text::None)
+            }
+            other => other,
+        };
+        if !failed {
+            let counts = [prompt, cache_read, count("output_token_count")?, thoughts, count("tool_token_count")?];
+            expected.twin = Some(([session.clone(), sub_agent], counts));
+        }
         let vertex = plain(self.own(&["auth_type"])) == "vertex-ai";
         let user =
             text(self.get(&["user.email"])).or(text(self.get(&["user.id"]))).or(text(self.get(&["installation.id"])));
         expected.texts.extend([
-            ("call", call),
+            ("response", name),
             ("provider", Text::Is(if vertex { "vertex_ai" } else { "gemini" }.to_owned())),
             ("user", user),
             ("agent", text(self.get(&["role"]))),

@@ -159,6 +159,7 @@ pub struct Plan {
 }
 
 /// What a bill comes to, and by which rates.
+#[derive(Clone, Copy)]
 struct Worked<'a> {
     counts: [u32; Kind::COUNT],
     band: &'a Band,

@@ -59,6 +59,9 @@ pub struct BudgetStatus {
     pub limit: Money,
     /// How it stands.
     pub state: BudgetState,
+    /// More may have been spent: datagrams are among its sources, and the kernel drops those.
+    #[serde(default)]
+    pub is_lower_bound: bool,
 }
 
 impl BudgetStatus {

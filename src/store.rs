@@ -259,7 +259,15 @@ impl Store {
         location::make_folder(folder)?;
         let lock = lock::Lock::take(folder)?;
         let path = folder.join(DATABASE);
-        match Store::open_locked(&path) {
+        let opened = match copy::what_is_missing(folder) {
+            None => Store::open_locked(&path),
+            Some(reason) => {
+                // Something to set aside, so that it can be seen that it was nothing.
+                location::make_private(&path)?;
+                Err(StoreError::Damaged { path: path.clone(), reason })
+            }
+        };
+        match opened {
             Ok((connection, head, loaded)) => Ok((Store { connection, path, head, lock }, loaded)),
             Err(StoreError::Damaged { reason, .. }) => {
                 let (connection, head, loaded) = Store::recover(&path, reason, true)?;
@@ -355,6 +363,9 @@ impl Snapshot {
     /// Reads the state in `folder`; `None` if there is none yet.
     pub fn open(folder: &Path) -> Result<Option<(Snapshot, Loaded)>, StoreError> {
         let path = folder.join(DATABASE);
+        if let Some(reason) = copy::what_is_missing(folder) {
+            return Err(StoreError::Damaged { path, reason });
+        }
         if !path.exists() {
             return Ok(None);
         }

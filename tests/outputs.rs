@@ -107,6 +107,7 @@ fn hostile() -> Document {
         spent: usd(spent),
         limit: usd("10"),
         state,
+        is_lower_bound: false,
     };
     Document {
         report: Report {

@@ -5,6 +5,8 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test may panic, also in the functions its cases share")]
 
+#[path = "serve/hostile.rs"]
+mod answers;
 #[path = "serve/attach.rs"]
 mod attach;
 #[path = "intake/client.rs"]
@@ -13,6 +15,9 @@ mod client;
 #[path = "pty/console.rs"]
 #[allow(dead_code, reason = "shared with the tests of terminals, which need more of it")]
 mod console;
+#[path = "support/hostile.rs"]
+#[allow(dead_code, reason = "shared with the tests of safety, which need more of it")]
+mod hostile;
 #[path = "serve/http.rs"]
 mod http;
 #[path = "serve/orders.rs"]

@@ -107,6 +107,13 @@ impl Budgets {
         })
     }
 
+    /// Datagrams are among the sources: what is counted from now on is a lower bound.
+    pub fn count_a_lower_bound(&mut self) {
+        for budget in &mut self.kept {
+            budget.is_lower_bound = true;
+        }
+    }
+
     /// Counts differences in the order in which they came. The posts of one record belong into one call, so that what a correction adds
     /// before it takes back is not seen as spent.
     pub fn apply(&mut self, posts: &[Post], names: &Names, now: Timestamp, alarms: &mut Alarms) {

@@ -5,8 +5,11 @@ use super::{AlarmState, Transition};
 use crate::config::Severity;
 use crate::label::{Label, Word, arrived};
 use crate::money::Money;
-use crate::time::Timestamp;
+use crate::time::{MINUTE_MS, Timestamp};
 use serde::{Deserialize, Serialize};
+
+/// An anomaly that pages is told again when it costs more and more for so long after it was acknowledged.
+const SEEN_MS: i64 = 30 * MINUTE_MS;
 
 /// One alarm as screens show it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -74,6 +77,8 @@ pub(super) struct Instance {
     pub(super) loud: bool,
     /// Who acknowledged or snoozed it last.
     pub(super) by: Option<Label>,
+    /// Acknowledged: when it is looked at again, and what it had cost when it was looked at last.
+    pub(super) seen: Option<(Timestamp, Money)>,
 }
 
 impl Instance {
@@ -88,6 +93,7 @@ impl Instance {
             snoozed_until: None,
             loud: false,
             by: None,
+            seen: None,
             condition,
         }
     }
@@ -101,8 +107,14 @@ impl Instance {
         }
         // What a person said is void once it is announced again.
         if state == AlarmState::Firing {
-            self.by = None;
+            (self.by, self.seen) = (None, None);
         }
+    }
+
+    /// A person has seen it. A budget is latched until its period ends whatever is spent; what burns on by itself is told again.
+    pub(super) fn note_seen(&mut self, now: Timestamp) {
+        let burns = self.condition.episodic && self.condition.severity >= Severity::Page;
+        self.seen = burns.then(|| (now.plus_ms(SEEN_MS), self.condition.excess));
     }
 
     pub(super) fn is_recovering(&self) -> bool {

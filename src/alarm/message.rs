@@ -8,7 +8,7 @@ use crate::time::{Period, Timestamp, Zone};
 pub(super) fn of_all(
     budget: &Label,
     amounts: &str,
-    spent: Money,
+    spent: &str,
     (period, start): (Period, Timestamp),
     closed: bool,
     zone: Zone,
@@ -23,12 +23,18 @@ pub(super) fn of_all(
         (Period::Week, true) => zone.format(start, "in the week of %Y-%m-%d"),
         (Period::Month, true) => zone.format(start, "in %Y-%m"),
     };
-    format!("{budget} passed {amounts} {when}: {} spent", dollars(spent))
+    format!("{budget} passed {amounts} {when}: {spent}")
 }
 
 /// `ci-evals passed 80 % of $150.00 (each user, day): $121.40 spent`.
-pub(super) fn of_one(key: &Label, budget: &Label, amounts: &str, spent: Money, period: &str) -> String {
-    format!("{key} passed {amounts} ({budget}, {period}): {} spent", dollars(spent))
+pub(super) fn of_one(key: &Label, budget: &Label, amounts: &str, spent: &str, period: &str) -> String {
+    format!("{key} passed {amounts} ({budget}, {period}): {spent}")
+}
+
+/// `$603.18 spent`; of datagrams, some of which the kernel may have dropped, `at least $603.18 spent (UDP loses some)`.
+pub(super) fn spent_so_far(spent: Money, is_lower_bound: bool) -> String {
+    let spent = dollars(spent);
+    if is_lower_bound { format!("at least {spent} spent (UDP loses some)") } else { format!("{spent} spent") }
 }
 
 /// `80 % of $150.00`.

@@ -50,6 +50,9 @@ struct SavedAlarm {
     /// Older states lack it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     by: Option<String>,
+    /// When what was acknowledged is looked at again, and what it had cost; older states lack it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    seen: Option<(i64, String)>,
 }
 
 impl Alarms {
@@ -115,6 +118,7 @@ fn pack(instance: &Instance) -> SavedAlarm {
         episodic: condition.episodic,
         loud: instance.loud,
         by: instance.by.as_ref().map(Label::to_string),
+        seen: instance.seen.map(|(due, excess)| (due.ms(), excess.to_string())),
     }
 }
 
@@ -133,6 +137,10 @@ fn unpack(saved: &SavedAlarm) -> Option<Instance> {
         scope,
         key: saved.key.as_deref().map(Label::new),
         period_start: saved.period_start.map(Timestamp::from_ms),
+    };
+    let seen = match &saved.seen {
+        Some((due, excess)) => Some((Timestamp::from_ms(*due), Money::parse(excess.as_bytes()).ok()?)),
+        None => None,
     };
     let condition = Condition {
         identity,
@@ -163,5 +171,6 @@ fn unpack(saved: &SavedAlarm) -> Option<Instance> {
         snoozed_until: saved.snoozed_until.map(Timestamp::from_ms),
         loud: saved.loud,
         by: saved.by.as_deref().map(Label::new),
+        seen,
     })
 }

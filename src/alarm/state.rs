@@ -207,6 +207,16 @@ impl Alarms {
                 instance.enter(AlarmState::Firing, instance.snoozed_until.unwrap_or(now));
                 instance.condition.silent = false;
                 self.announce(&identity, instance);
+            } else if let Some((due, before)) = instance.seen {
+                let mut instance = instance.clone();
+                if instance.condition.excess > before {
+                    instance.enter(AlarmState::Firing, due);
+                    instance.condition.silent = false;
+                    self.announce(&identity, instance);
+                } else {
+                    instance.note_seen(now);
+                    self.insert(instance);
+                }
             }
         }
     }
@@ -331,6 +341,7 @@ impl Alarms {
             held: state,
             count: ended.count + 1,
             snoozed_until,
+            seen: ended.seen.filter(|_| state == AlarmState::Acknowledged),
             loud: worse && !condition.silent,
             first: ended.first,
             by: ended.by.clone().filter(|_| state != AlarmState::Firing),
@@ -373,6 +384,12 @@ impl Alarms {
                 instance.enter(state, now);
             }
             instance.snoozed_until = until;
+            instance.seen = None;
+            if state == AlarmState::Acknowledged {
+                instance.note_seen(now);
+                let seen = instance.seen.map_or(Timestamp::MAX, |(due, _)| due);
+                self.next_tick = self.next_tick.min(seen);
+            }
             instance.condition.silent = false;
             instance.by = Some(by.clone());
             self.outbox.push(Transition { time: now, state, by: Some(by.clone()), ..instance.transition() });
@@ -392,6 +409,10 @@ fn flows_at(instance: &Instance) -> Timestamp {
 
 /// When the clock moves it.
 fn ticks_at(instance: &Instance) -> Timestamp {
-    let woken = instance.snoozed_until.filter(|_| instance.state == AlarmState::Snoozed);
+    let woken = match instance.state {
+        AlarmState::Snoozed => instance.snoozed_until,
+        AlarmState::Acknowledged => instance.seen.map(|(due, _)| due),
+        _ => None,
+    };
     woken.unwrap_or(Timestamp::MAX).min(instance.condition.until.unwrap_or(Timestamp::MAX))
 }

@@ -3,7 +3,7 @@
 use rustc_hash::FxHashMap;
 
 use super::condition::{Condition, Identity};
-use super::message::{of_all, of_one, part_of};
+use super::message::{of_all, of_one, part_of, spent_so_far};
 use super::scope::{Parts, Remembered, Scope, ScopeError};
 use super::state::Alarms;
 use super::{BudgetState, BudgetStatus};
@@ -30,6 +30,8 @@ pub(super) struct Budget {
     pub(super) open: Span,
     pub(super) closed: Span,
     pub(super) sessions: FxHashMap<NameId, Life>,
+    /// What it counts came by a way that loses some.
+    pub(super) is_lower_bound: bool,
 }
 
 /// A period with the sums of its keys; for sessions all of time.
@@ -90,6 +92,7 @@ impl Budget {
             open,
             closed,
             sessions: FxHashMap::default(),
+            is_lower_bound: false,
         };
         budget.keep_global();
         Ok(budget)
@@ -222,11 +225,12 @@ impl Budget {
         };
         let amounts = part_of(passed, limit);
         let name = &self.config.name;
+        let known = spent_so_far(spent, self.is_lower_bound);
         let message = match (self.config.each, self.config.per) {
-            (Each::All, Some(period)) => of_all(name, &amounts, spent, (period, start), closed, zone),
+            (Each::All, Some(period)) => of_all(name, &amounts, &known, (period, start), closed, zone),
             (_, period) => {
                 let period = period.map_or("session", crate::time::Period::name);
-                of_one(names.label(key), name, &amounts, spent, period)
+                of_one(names.label(key), name, &amounts, &known, period)
             }
         };
         let until = match (self.config.per, closed) {
@@ -321,6 +325,7 @@ impl Budget {
             spent: sum.spent,
             limit: limit_of(&self.config, &self.overrides, sum.limit),
             state,
+            is_lower_bound: self.is_lower_bound,
         }
     }
 }

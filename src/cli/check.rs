@@ -57,6 +57,8 @@ struct Standing {
     spent_usd: Money,
     limit_usd: Money,
     state: BudgetState,
+    #[serde(default)]
+    lower_bound: bool,
 }
 
 #[derive(Deserialize)]
@@ -107,7 +109,8 @@ fn line(budget: &Standing) -> String {
     let part = text::share(budget.spent_usd, budget.limit_usd)
         .map_or_else(String::new, |share| format!(" ({} %)", (share * 100.0).floor()));
     let (spent, limit) = (text::usd(budget.spent_usd, 2), text::usd(budget.limit_usd, 2));
-    format!("{state}: {}{key}: {spent} of {limit}{part}", budget.name)
+    let bound = if budget.lower_bound { "at least " } else { "" };
+    format!("{state}: {}{key}: {bound}{spent} of {limit}{part}", budget.name)
 }
 
 fn standing(args: &CheckArgs, global: &Global) -> Result<Vec<Standing>, Failure> {
@@ -146,7 +149,7 @@ fn standing(args: &CheckArgs, global: &Global) -> Result<Vec<Standing>, Failure>
 
 impl From<BudgetStatus> for Standing {
     fn from(status: BudgetStatus) -> Standing {
-        let BudgetStatus { name, key, spent, limit, state, .. } = status;
-        Standing { name, key, spent_usd: spent, limit_usd: limit, state }
+        let BudgetStatus { name, key, spent, limit, state, is_lower_bound, .. } = status;
+        Standing { name, key, spent_usd: spent, limit_usd: limit, state, lower_bound: is_lower_bound }
     }
 }

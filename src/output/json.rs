@@ -132,6 +132,10 @@ impl Serialize for Budget<'_> {
         map.serialize_entry("spent_usd", &Text(status.spent))?;
         map.serialize_entry("limit_usd", &Text(status.limit))?;
         map.serialize_entry("state", state_name(status.state))?;
+        // Only where it is: a report of files has none.
+        if status.is_lower_bound {
+            map.serialize_entry("lower_bound", &true)?;
+        }
         map.end()
     }
 }

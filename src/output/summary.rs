@@ -160,7 +160,7 @@ pub fn budgets(document: &Document) -> Option<Grid> {
             vec![
                 budget.name.to_string(),
                 budget.key.as_ref().map_or_else(String::new, ToString::to_string),
-                state_name(budget.state).to_owned(),
+                format!("{}{}", state_name(budget.state), if budget.is_lower_bound { ", a lower bound" } else { "" }),
                 usd(budget.spent, places),
                 usd(budget.limit, places),
                 percent(share(budget.spent, budget.limit)),

@@ -30,6 +30,7 @@ use crate::label::Label;
 use crate::notifier::bell::Bell;
 use crate::notifier::command::Hooks;
 use crate::output::figures::difference;
+use crate::source::spec::Spec;
 use crate::source::{self, Ask, Receipt, Receiving, SourceStatus};
 use crate::time::{MINUTE_MS, Timestamp};
 use crate::ui::snapshot::Mark;
@@ -122,7 +123,7 @@ pub(super) fn run<F: Front>(setup: Setup, front: &mut F, orders: &Receiver<F::Or
     let options =
         Options { zone: setup.config.zone, mode: setup.mode, own: setup.config.labels.own(), ..Options::default() };
     let mut opened = match &setup.state {
-        Some(folder) => Opened::open(folder, options, setup.config.labels.slots(), now)?,
+        Some(folder) => Opened::open(folder, options, (setup.config.labels.slots(), setup.config.state), now)?,
         None => Opened::without_state(options, now),
     };
     opened.engine.use_prices(std::sync::Arc::clone(&setup.book));
@@ -174,6 +175,11 @@ pub(super) fn run<F: Front>(setup: Setup, front: &mut F, orders: &Receiver<F::Or
     core.places = places;
     for position in &positions {
         core.generations.insert(position.generation);
+    }
+    // Who listens for datagrams never knows that all came; what the kernel has dropped once stays missing.
+    if setup.sources.specs.iter().any(|source| matches!(source.spec, Spec::Udp(_))) || core.engine.intake().dropped > 0
+    {
+        core.budgets.count_a_lower_bound();
     }
     let pipeline = Pipeline::start(setup.sources.specs, &reading, &shared)?;
     let result = core.serve(&pipeline, front, orders, &mut desk);

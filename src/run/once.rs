@@ -273,6 +273,9 @@ pub fn budgets(
         return Ok(Vec::new());
     }
     let mut budgets = Budgets::new(config.zone, &config.budgets, now)?;
+    if engine.intake().dropped > 0 {
+        budgets.count_a_lower_bound();
+    }
     let mut alarms = Alarms::default();
     let (ledger, names) = engine.ledger();
     ledger.for_each_bill(names, |bill, _, names| {

@@ -34,8 +34,6 @@ const COMMIT_AFTER: Duration = Duration::from_secs(1);
 /// …or until this much input has been applied.
 const COMMIT_BYTES: u64 = 8 << 20;
 
-/// A dead generation's position is kept as long as the ledger accepts what its file held: what a copy of it says later is late anyway.
-const DEAD_FOR_MS: i64 = 90 * 1440 * MINUTE_MS;
 /// And at most so many are kept, the latest: as many as the follower compares with.
 const MAX_DEAD: usize = 4096;
 /// Milliseconds in a day.
@@ -91,6 +89,8 @@ pub(super) struct Opened {
     /// What was posted within the last hour.
     pub bodies: Arc<Bodies>,
     dead: Graveyard,
+    /// So long a dead generation's position is kept: as the ledger accepts what its file held. What a copy of it says later is late anyway.
+    dead_for_ms: i64,
     store: Option<Store>,
     rows_pending: bool,
     /// What the state holds of each day.
@@ -131,6 +131,7 @@ impl Opened {
             notes,
             bodies: Arc::default(),
             dead: Graveyard::default(),
+            dead_for_ms: 0,
             store: None,
             rows_pending: false,
             days: SavedDays::default(),
@@ -139,7 +140,12 @@ impl Opened {
     }
 
     /// Opens the state in `folder`: totals and windows are right; the ledger's rows are still to be loaded.
-    pub fn open(folder: &Path, options: Options, labels: &LabelSlots, now: Timestamp) -> Result<Opened, PersistError> {
+    pub fn open(
+        folder: &Path,
+        options: Options,
+        (labels, config): (&LabelSlots, StateConfig),
+        now: Timestamp,
+    ) -> Result<Opened, PersistError> {
         let (store, loaded) = Store::open(folder)?;
         let options = Options { collect_changes: true, ..options };
         let kept = loaded.meta.iter().find(|(key, _)| key == META_LABELS);
@@ -149,6 +155,7 @@ impl Opened {
             return Err(PersistError::LabelsMoved);
         }
         let mut opened = Opened::without_state(options, now);
+        opened.dead_for_ms = i64::from(config.horizon_days) * DAY_MS;
         match opened.take_up(store, loaded, options, now) {
             Ok(()) => Ok(opened),
             Err(LoadError::Mode(was)) => Err(PersistError::Mode { was, asked: mode_name(options.mode) }),
@@ -170,7 +177,7 @@ impl Opened {
         }
         self.notes.extend(loaded.notes);
         self.key = loaded.identity;
-        let (dead, kept) = Graveyard::of(loaded.positions, now);
+        let (dead, kept) = Graveyard::of(loaded.positions, now.plus_ms(-self.dead_for_ms));
         self.dead = dead;
         let kept: HashSet<u32> = kept.iter().map(|saved| saved.position.generation).collect();
         self.positions.retain(|position| kept.contains(&position.generation));
@@ -292,8 +299,8 @@ impl Opened {
 
     /// Nothing is known any more but what has been said.
     fn begin_anew(&mut self, options: Options, now: Timestamp) {
-        let notes = std::mem::take(&mut self.notes);
-        *self = Opened::without_state(options, now);
+        let (notes, dead_for_ms) = (std::mem::take(&mut self.notes), self.dead_for_ms);
+        *self = Opened { dead_for_ms, ..Opened::without_state(options, now) };
         self.notes.extend(notes);
     }
 
@@ -344,10 +351,9 @@ struct Graveyard {
 
 impl Graveyard {
     /// Takes from a state's positions those that are too old or too many; the others are given back.
-    fn of(mut saved: Vec<SavedPosition>, now: Timestamp) -> (Graveyard, Vec<SavedPosition>) {
+    fn of(mut saved: Vec<SavedPosition>, oldest: Timestamp) -> (Graveyard, Vec<SavedPosition>) {
         let mut yard = Graveyard::default();
         saved.sort_by_key(|saved| (saved.saved, saved.position.generation));
-        let oldest = now.plus_ms(-DEAD_FOR_MS);
         for saved in saved.iter().filter(|saved| saved.position.dead) {
             if saved.saved.is_some_and(|at| at < oldest) {
                 yard.forgotten.push(saved.position.generation);
@@ -694,11 +700,12 @@ mod tests {
     fn old_and_surplus_dead_generations_are_forgotten_and_the_living_never() {
         let now = Timestamp::from_ms(1_800_000_000_000);
         let positions = vec![saved(1, true, 91, now), saved(2, false, 400, now), saved(3, true, 89, now)];
-        let (yard, kept) = Graveyard::of(positions, now);
+        let oldest = now.plus_ms(-90 * DAY_MS);
+        let (yard, kept) = Graveyard::of(positions, oldest);
         assert_eq!(yard.forgotten, [1]);
         assert_eq!(kept.iter().map(|saved| saved.position.generation).collect::<Vec<_>>(), [2, 3]);
         let many = (0..MAX_DEAD as u32 + 10).map(|generation| saved(generation, true, 1, now)).collect();
-        let (mut yard, kept) = Graveyard::of(many, now);
+        let (mut yard, kept) = Graveyard::of(many, oldest);
         assert_eq!((yard.forgotten.len(), kept.len()), (10, MAX_DEAD));
         yard.revive(10);
         yard.add(1_000_000);

@@ -38,6 +38,17 @@ pub fn copies(folder: &Path) -> Vec<Copy> {
     copies
 }
 
+/// A state without a byte that was copied once was not empty: it, or what was to take its place, got lost.
+pub(super) fn what_is_missing(folder: &Path) -> Option<String> {
+    let length = fs::metadata(folder.join(DATABASE)).map(|facts| facts.len());
+    let what = match length {
+        Ok(0) => "it is empty",
+        Err(error) if error.kind() == io::ErrorKind::NotFound => "it is gone",
+        _ => return None,
+    };
+    (!copies(folder).is_empty()).then(|| format!("{what}, beside copies of it"))
+}
+
 /// Copies the state in `folder` as of its last commit and removes all copies but the newest two. Its owner may go on writing.
 ///
 /// Needs as much free space as the state takes; where that is not there, nothing is written.

@@ -223,3 +223,42 @@ fn what_is_over_is_bounded() {
     }
     assert_eq!(alarms.statuses().len(), 256);
 }
+
+#[test]
+fn what_pages_and_costs_more_and_more_is_heard_again_half_an_hour_after_it_was_seen() {
+    let mut alarms = firing(Severity::Page);
+    alarms.acknowledge(Which::All, &mara(), start());
+    told(&mut alarms);
+    let minutes = |minutes: i64| start().plus_ms(minutes * MINUTE);
+    // It costs nothing more: it stays seen, and is looked at again later.
+    assert_eq!(pass(&mut alarms, minutes(30)), [""; 0]);
+    alarms.refresh(&identity(), usd("9"), usd("8"));
+    assert_eq!(pass(&mut alarms, minutes(59)), [""; 0]);
+    // A restart in between forgets nothing of it.
+    let mut alarms = reloaded(&alarms, minutes(59));
+    assert_eq!(state(&alarms), AlarmState::Acknowledged);
+    assert_eq!(pass(&mut alarms, minutes(60)).len(), 1);
+    assert_eq!(state(&alarms), AlarmState::Firing);
+    assert!(alarms.statuses()[0].is_loud() && alarms.statuses()[0].by.is_none());
+    // Seen again, it has half an hour again; over in between, it says nothing.
+    alarms.acknowledge(Which::All, &mara(), minutes(61));
+    alarms.refresh(&identity(), usd("20"), usd("19"));
+    alarms.recover(&identity(), minutes(70));
+    told(&mut alarms);
+    assert_eq!(pass(&mut alarms, minutes(81)).len(), 1, "it is over");
+    assert_eq!(pass(&mut alarms, minutes(120)), [""; 0]);
+}
+
+#[test]
+fn what_only_warns_and_budgets_stay_seen_whatever_they_cost() {
+    let budget = Condition { episodic: false, ..surge(start(), Severity::Page) };
+    for condition in [surge(start(), Severity::Warn), budget] {
+        let mut alarms = Alarms::default();
+        alarms.raise(condition);
+        alarms.acknowledge(Which::All, &mara(), start());
+        alarms.refresh(&identity(), usd("9"), usd("8"));
+        told(&mut alarms);
+        assert_eq!(pass(&mut alarms, start().plus_ms(300 * MINUTE)), [""; 0]);
+        assert_eq!(state(&alarms), AlarmState::Acknowledged);
+    }
+}

@@ -370,3 +370,40 @@ fn read(fd: RawFd, mut output: Box<dyn Read + Send>, shared: &Shared, let_go: &A
         }
     }
 }
+
+/// What the program sent, without its own sequences: cursor, colours, modes, and titles, whose text is kept. Anything else stays and is
+/// found.
+pub fn without_own_sequences(bytes: &[u8]) -> String {
+    let text = String::from_utf8(bytes.to_vec()).expect("the screen is UTF-8");
+    let mut out = String::new();
+    let mut rest = text.as_str();
+    while let Some(at) = rest.find('\u{1b}') {
+        out.push_str(&rest[..at]);
+        rest = &rest[at + 1..];
+        if let Some(title) = rest.strip_prefix("]2;") {
+            let end = title.find('\u{7}').expect("a title ends");
+            out.extend([&title[..end], "\n"]);
+            rest = &title[end + 1..];
+            continue;
+        }
+        let Some(command) = rest.strip_prefix('[') else {
+            out.push('\u{1b}');
+            continue;
+        };
+        let end = command.find(|c: char| c.is_ascii_alphabetic()).expect("a sequence ends");
+        let (parameters, end) = (&command[..end], &command[end..=end]);
+        let is_own = match end {
+            "m" | "H" | "J" | "K" | "G" | "C" => {
+                parameters.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b';' | b':'))
+            }
+            "t" => matches!(parameters, "22;2" | "23;2"),
+            "h" | "l" => matches!(parameters, "?25" | "?1049" | "?2004" | "?2026" | "?1000" | "?1006"),
+            _ => false,
+        };
+        assert!(is_own, "a sequence that is not the program's: ESC [ {parameters} {end}");
+        rest = &command[parameters.len() + 1..];
+    }
+    out.push_str(rest);
+    // Its own bell, and the cursor's way to the next line.
+    out.replace(['\u{7}', '\r'], "")
+}

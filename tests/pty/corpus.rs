@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use super::console::Console;
+use super::console::{Console, without_own_sequences};
 use super::credentials::credentials;
 use super::hostile::{ESCAPED, assert_harmless, raw, strings};
 use super::place::{Place, append, text};
@@ -48,43 +48,6 @@ fn line(inside: &[u8]) -> Vec<u8> {
 fn escaped(text: &str) -> Vec<u8> {
     let quoted = serde_json::to_string(text).unwrap();
     quoted.as_bytes()[1..quoted.len() - 1].to_vec()
-}
-
-/// What the program sent, without its own sequences: cursor, colours, modes, and titles, whose text is kept. Anything else stays and is
-/// found.
-fn without_own_sequences(bytes: &[u8]) -> String {
-    let text = String::from_utf8(bytes.to_vec()).expect("the screen is UTF-8");
-    let mut out = String::new();
-    let mut rest = text.as_str();
-    while let Some(at) = rest.find('\u{1b}') {
-        out.push_str(&rest[..at]);
-        rest = &rest[at + 1..];
-        if let Some(title) = rest.strip_prefix("]2;") {
-            let end = title.find('\u{7}').expect("a title ends");
-            out.extend([&title[..end], "\n"]);
-            rest = &title[end + 1..];
-            continue;
-        }
-        let Some(command) = rest.strip_prefix('[') else {
-            out.push('\u{1b}');
-            continue;
-        };
-        let end = command.find(|c: char| c.is_ascii_alphabetic()).expect("a sequence ends");
-        let (parameters, end) = (&command[..end], &command[end..=end]);
-        let is_own = match end {
-            "m" | "H" | "J" | "K" | "G" | "C" => {
-                parameters.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b';' | b':'))
-            }
-            "t" => matches!(parameters, "22;2" | "23;2"),
-            "h" | "l" => matches!(parameters, "?25" | "?1049" | "?2004" | "?2026" | "?1000" | "?1006"),
-            _ => false,
-        };
-        assert!(is_own, "a sequence that is not the program's: ESC [ {parameters} {end}");
-        rest = &command[parameters.len() + 1..];
-    }
-    out.push_str(rest);
-    // Its own bell, and the cursor's way to the next line.
-    out.replace(['\u{7}', '\r'], "")
 }
 
 /// Lets what a key does be drawn; most of these keys change something.

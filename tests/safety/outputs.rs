@@ -97,3 +97,45 @@ fn what_events_prints_reads_back_as_the_same() {
     }
     assert_eq!(second.lines().count(), first.lines().count());
 }
+
+/// What a provider bills is as hostile as a log: names of models, keys and costs.
+#[test]
+fn what_reconcile_makes_of_a_bill() {
+    let place = Place::new();
+    let log = log(&place);
+    let quoted = |string: &str| serde_json::to_string(string).unwrap();
+    let usage = strings().into_iter().map(|string| {
+        format!(
+            "{{\"uncached_input_tokens\":5,\"output_tokens\":1,\"api_key_id\":{0},\"workspace_id\":{0},\"model\":{0},\"service_tier\":{0},\"inference_geo\":{0}}}",
+            quoted(&string)
+        )
+    });
+    let costs = strings().into_iter().map(|string| {
+        format!(
+            "{{\"currency\":\"USD\",\"amount\":\"1.5\",\"workspace_id\":{0},\"description\":{0},\"cost_type\":\"tokens\",\"model\":{0},\"token_type\":{0}}}",
+            quoted(&string)
+        )
+    });
+    let bills: [(&str, Vec<String>, &[&str]); 2] =
+        [("usage", usage.collect(), &["day", "model", "key"]), ("cost", costs.collect(), &["day", "model"])];
+    for (name, results, keys) in bills {
+        let bill = format!(
+            "{{\"data\":[{{\"starting_at\":\"2026-11-21T00:00:00Z\",\"ending_at\":\"2026-11-22T00:00:00Z\",\"results\":[{}]}}],\"has_more\":false}}",
+            results.join(",")
+        );
+        let file = place.write(&format!("{name}.json"), bill);
+        for by in keys {
+            for format in ["table", "json"] {
+                let output = place.run(&["reconcile", text(&file), text(&log), "--by", by, "--format", format]);
+                let said = super::place::both(&output);
+                assert_harmless(&format!("reconcile {name} --by {by} --format {format}"), &said);
+                assert!(matches!(output.status.code(), Some(0 | 12)), "{said}");
+            }
+        }
+    }
+    // What is no bill at all is refused with some of it.
+    for string in strings().iter().step_by(20) {
+        let file = place.write("none.json", format!("{{{}:{}}}", quoted(string), quoted(string)));
+        assert_harmless("a refusal", &super::place::both(&place.run(&["reconcile", text(&file), text(&log)])));
+    }
+}

@@ -150,3 +150,29 @@ fn without_any_source_it_stays_up_and_listens() {
     unsafe { libc::kill(i32::try_from(child.id()).unwrap(), libc::SIGTERM) };
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
+
+#[test]
+fn of_datagrams_a_budget_says_that_it_is_a_lower_bound() {
+    let place = Place::new();
+    let port = crate::client::free_port();
+    place.configure(&format!(
+        "[[budget]]\nname = \"everything\"\nlimit = 1.00\nper = \"month\"\n[[source]]\nlisten = \"udp://127.0.0.1:{port}\"\n"
+    ));
+    let server = Server::start(&place, &[&format!("udp://127.0.0.1:{port}")]);
+    let sender = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    sender.send_to(charge("crossing", "ana", "1.10").as_bytes(), ("127.0.0.1", port)).unwrap();
+    let snapshot = server.until_cost("1.10");
+    assert_eq!(snapshot["budgets"][0]["lower_bound"], true);
+    let alarm = server.get("/v1/alarms").json()["alarms"][0]["message"].clone();
+    assert_eq!(alarm, "everything passed 100 % of $1.00 this month: at least $1.10 spent (UDP loses some)");
+    let checked = place.piped(&["check"]);
+    let text = String::from_utf8(checked.stdout).unwrap();
+    assert!(text.contains("exceeded: everything: at least $1.10 of $1.00"), "{text}");
+    let mut console = place.open(&["attach", &server.url()]);
+    console.wait_for_text("at least · everything · month");
+    console.quit();
+    // Files alone lose nothing.
+    let plain = spent();
+    let snapshot = Server::start(&plain, &[]).until_cost("2.00");
+    assert!(snapshot["budgets"][0]["lower_bound"].is_null(), "{snapshot}");
+}

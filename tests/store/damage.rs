@@ -6,6 +6,9 @@ use std::path::Path;
 
 use proptest::prelude::*;
 
+use costtop::store::copy;
+use costtop::time::Timestamp;
+
 use super::{Loaded, Snapshot, Store, StoreError, full_commit, rows};
 
 type Rows = Vec<(i32, u32, Vec<u8>)>;
@@ -185,4 +188,37 @@ fn a_lost_row_is_damage() {
 
 fn edit(folder: &Path, sql: &str) -> usize {
     rusqlite::Connection::open(folder.join("state.db")).unwrap().execute(sql, []).unwrap()
+}
+
+#[test]
+fn a_state_that_is_empty_or_gone_beside_its_copies_goes_on_from_the_newest() {
+    for is_gone in [false, true] {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut store, before) = Store::open(folder.path()).unwrap();
+        store.commit(&full_commit(1)).unwrap();
+        store.close().unwrap();
+        let made = copy::copy(folder.path(), Timestamp::from_ms(5)).unwrap().made;
+        let path = folder.path().join("state.db");
+        fs::remove_file(&path).unwrap();
+        if !is_gone {
+            fs::write(&path, "").unwrap();
+        }
+        // Who only looks does not take it for a new one.
+        let looked = Snapshot::open(folder.path()).map(|found| found.is_some());
+        assert!(
+            matches!(&looked, Err(StoreError::Damaged { reason, .. }) if reason.contains("beside copies")),
+            "{looked:?}"
+        );
+        let (store, loaded) = Store::open(folder.path()).unwrap();
+        let recovered = loaded.recovered.unwrap();
+        assert_eq!((loaded.sequence, loaded.identity, recovered.restored), (1, before.identity, Some(made)));
+        assert!(recovered.set_aside.exists() && !recovered.is_whole, "nothing says that nothing is missing");
+        store.close().unwrap();
+        assert!(Store::open(folder.path()).unwrap().1.recovered.is_none(), "once");
+        // Where no copy is whole it begins anew, and that is told as well.
+        fs::remove_file(&path).unwrap();
+        fs::write(copy::copies(folder.path())[0].path.clone(), "no database").unwrap();
+        let (_, loaded) = Store::open(folder.path()).unwrap();
+        assert_eq!((loaded.sequence, loaded.recovered.unwrap().restored), (0, None));
+    }
 }

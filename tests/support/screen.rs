@@ -170,6 +170,7 @@ pub fn budget(
         spent: usd(spent),
         limit: usd(limit),
         state,
+        is_lower_bound: false,
     }
 }
 

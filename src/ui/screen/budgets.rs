@@ -71,9 +71,11 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, scene: Scene<'_>, place: Rect) {
 
 fn name(budget: &BudgetStatus) -> String {
     let period = budget.per.map_or("session", crate::time::Period::name);
+    // First, so that a narrow panel cuts something else.
+    let bound = if budget.is_lower_bound { "at least · " } else { "" };
     match &budget.key {
-        Some(key) => format!("{} · {period} · {}", text::fit(key.as_str(), 24), budget.name),
-        None => format!("{} · {period}", budget.name),
+        Some(key) => format!("{bound}{} · {period} · {}", text::fit(key.as_str(), 24), budget.name),
+        None => format!("{bound}{} · {period}", budget.name),
     }
 }
 

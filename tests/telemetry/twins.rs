@@ -36,7 +36,7 @@ fn rollout(id: &str, more: &Value, before: Counts, requests: &[Counts]) -> Strin
         // What comes behind the tools that the answer called: later than telemetry.
         lines.push(json!({"timestamp": time(second + 5), "type": "event_msg", "payload": {"type": "token_count", "info": info}}));
     }
-    lines.iter().map(|line| format!("{line}\n")).collect()
+    lines.iter().fold(String::new(), |all, line| all + &line.to_string() + "\n")
 }
 
 /// A line with the event of one request.
@@ -62,7 +62,9 @@ fn a_rollout_and_the_telemetry_of_its_session_count_once_and_each_says_what_it_k
     let events = codex_event(&session(1), 0, ONE) + &codex_event(&session(1), 1, TWO);
     for bodies in [[&file, &events], [&events, &file]] {
         let mut world = World::new();
-        bodies.into_iter().for_each(|lines| world.lines(lines));
+        for lines in bodies {
+            world.lines(lines);
+        }
         let sums = world.totals();
         assert_eq!((sums.requests, sums.input, sums.cache_read, sums.output, sums.reasoning), (2, 1200, 9000, 200, 40));
         let by = [Dimension::User, Dimension::Project].map(GroupBy::Dimension).to_vec();
@@ -124,7 +126,7 @@ fn gemini_chat(id: &str, kind: &str, messages: &[(&str, [u32; 5])]) -> String {
         json!({"id": format!("0b8a5c7e-1f5d-4b51-8b3f-{message:0>12}"), "timestamp": time(9), "type": "gemini", "model": "gemini-3.1-pro-preview",
             "tokens": {"input": input, "cached": cached, "output": output, "thoughts": thoughts, "tool": tool, "total": 0}})
     });
-    [head].into_iter().chain(lines).map(|line| format!("{line}\n")).collect()
+    [head].into_iter().chain(lines).fold(String::new(), |all, line| all + &line.to_string() + "\n")
 }
 
 fn gemini_event(id: &str, prompt: &str, role: &str, [input, cached, output, thoughts, tool]: [u32; 5]) -> String {

@@ -1,21 +1,58 @@
-//! How fast lines become usage, in bytes per second and format. Own NDJSON and Claude Code lines are generated, OpenTelemetry's are bodies
+//! How fast lines become usage, in bytes per second of the thread's CPU time and format: others on the same machine do not count. Own NDJSON and Claude Code lines are generated, OpenTelemetry's are bodies
 //! of a real exporter, the others are a fixture's, of `LiteLLM` the whole ones. `SCAN_FILE=history.jsonl cargo bench --bench scan` adds a
 //! file of yours.
 
 use std::fmt::Write as _;
 use std::hint::black_box;
+use std::time::Duration;
 
 use costtop::format::Decoder;
 use costtop::format::scanner::Scanner;
 use costtop::source::{Encoding, Frame, Signal};
 use costtop::time::Zone;
-use criterion::measurement::WallTime;
+use criterion::measurement::{Measurement, ValueFormatter, WallTime};
 use criterion::{BenchmarkGroup, Criterion, Throughput};
 
 /// Bytes of one workload: larger than the caches.
 const SIZE: usize = 16 << 20;
 /// Lines of `LiteLLM` carry every price of their model; the fixture's others are shortened.
 const WHOLE_PAYLOAD: usize = 12_000;
+
+/// CPU time of the thread, in nanoseconds; told as wall time is.
+struct CpuTime;
+
+impl Measurement for CpuTime {
+    type Intermediate = Duration;
+    type Value = Duration;
+
+    fn start(&self) -> Duration {
+        let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        // SAFETY: the clock exists on every system that costtop runs on, and `now` is where it is written.
+        let said = unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut now) };
+        assert_eq!(said, 0, "no clock of the thread");
+        Duration::new(now.tv_sec.cast_unsigned(), u32::try_from(now.tv_nsec).expect("less than a second"))
+    }
+
+    fn end(&self, since: Duration) -> Duration {
+        self.start() - since
+    }
+
+    fn add(&self, one: &Duration, other: &Duration) -> Duration {
+        *one + *other
+    }
+
+    fn zero(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    fn to_f64(&self, value: &Duration) -> f64 {
+        WallTime.to_f64(value)
+    }
+
+    fn formatter(&self) -> &dyn ValueFormatter {
+        WallTime.formatter()
+    }
+}
 
 fn own() -> String {
     let mut lines = String::new();
@@ -82,7 +119,7 @@ const BODIES: [(Signal, &[u8]); 2] = [
     (Signal::Logs, include_bytes!("../tests/fixtures/otlp/logs.pb")),
 ];
 
-fn protobuf(group: &mut BenchmarkGroup<'_, WallTime>) {
+fn protobuf(group: &mut BenchmarkGroup<'_, CpuTime>) {
     let times = SIZE / BODIES.iter().map(|(_, body)| body.len()).sum::<usize>() + 1;
     group.throughput(Throughput::Bytes((times * BODIES.iter().map(|(_, body)| body.len()).sum::<usize>()) as u64));
     group.bench_function("decode/otlp-protobuf", |bencher| {
@@ -112,7 +149,7 @@ fn each_line(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     memchr::memchr_iter(b'\n', bytes).map(move |end| &bytes[std::mem::replace(&mut start, end + 1)..end])
 }
 
-fn scan(criterion: &mut Criterion) {
+fn scan(criterion: &mut Criterion<CpuTime>) {
     let mut group = criterion.benchmark_group("scan");
     group.sample_size(20);
     let mut workloads = vec![
@@ -124,6 +161,12 @@ fn scan(criterion: &mut Criterion) {
         ("answers", repeated(include_str!("../tests/fixtures/formats/answers.jsonl"))),
         ("bedrock-log", repeated(include_str!("../tests/fixtures/formats/bedrock_log.jsonl"))),
         ("mapped", repeated(include_str!("../tests/fixtures/formats/mapped.jsonl"))),
+        ("wrapped", repeated(include_str!("../tests/fixtures/formats/wrapped.log"))),
+        ("codex", repeated(include_str!("../tests/fixtures/formats/codex/parent.jsonl"))),
+        ("gemini-cli", repeated(include_str!("../tests/fixtures/formats/agents/gemini_cli.jsonl"))),
+        ("opencode", repeated(include_str!("../tests/fixtures/formats/agents/opencode.jsonl"))),
+        ("pi", repeated(include_str!("../tests/fixtures/formats/agents/pi.jsonl"))),
+        ("stream", repeated(include_str!("../tests/fixtures/formats/agents/stream.jsonl"))),
     ];
     if let Some(path) = std::env::var_os("SCAN_FILE") {
         let bytes = std::fs::read(&path).expect("SCAN_FILE names a readable file");
@@ -160,7 +203,7 @@ fn scan(criterion: &mut Criterion) {
 }
 
 fn main() {
-    let mut criterion = Criterion::default().configure_from_args();
+    let mut criterion = Criterion::default().with_measurement(CpuTime).configure_from_args();
     scan(&mut criterion);
     criterion.final_summary();
 }

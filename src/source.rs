@@ -1,7 +1,8 @@
-//! Where bytes come from: files that grow and rotate, sockets, stdin. Whole lines leave, with where they stood; nothing here knows JSON.
+//! Where bytes come from: files that grow and rotate, databases, sockets, stdin. Whole lines leave, with where they stood; nothing here knows JSON.
 
 pub mod access;
 pub mod budget;
+mod database;
 mod datagram;
 pub mod discover;
 pub mod file_system;

@@ -99,6 +99,25 @@ fn a_gateway_and_a_session_file_explained() {
     insta::assert_snapshot!("explain_session", explained(&lines(session, 6), &[]));
 }
 
+/// What each format says and how it is priced, from the lines that its tests read.
+#[test]
+fn a_line_of_each_format_explained() {
+    let fixture = |name: &str| std::fs::read_to_string(format!("tests/fixtures/formats/{name}")).unwrap();
+    for (name, fixture) in [
+        ("answers", fixture("answers.jsonl")),
+        ("litellm", fixture("litellm.jsonl").lines().take(3).fold(String::new(), |all, line| all + line + "\n")),
+        (
+            "litellm_spend",
+            fixture("litellm_spend.jsonl").lines().take(4).fold(String::new(), |all, line| all + line + "\n"),
+        ),
+        ("bedrock_log", fixture("bedrock_log.jsonl")),
+        ("otlp", fixture("otlp.jsonl")),
+        ("mapped", fixture("mapped.jsonl")),
+    ] {
+        insta::assert_snapshot!(format!("explain_format_{name}"), explained(&fixture, &[]));
+    }
+}
+
 /// One line for each way in which a bill is more than counts at rates.
 const TERMS: &str = r#"{"ts":"2026-11-20T10:00:00Z","model":"gpt-5.4","input_tokens":300000,"output_tokens":1000,"reasoning_tokens":400,"tier":"flex"}
 {"ts":"2026-11-20T10:00:01Z","model":"claude-opus-4-6","provider":"anthropic","input_tokens":3,"output_tokens":1000,"inference_geo":"us","speed":"fast","web_searches":3,"cost_usd":0.06}

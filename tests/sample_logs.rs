@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use costtop::cli::demo::samples::{DEFAULT_SEED, write};
 use costtop::money::Money;
@@ -119,7 +119,11 @@ fn what_is_told_again_in_other_formats_adds_nothing() {
     let groups = |names: &[&str]| -> Value {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_costtop"));
         command.args(["report", "--by", "user,model,minute", "--format", "json"]).env("HOME", home.path());
-        command.env("XDG_CONFIG_HOME", home.path()).args(names.iter().map(|name| samples.join(name)));
+        command.env("XDG_CONFIG_HOME", home.path());
+        command.args(names.iter().map(|name| match name.starts_with("--") {
+            true => PathBuf::from(name),
+            false => samples.join(name),
+        }));
         let out = command.output().unwrap();
         assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
         let report: Value = serde_json::from_slice(&out.stdout).unwrap();
@@ -136,4 +140,13 @@ fn what_is_told_again_in_other_formats_adds_nothing() {
     // Five of the session, two of its fork; two of a chat, a message, two of a session, an answer.
     assert_eq!(groups(&["agents"])[0]["requests"], 7 + 2 + 1 + 2 + 1);
     assert_eq!(groups(&["others.jsonl"])[0]["requests"], 5);
+    // A call whose profile does not say its model has no price; metrics beside events of the same session count nothing.
+    let totals = &groups(&["invocations.jsonl"])[0];
+    assert_eq!(["requests", "errors", "unpriced_requests"].map(|name| &totals[name]), [4, 1, 1]);
+    assert_eq!(groups(&["gateways.jsonl"])[0]["requests"], 9);
+    let totals = &groups(&["telemetry-events.jsonl"])[0];
+    assert_eq!((&totals["requests"], &totals["cost_usd"]), (&2.into(), &"0.066031250000".into()));
+    assert_eq!(groups(&["own-format"])[0]["requests"], 0, "without its mapping");
+    let config = samples.join("own-format/costtop.toml").display().to_string();
+    assert_eq!(groups(&["own-format", &format!("--config={config}")])[0]["requests"], 2);
 }

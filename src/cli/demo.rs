@@ -24,6 +24,7 @@ use crate::usage::Dimension;
 
 mod agents;
 pub mod company;
+mod elsewhere;
 pub mod history;
 pub mod lines;
 pub mod live;

@@ -1,5 +1,7 @@
-//! Where this machine usually keeps logs of LLM calls. The environment enters, places and what lies there leave. No log is opened.
+//! Where this machine usually keeps logs of LLM calls. The environment enters, places and what lies there leave. No log is opened, and of a
+//! database its first bytes are read.
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
@@ -58,7 +60,8 @@ pub fn known() -> Vec<Place> {
         places.push(Place { within: "*/chats/**/*.json*", ..read("Gemini CLI", gemini) });
         let opencode = base.data_dir().join("opencode");
         places.push(read("OpenCode", opencode.join("storage").join("message")));
-        places.push(Place { is_read: false, ..read("OpenCode", opencode.join("opencode.db")) });
+        let database = opencode.join("opencode.db");
+        places.push(Place { is_read: is_database(&database), ..read("OpenCode", database) });
         places.push(read("pi", base.home_dir().join(".pi").join("agent").join("sessions")));
     }
     places.dedup();
@@ -72,10 +75,18 @@ impl Place {
     }
 }
 
+/// Whether a file begins as databases of `SQLite` do.
+fn is_database(path: &Path) -> bool {
+    const HEAD: &[u8] = b"SQLite format 3\0";
+    let mut head = [0; HEAD.len()];
+    // Only files: to open a pipe would wait for its writer.
+    path.is_file() && std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut head)).is_ok() && head == HEAD
+}
+
 /// The places that are there and can be read, as sources.
 #[must_use]
 pub fn readable() -> Vec<PathBuf> {
-    known().into_iter().filter(|place| place.is_read && place.path.is_dir()).map(|place| place.source()).collect()
+    known().into_iter().filter(|place| place.is_read && place.path.exists()).map(|place| place.source()).collect()
 }
 
 /// One line for each source that is read without having been named, and for each known place that cannot be read:
@@ -85,7 +96,11 @@ pub fn found(sources: &[SourceConfig], configured: bool) -> Vec<String> {
     let places = known();
     let mut lines = Vec::new();
     for source in sources {
-        let Ok(spec @ (Spec::Path(_) | Spec::Glob(_))) = Spec::parse(&source.spec) else { continue };
+        let spec = match Spec::parse(&source.spec) {
+            Ok(spec @ (Spec::Path(_) | Spec::Glob(_))) => spec,
+            Ok(Spec::Database(path)) => Spec::Path(path),
+            _ => continue,
+        };
         let path = Path::new(&source.spec);
         let place = places.iter().find(|place| !configured && place.source() == path);
         let name = place.map_or_else(|| tilde(path), |place| format!("{} {}", place.program, tilde(&place.path)));
@@ -103,7 +118,7 @@ fn unread(places: &[Place]) -> Vec<String> {
     there
         .map(|place| {
             let contents = contents(&Spec::Path(place.path.clone()));
-            format!("{} {}: {contents}; not read: it is a database and no log", place.program, tilde(&place.path))
+            format!("{} {}: {contents}; not read: it is no database of SQLite", place.program, tilde(&place.path))
         })
         .collect()
 }

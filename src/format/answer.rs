@@ -57,6 +57,11 @@ impl Places {
     /// Whose answer counts.
     #[inline]
     pub(super) fn format(self) -> Option<Format> {
+        // Most records hold no answer, and nothing needs to be put in order then.
+        let Places { usage, metadata, metrics, response, response_body, body, message } = self;
+        if [usage, metadata, metrics, response, response_body, body, message].iter().all(Option::is_none) {
+            return None;
+        }
         self.first().map(|(_, format)| format)
     }
 

@@ -150,18 +150,19 @@ pub enum Amount<'a> {
 #[derive(Clone, Copy, Debug)]
 pub struct Lead {
     length: usize,
-    words: [u64; LEAD_WORDS],
-    masks: [u64; LEAD_WORDS],
+    text: [u8; LONGEST_LEAD],
+    /// 0xff where there is text.
+    mask: [u8; LONGEST_LEAD],
 }
 
-/// The longest lead: 32 bytes.
-const LEAD_WORDS: usize = 4;
+/// The longest lead: two blocks.
+const LONGEST_LEAD: usize = 2 * BLOCK;
 
 impl Lead {
     /// The lead of `key`, which needs no escapes and has at most 28 bytes; with a comma unless it is the first.
     #[must_use]
     pub const fn new(key: &[u8], is_first: bool) -> Lead {
-        let mut text = [0; 8 * LEAD_WORDS];
+        let mut text = [0; LONGEST_LEAD];
         let mut length = 0;
         if !is_first {
             text[length] = b',';
@@ -178,32 +179,24 @@ impl Lead {
         text[length] = b'"';
         text[length + 1] = b':';
         length += 2;
-        let (mut words, mut masks) = ([0; LEAD_WORDS], [0; LEAD_WORDS]);
+        let mut mask = [0; LONGEST_LEAD];
         let mut at = 0;
         while at < length {
-            words[at / 8] |= (text[at] as u64) << (8 * (at % 8));
-            masks[at / 8] |= 0xff << (8 * (at % 8));
+            mask[at] = 0xff;
             at += 1;
         }
-        Lead { length, words, masks }
+        Lead { length, text, mask }
     }
 
     #[inline]
     fn begins(&self, text: &[u8]) -> bool {
-        let differs = |text: &[u8; 8 * LEAD_WORDS]| {
-            let mut differs = 0;
-            for (place, word) in text.as_chunks::<8>().0.iter().enumerate() {
-                differs |= (u64::from_le_bytes(*word) ^ self.words[place]) & self.masks[place];
-            }
-            differs != 0
-        };
         if let Some(text) = text.first_chunk() {
-            return !differs(text);
+            return same_under(&self.mask, text, &self.text);
         }
         // Near the end of a line. A NUL byte stands in no lead.
-        let mut padded = [0; 8 * LEAD_WORDS];
+        let mut padded = [0; LONGEST_LEAD];
         padded[..text.len()].copy_from_slice(text);
-        !differs(&padded)
+        same_under(&self.mask, &padded, &self.text)
     }
 }
 
@@ -367,10 +360,15 @@ impl<'a> Scanner<'a> {
     }
 
     /// The text ahead; a number counts as its text, everything else as none.
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "as `quoted`: most of a line's values are texts")]
     pub fn text(&mut self) -> Result<RawText<'a>, Stop> {
+        if self.peek() == Some(b'"') { self.quoted() } else { self.text_of_other() }
+    }
+
+    #[inline(never)]
+    fn text_of_other(&mut self) -> Result<RawText<'a>, Stop> {
         match self.peek().ok_or(Stop::Syntax)? {
-            b'"' => self.quoted(),
             b'{' | b'[' | b'n' | b't' | b'f' => self.skip().map(|()| RawText::NONE),
             _ => {
                 let start = self.at;
@@ -546,15 +544,55 @@ fn far_quote_or_backslash(line: &[u8], mut at: usize) -> Option<usize> {
     memchr2(b'"', b'\\', line.get(at..)?).map(|found| at + found)
 }
 
+/// A block as one value of the processor.
+#[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
+#[inline]
+fn register(block: &[u8; BLOCK]) -> std::arch::x86_64::__m128i {
+    let whole = u128::from_le_bytes(*block);
+    // SAFETY: this function exists only where the whole program is compiled for the instruction; it touches no memory.
+    unsafe { std::arch::x86_64::_mm_set_epi64x((whole >> 64) as i64, whole as i64) }
+}
+
+/// Whether two texts are equal where the mask has its bits.
+#[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
+#[inline]
+fn same_under(mask: &[u8; LONGEST_LEAD], text: &[u8; LONGEST_LEAD], other: &[u8; LONGEST_LEAD]) -> bool {
+    use std::arch::x86_64::{
+        _mm_and_si128, _mm_cmpeq_epi8, _mm_movemask_epi8, _mm_or_si128, _mm_setzero_si128, _mm_xor_si128,
+    };
+    let blocks = |bytes: &[u8; LONGEST_LEAD]| {
+        let blocks = bytes.as_chunks::<BLOCK>().0;
+        (register(&blocks[0]), register(&blocks[1]))
+    };
+    let (mask, text, other) = (blocks(mask), blocks(text), blocks(other));
+    // SAFETY: as in `register`.
+    unsafe {
+        let first = _mm_and_si128(_mm_xor_si128(text.0, other.0), mask.0);
+        let second = _mm_and_si128(_mm_xor_si128(text.1, other.1), mask.1);
+        let equal = _mm_cmpeq_epi8(_mm_or_si128(first, second), _mm_setzero_si128());
+        _mm_movemask_epi8(equal) == 0xffff
+    }
+}
+
+/// Whether two texts are equal where the mask has its bits.
+#[cfg(not(all(target_arch = "x86_64", target_feature = "sse2")))]
+#[inline]
+fn same_under(mask: &[u8; LONGEST_LEAD], text: &[u8; LONGEST_LEAD], other: &[u8; LONGEST_LEAD]) -> bool {
+    let mut differs = 0;
+    for place in 0..LONGEST_LEAD {
+        differs |= (text[place] ^ other[place]) & mask[place];
+    }
+    differs == 0
+}
+
 /// One bit for each byte of the block, the first lowest: it is a quote or a backslash.
 #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
 #[inline]
 fn quotes_and_backslashes(block: &[u8; BLOCK]) -> u32 {
-    use std::arch::x86_64::{_mm_cmpeq_epi8, _mm_movemask_epi8, _mm_or_si128, _mm_set_epi64x, _mm_set1_epi8};
-    let whole = u128::from_le_bytes(*block);
-    // SAFETY: this function exists only where the whole program is compiled for these instructions; they touch no memory.
+    use std::arch::x86_64::{_mm_cmpeq_epi8, _mm_movemask_epi8, _mm_or_si128, _mm_set1_epi8};
+    let bytes = register(block);
+    // SAFETY: as in `register`.
     unsafe {
-        let bytes = _mm_set_epi64x((whole >> 64) as i64, whole as i64);
         let quotes = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(b'"'.cast_signed()));
         let backslashes = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(b'\\'.cast_signed()));
         _mm_movemask_epi8(_mm_or_si128(quotes, backslashes)).cast_unsigned()

@@ -159,6 +159,7 @@ pub struct Plan {
 }
 
 /// What a bill comes to, and by which rates.
+#[derive(Clone, Copy)]
 struct Worked<'a> {
     counts: [u32; Kind::COUNT],
     band: &'a Band,
@@ -259,12 +260,12 @@ impl Plan {
 
     /// The bill for these tokens at that instant.
     pub fn bill(&self, tokens: &Tokens, time: Option<Timestamp>) -> Result<Bill, Unpriced> {
-        self.work_out(tokens.prompt(), tokens, time).map(|worked| self.stated(worked))
+        self.work_out(tokens.prompt(), tokens, time).map(|worked| self.stated(&worked))
     }
 
     /// The same for the sum of many requests: how long each one's prompt was cannot be known, so none is billed as a long one.
     pub fn bill_sum(&self, tokens: &Tokens, time: Option<Timestamp>) -> Result<Bill, Unpriced> {
-        self.work_out(0, tokens, time).map(|worked| self.stated(worked))
+        self.work_out(0, tokens, time).map(|worked| self.stated(&worked))
     }
 
     /// What the bill comes to and what caching saved, in pico-dollars: [`Plan::bill`] without its terms.
@@ -277,7 +278,7 @@ impl Plan {
         self.work_out(0, tokens, time).map(|worked| (worked.cost_pico, worked.saved_pico))
     }
 
-    fn stated(&self, worked: Worked<'_>) -> Bill {
+    fn stated(&self, worked: &Worked<'_>) -> Bill {
         Bill {
             counts: worked.counts,
             rates: worked.band.rates,

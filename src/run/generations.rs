@@ -50,9 +50,9 @@ mod tests {
         for generation in [u32::MAX, 0, u32::MAX - 1] {
             assert_eq!(generations.insert(generation), known.insert(generation));
         }
-        (0..8192).for_each(|generation| {
+        for generation in 0..8192 {
             generations.insert(generation);
-        });
+        }
         assert_eq!(generations.0.len(), 2, "all of them, and the last two");
     }
 

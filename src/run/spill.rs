@@ -45,10 +45,16 @@ impl Spill for Unlinked {
 /// reason comes along.
 #[must_use]
 pub fn rows(in_memory: usize) -> (Storage, Option<io::Error>) {
+    rows_and_ids(in_memory, IDS_IN_MEMORY)
+}
+
+/// The same with about so many ids in memory.
+#[must_use]
+pub fn rows_and_ids(in_memory: usize, ids_in_memory: usize) -> (Storage, Option<io::Error>) {
     match (tempfile::tempfile(), tempfile::tempfile()) {
         (Ok(rows), Ok(ids)) => {
             let rows = Rows::with_spill(Box::new(Unlinked(rows)), in_memory);
-            let index = Index::with_spill(Box::new(Unlinked(ids)), IDS_IN_MEMORY);
+            let index = Index::with_spill(Box::new(Unlinked(ids)), ids_in_memory);
             (Storage { rows, index }, None)
         }
         (Err(error), _) | (_, Err(error)) => (Storage::default(), Some(error)),

@@ -1,4 +1,5 @@
-//! What a SOURCE means. Text enters, a [`Spec`] leaves, or why not; it opens nothing (but looks whether a name with `*` in it exists).
+//! What a SOURCE means. Text enters, a [`Spec`] leaves, or why not; it opens nothing (but looks whether a name with `*` in it
+//! exists, and whether one that ends in `.db` is a folder).
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Component, Path, PathBuf};
@@ -12,6 +13,8 @@ pub enum Spec {
     Path(PathBuf),
     /// All files whose path matches.
     Glob(Pattern),
+    /// A file `*.db`: a database of SQLite.
+    Database(PathBuf),
     /// `-`.
     Stdin,
     /// A stream socket that we create.
@@ -110,7 +113,8 @@ impl Spec {
         if text.contains(['*', '?', '[', '{']) && !path.exists() {
             return Pattern::new(text, &path).map(Spec::Glob);
         }
-        Ok(Spec::Path(path))
+        let is_database = path.extension().is_some_and(|ending| ending == "db") && !path.is_dir();
+        Ok(if is_database { Spec::Database(path) } else { Spec::Path(path) })
     }
 
     /// Waits for others to send: never ends by itself.
@@ -119,10 +123,10 @@ impl Spec {
         !self.is_file() && !matches!(self, Spec::Stdin)
     }
 
-    /// Read by the thread that follows files.
+    /// Files of this machine: what is there has an end.
     #[must_use]
     pub fn is_file(&self) -> bool {
-        matches!(self, Spec::Path(_) | Spec::Glob(_))
+        matches!(self, Spec::Path(_) | Spec::Glob(_) | Spec::Database(_))
     }
 }
 
@@ -188,6 +192,7 @@ mod tests {
         assert!(matches!(Spec::parse("-"), Ok(Spec::Stdin)));
         assert!(matches!(Spec::parse("/var/log/a.jsonl"), Ok(Spec::Path(_))));
         assert!(matches!(Spec::parse("unix:/run/c.sock"), Ok(Spec::Unix(path)) if path == Path::new("/run/c.sock")));
+        assert!(matches!(Spec::parse("/home/a/opencode.db"), Ok(Spec::Database(_))));
         assert!(matches!(Spec::parse("tcp://localhost:4777"), Ok(Spec::Tcp(address)) if address.at.port() == 4777));
         assert!(matches!(Spec::parse("tcp://[::1]:1"), Ok(Spec::Tcp(_))));
         assert!(

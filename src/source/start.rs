@@ -11,6 +11,7 @@ use crossbeam_channel::{SendTimeoutError, Sender, bounded};
 
 use super::access::{Access, AccessError};
 use super::budget::ByteBudget;
+use super::database::{self, Database, Manner};
 use super::discover::Discovery;
 use super::follow::{FollowOptions, Follower};
 use super::http::filling::Filling;
@@ -208,6 +209,7 @@ impl Drop for Handle {
 pub fn start(specs: Vec<SourceSpec>, options: &Options, events: Sender<Event>) -> Result<Handle, SourceError> {
     let mut files = Vec::new();
     let mut listeners = Vec::new();
+    let mut databases = Vec::new();
     let mut standard = None;
     for SourceSpec { source, name, spec } in specs {
         if options.once && spec.is_listener() {
@@ -216,6 +218,7 @@ pub fn start(specs: Vec<SourceSpec>, options: &Options, events: Sender<Event>) -
         options.access.guards(&name, &spec)?;
         match spec {
             Spec::Path(_) | Spec::Glob(_) => files.push((source, name, spec)),
+            Spec::Database(path) => databases.push(Database::new(source, name, path, &options.positions)),
             Spec::Stdin if standard.is_some() => return Err(SourceError::StdinTwice),
             Spec::Stdin => standard = Some((source, name)),
             Spec::Unix(path) => listeners.push((source, name, socket::Place::Unix(path))),
@@ -226,7 +229,8 @@ pub fn start(specs: Vec<SourceSpec>, options: &Options, events: Sender<Event>) -
         }
     }
     let listens = !listeners.is_empty() || options.control.is_some();
-    let kinds = usize::from(!files.is_empty()) + usize::from(standard.is_some()) + usize::from(listens);
+    let kinds = [!files.is_empty(), !databases.is_empty(), standard.is_some(), listens];
+    let kinds = kinds.into_iter().map(usize::from).sum::<usize>();
     let saved = options.positions.iter().map(|position| position.generation.saturating_add(1)).max();
     let outlet = Outlet {
         events,
@@ -263,6 +267,13 @@ pub fn start(specs: Vec<SourceSpec>, options: &Options, events: Sender<Event>) -
             outlet.caught_up();
             outlet.ended();
         })?);
+    }
+    if !databases.is_empty() {
+        let (wake, stop) = bounded(1);
+        let (outlet, once) = (outlet.clone(), options.once);
+        let manner = Manner { once, skips: options.from_end, history: true };
+        handle.threads.push(named("databases", move || database::run(databases, manner, &outlet, &stop))?);
+        handle.wakes.push(wake);
     }
     if !files.is_empty() {
         handle.wakes.extend(start_files(files, options, outlet, &mut handle.threads)?);

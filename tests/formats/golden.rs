@@ -62,3 +62,29 @@ fn every_golden_line_costs_what_it_says() {
     assert_eq!((checked, doubted), (272, 2));
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
+
+/// Requests to models of every maker that has one in the price map, in every tier, on both sides of every threshold, with bills that
+/// `tests/prices/bills.py` made of decimals: counts and the last digit of the cost are the same.
+#[test]
+fn every_bill_made_of_decimals_is_ours_to_the_last_digit() {
+    let mut pricer = Pricer::new(Arc::new(PriceBook::new(&PriceConfig::default()).unwrap()));
+    let mut decoder = Decoder::new(Zone::UTC);
+    let (mut wrong, mut checked, mut providers) = (Vec::new(), 0, std::collections::BTreeSet::new());
+    for text in include_str!("../fixtures/prices/bills.jsonl").lines() {
+        let case: Value = serde_json::from_str(text).unwrap();
+        let line = case["line"].to_string();
+        slow_reader::compare(line.as_bytes());
+        decoder.decode(0, line.as_bytes(), &mut |_, result| {
+            let usage = result.unwrap_or_else(|skip| panic!("{skip:?}: {line}"));
+            checked += 1;
+            providers.insert(case["line"]["provider"].as_str().unwrap().to_owned());
+            let expected = Money::parse(case["cost"].as_str().unwrap().as_bytes()).unwrap();
+            let computed = pricer.price(usage).computed.map(Money::from);
+            if computed != Some(expected) || counts(usage) != case["tokens"] {
+                wrong.push(format!("{text}\n  ours {computed:?}, expected {expected:?}"));
+            }
+        });
+    }
+    assert_eq!((checked, providers.len() > 15), (600, true), "{providers:?}");
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+}

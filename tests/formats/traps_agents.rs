@@ -262,3 +262,56 @@ fn opencode_documents_that_are_written_anew_and_kept_twice_count_once() {
     let files = [("message/ses_1/msg_1.json", pretty), ("export.jsonl", format!("{message}\n"))];
     assert_eq!(totals(&files), [1, 12, 48_211, 903, 0, 345]);
 }
+
+/// A database as newer versions of `OpenCode` write it, of these messages.
+fn opencode_database(path: &std::path::Path, messages: &[&str]) {
+    let database = rusqlite::Connection::open(path).unwrap();
+    database
+        .execute_batch(
+            "CREATE TABLE message (id text PRIMARY KEY, session_id text NOT NULL, time_created integer NOT NULL,
+                time_updated integer NOT NULL, data text NOT NULL)",
+        )
+        .unwrap();
+    for message in messages {
+        let mut data: Value = serde_json::from_str(message).unwrap();
+        let [id, session] = ["id", "sessionID"].map(|key| data.as_object_mut().unwrap().remove(key).unwrap());
+        let row = (id.as_str(), session.as_str(), data["time"]["created"].as_i64(), data.to_string());
+        database.execute("INSERT OR REPLACE INTO message VALUES (?1, ?2, ?3, ?3, ?4)", row).unwrap();
+    }
+}
+
+#[test]
+fn opencodes_database_says_what_its_documents_say_and_both_count_once() {
+    let home = tempfile::tempdir().unwrap();
+    let messages: Vec<&str> = super::agents::OPENCODE.lines().skip(1).collect();
+    let folder = home.path().join(".local/share/opencode");
+    std::fs::create_dir_all(&folder).unwrap();
+    opencode_database(&folder.join("opencode.db"), &messages);
+    let totals = |sources: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_costtop"));
+        command
+            .args(["report", "--format", "json", "--by", "session,project,user"])
+            .args(sources)
+            .env("HOME", home.path());
+        let out = command.env_remove("XDG_DATA_HOME").env("XDG_CONFIG_HOME", home.path()).output().unwrap();
+        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+        let mut report: Value = serde_json::from_slice(&out.stdout).unwrap();
+        (report["totals"].take(), report["groups"].take(), String::from_utf8_lossy(&out.stderr).into_owned())
+    };
+    let documents = home.path().join("messages.jsonl");
+    std::fs::write(&documents, messages.join("\n") + "\n").unwrap();
+    let (documents, database) = (documents.to_str().unwrap(), folder.join("opencode.db"));
+    let found = totals(&[]);
+    assert!(found.2.contains("found OpenCode ~/.local/share/opencode/opencode.db: 1 file"), "{}", found.2);
+    assert_eq!(found.0["requests"], 2);
+    let said = totals(&[documents]);
+    assert_eq!((&found.0, &found.1), (&said.0, &said.1));
+    assert_eq!(said.0, totals(&[documents, database.to_str().unwrap()]).0);
+
+    // One-shot commands say what is wrong with a database they were told to read.
+    std::fs::write(&database, "SQLite format 3\0 and no more").unwrap();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_costtop"));
+    let out = command.arg("report").arg(&database).env("HOME", home.path()).output().unwrap();
+    let told = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert!(out.status.code() == Some(1) && told.contains("opencode.db") && told.contains("damaged"), "{told}");
+}

@@ -89,7 +89,8 @@ fn flood(port: u16, stop: &AtomicBool, mut next: impl FnMut(u32) -> Vec<u8>) -> 
     stream.write_all(&frame(SETTINGS, 0, 0, &[])).unwrap();
     let mut answers = stream.try_clone().unwrap();
     // Whoever floods does read: what is written back must not be what holds it up.
-    let reading = std::thread::spawn(move || while matches!(answers.read(&mut [0; 1 << 16]), Ok(1..)) {});
+    let mut room = vec![0; 1 << 16];
+    let reading = std::thread::spawn(move || while matches!(answers.read(&mut room), Ok(1..)) {});
     let mut rounds = 0;
     while !stop.load(Ordering::Relaxed) && stream.write_all(&next(rounds)).is_ok() {
         rounds += 1;

@@ -181,3 +181,34 @@ fn a_row_whose_older_versions_lie_in_a_kept_day_does_not_come_back() {
     assert_eq!(*again.total(), total);
     consistent(&mut again);
 }
+
+/// All ids of a day look alike to the index but for the numbers in them: what tells them apart is in the rows.
+#[test]
+fn ids_that_left_memory_are_known_until_their_day_is_dropped() {
+    let now = NOW.plus_ms(12 * DAY_MS);
+    let options = Options { collect_changes: true, ..Options::default() };
+    let (storage, trouble) = spill::rows_and_ids(1 << 16, 3000);
+    assert!(trouble.is_none());
+    let mut cold = Engine::new(options, storage, now);
+    let mut warm = Engine::new(options, Rows::in_memory(), now);
+    let mut both = |of_day: i64| {
+        for engine in [&mut cold, &mut warm] {
+            engine.apply(&many(of_day, 2000), now, &mut Vec::new()).expect("room");
+        }
+    };
+    (0..10).for_each(&mut both);
+    (0..10).for_each(&mut both);
+    for engine in [&mut cold, &mut warm] {
+        assert_eq!((engine.intake().charges, engine.intake().duplicates), (20_000, 20_000));
+        drop_days(engine, 0..7);
+    }
+    assert_eq!(cold.ledger().0.ids(), warm.ledger().0.ids());
+    for of_day in [10, 11, 3, 8, 10] {
+        for engine in [&mut cold, &mut warm] {
+            engine.apply(&many(of_day, 2000), now, &mut Vec::new()).expect("room");
+        }
+    }
+    assert_eq!(cold.intake().late, 2000);
+    assert_eq!(cold.ledger().0.ids(), warm.ledger().0.ids());
+    assert_eq!(consistent(&mut cold), consistent(&mut warm));
+}

@@ -31,7 +31,7 @@ fn what_is_found_in_known_places_is_opened_and_said() {
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(said.starts_with("costtop: found Claude Code ~/.claude/projects: 1 file, "), "{said}");
     assert!(
-        said.contains("costtop: found OpenCode ~/.local/share/opencode/opencode.db: 1 file, 3 B; not read"),
+        said.contains("costtop: found OpenCode ~/.local/share/opencode/opencode.db: 1 file, 3 B; not read: it is no database of SQLite"),
         "{said}"
     );
 }

@@ -60,6 +60,7 @@ pub fn write(folder: &Path, seed: u64) -> io::Result<Truth> {
     let truth = write_history(folder, seed, span, at(60))?;
     super::restated::write(folder)?;
     super::agents::write(folder)?;
+    super::elsewhere::write(folder)?;
     let bad: Vec<&str> = BAD_LINES.iter().map(|(line, _)| *line).collect();
     fs::write(folder.join("bad-lines.ndjson"), bad.join("\n") + "\n")?;
     fs::write(folder.join("README.md"), readme(seed, &truth))?;
@@ -81,6 +82,10 @@ fn readme(seed: u64, truth: &Truth) -> String {
          | `docker.log`, `cri.log`, `wrapped.log` | Lines of the application again, wrapped by Docker, by CRI, by the journal, syslog, `kubectl logs --prefix`, `docker compose logs`; long ones cut in parts. They add nothing. |\n\
          | `others.jsonl` | What nothing else speaks of: an OpenAI Responses answer, a Bedrock Converse answer, a line of batch results, a tracker's entry, a cost without a model. Not in the totals below. |\n\
          | `agents/` | Other coding agents: a session of Codex CLI and a fork of it, which copies its lines; a chat of Gemini CLI; a message of OpenCode; a session of pi; an answer of Anthropic's as its stream was logged. Not in the totals below. |\n\
+         | `invocations.jsonl` | Bedrock's invocation log: Converse with writes of 5 minutes and an hour, InvokeModel through an inference profile, an application's own profile (its model is unsaid: unpriced), a throttled call. Cached tokens are beside `inputTokenCount`. Not in the totals below. |\n\
+         | `gateways.jsonl` | Access logs and exports that mappings built in read: Envoy AI Gateway, Kong, Bifrost (a row that precedes the final one is no usage), APISIX, Cloudflare AI Gateway, Langfuse, Helicone, Portkey. Not in the totals below. |\n\
+         | `telemetry-events.jsonl` | Claude Code's events as a collector's file exporter wrote them, and its metrics of the same requests, which therefore do not count. Not in the totals below. |\n\
+         | `own-format/` | A log that nothing built in reads, and the `[[mapping]]` that does: `costtop report --config sample-logs/own-format/costtop.toml sample-logs/own-format`. Not in the totals below. |\n\
          | `bad-lines.ndjson` | Lines that must be refused, each by its class, and a good one after them. Not in the totals below. |\n\n\
          From 10:55 an agent of `release-bot` runs away for three minutes. From 11:00 the prompt cache of `tomas` is broken:\n\
          everything is written, nothing read.\n\n\

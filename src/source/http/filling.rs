@@ -135,10 +135,7 @@ impl Place {
 
     /// As [`Place::lend`]; `None` where that is not to be had now.
     pub fn lend_now(&mut self, bytes: usize, in_part: bool, outlet: &Outlet) -> Option<Reservation> {
-        let permit = match in_part {
-            true => Some(Arc::clone(&self.filling.begun).try_acquire_owned().ok()?),
-            false => None,
-        };
+        let permit = if in_part { Some(Arc::clone(&self.filling.begun).try_acquire_owned().ok()?) } else { None };
         let reserved = outlet.budget.try_acquire(bytes)?;
         self.permit = permit;
         self.with(|body| {

@@ -71,11 +71,9 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, scene: Scene<'_>, place: Rect) {
 
 fn name(budget: &BudgetStatus) -> String {
     let period = budget.per.map_or("session", crate::time::Period::name);
-    // First, so that a narrow panel cuts something else.
-    let bound = if budget.is_lower_bound { "at least · " } else { "" };
     match &budget.key {
-        Some(key) => format!("{bound}{} · {period} · {}", text::fit(key.as_str(), 24), budget.name),
-        None => format!("{bound}{} · {period}", budget.name),
+        Some(key) => format!("{} · {period} · {}", text::fit(key.as_str(), 24), budget.name),
+        None => format!("{} · {period}", budget.name),
     }
 }
 
@@ -109,7 +107,8 @@ fn short(money: crate::money::Money) -> String {
 fn one(canvas: &mut Canvas<'_>, now: Timestamp, budget: &BudgetStatus, place: Rect) {
     let theme = canvas.theme;
     let (words, role) = standing(budget, now);
-    let (spent, limit) = (text::dollars(budget.spent), format!(" / {}", whole(budget.limit)));
+    let bound = if budget.is_lower_bound { "≥" } else { "" };
+    let (spent, limit) = (format!("{bound}{}", text::dollars(budget.spent)), format!(" / {}", whole(budget.limit)));
     let pieces = [(spent.as_str(), theme.figure()), (limit.as_str(), theme.style(Role::Dim))];
     let start = canvas.pieces_right(place.right(), place.y, place.width, &pieces);
     canvas.role(place.x, place.y, (start - place.x).saturating_sub(1), &name(budget), Role::Text);

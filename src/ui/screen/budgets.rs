@@ -98,6 +98,11 @@ fn standing(budget: &BudgetStatus, now: Timestamp) -> (String, Role) {
     }
 }
 
+/// What was spent, with a sign where that is a lower bound.
+pub(super) fn known(budget: &BudgetStatus) -> String {
+    format!("{}{}", if budget.is_lower_bound { "≥" } else { "" }, text::dollars(budget.spent))
+}
+
 /// Dollars in at most seven columns.
 fn short(money: crate::money::Money) -> String {
     let text = whole(money);
@@ -107,8 +112,7 @@ fn short(money: crate::money::Money) -> String {
 fn one(canvas: &mut Canvas<'_>, now: Timestamp, budget: &BudgetStatus, place: Rect) {
     let theme = canvas.theme;
     let (words, role) = standing(budget, now);
-    let bound = if budget.is_lower_bound { "≥" } else { "" };
-    let (spent, limit) = (format!("{bound}{}", text::dollars(budget.spent)), format!(" / {}", whole(budget.limit)));
+    let (spent, limit) = (known(budget), format!(" / {}", whole(budget.limit)));
     let pieces = [(spent.as_str(), theme.figure()), (limit.as_str(), theme.style(Role::Dim))];
     let start = canvas.pieces_right(place.right(), place.y, place.width, &pieces);
     canvas.role(place.x, place.y, (start - place.x).saturating_sub(1), &name(budget), Role::Text);
@@ -148,7 +152,7 @@ pub(super) fn line(canvas: &mut Canvas<'_>, scene: Scene<'_>, place: Rect) {
     let now = scene.snapshot.now;
     let (words, role) = standing(budget, now);
     let after = canvas.role(x, place.y, width / 4, &name(budget), Role::Text) + 1;
-    let (spent, limit) = (text::dollars(budget.spent), format!(" / {}", whole(budget.limit)));
+    let (spent, limit) = (known(budget), format!(" / {}", whole(budget.limit)));
     let room = place.right().saturating_sub(1 + after);
     let pieces = [(spent.as_str(), theme.figure()), (limit.as_str(), theme.style(Role::Dim))];
     let money = canvas.pieces_right(place.right() - 1, place.y, room / 2, &pieces);

@@ -85,6 +85,12 @@ impl Places {
         let Some(seen) = self.seen.get(&place.generation) else {
             return Err("it came through a socket, a pipe or an earlier run's file: the line was not kept".to_owned());
         };
+        if seen.path.extension().is_some_and(|ending| ending == "db") {
+            return Err(format!(
+                "'{}' is a database: its rows have no places at which they could be read again",
+                seen.path.display()
+            ));
+        }
         let mut try_file = |path: &Path| line_at(path, place.offset).and_then(|line| says_it(path, &line));
         if let Some(found) = try_file(&seen.path) {
             return Ok(found);

@@ -1,5 +1,5 @@
-//! Databases of SQLite in which a program keeps its messages: rows enter, a line for each leaves, its names before what it holds. Opened for
-//! reading only and held by no transaction, so that whoever writes waits for nobody; a database in trouble is a status, and tried again.
+//! Databases of `SQLite` in which a program keeps its messages: rows enter, a line for each leaves, its names before what it holds. Opened
+//! for reading only and held by no transaction, so that whoever writes waits for nobody; a database in trouble is a status, and tried again.
 //!
 //! A row is changed in place until its message is finished, and no order is kept of that. So the newest rows, [`WINDOW`] of them, are
 //! looked at whenever something was written: those are read again whose time of change is another. Whoever counts them knows them by name.
@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, after, select};
@@ -84,7 +84,9 @@ struct Lines {
 impl Database {
     /// Reads on from where one of `positions` was saved.
     pub(super) fn new(source: SourceId, name: Label, path: PathBuf, positions: &[Position]) -> Database {
-        let saved = positions.iter().find(|position| position.path == path && !position.dead);
+        // Of several files that had the name, the last.
+        let saved = positions.iter().filter(|position| position.path == path);
+        let saved = saved.max_by_key(|position| position.generation);
         Database {
             source,
             name,
@@ -360,6 +362,11 @@ fn in_words(error: &rusqlite::Error) -> String {
         _ => "it is tried again",
     };
     format!("cannot read the database ({error}): {remedy}")
+}
+
+/// Whether a file of that name is read as a database.
+pub(super) fn is_one(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == "db")
 }
 
 /// How databases are read.

@@ -13,7 +13,7 @@ pub enum Spec {
     Path(PathBuf),
     /// All files whose path matches.
     Glob(Pattern),
-    /// A file `*.db`: a database of SQLite.
+    /// A file `*.db`: a database of `SQLite`.
     Database(PathBuf),
     /// `-`.
     Stdin,
@@ -113,7 +113,7 @@ impl Spec {
         if text.contains(['*', '?', '[', '{']) && !path.exists() {
             return Pattern::new(text, &path).map(Spec::Glob);
         }
-        let is_database = path.extension().is_some_and(|ending| ending == "db") && !path.is_dir();
+        let is_database = super::database::is_one(&path) && !path.is_dir();
         Ok(if is_database { Spec::Database(path) } else { Spec::Path(path) })
     }
 

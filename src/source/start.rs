@@ -209,7 +209,7 @@ impl Drop for Handle {
 pub fn start(specs: Vec<SourceSpec>, options: &Options, events: Sender<Event>) -> Result<Handle, SourceError> {
     let mut files = Vec::new();
     let mut listeners = Vec::new();
-    let mut databases = Vec::new();
+    let (mut databases, mut positions) = (Vec::new(), options.positions.clone());
     let mut standard = None;
     for SourceSpec { source, name, spec } in specs {
         if options.once && spec.is_listener() {
@@ -218,7 +218,11 @@ pub fn start(specs: Vec<SourceSpec>, options: &Options, events: Sender<Event>) -
         options.access.guards(&name, &spec)?;
         match spec {
             Spec::Path(_) | Spec::Glob(_) => files.push((source, name, spec)),
-            Spec::Database(path) => databases.push(Database::new(source, name, path, &options.positions)),
+            Spec::Database(path) => {
+                // It speaks of rows, which is nothing for those who follow files.
+                positions.retain(|position| position.path != path);
+                databases.push(Database::new(source, name, path, &options.positions));
+            }
             Spec::Stdin if standard.is_some() => return Err(SourceError::StdinTwice),
             Spec::Stdin => standard = Some((source, name)),
             Spec::Unix(path) => listeners.push((source, name, socket::Place::Unix(path))),
@@ -276,13 +280,14 @@ pub fn start(specs: Vec<SourceSpec>, options: &Options, events: Sender<Event>) -
         handle.wakes.push(wake);
     }
     if !files.is_empty() {
-        handle.wakes.extend(start_files(files, options, outlet, &mut handle.threads)?);
+        handle.wakes.extend(start_files(files, positions, options, outlet, &mut handle.threads)?);
     }
     Ok(handle)
 }
 
 fn start_files(
     files: Vec<(SourceId, Label, Spec)>,
+    positions: Vec<Position>,
     options: &Options,
     outlet: Outlet,
     threads: &mut Vec<JoinHandle<()>>,
@@ -294,7 +299,7 @@ fn start_files(
         ..FollowOptions::default()
     };
     let (stop, stopped) = bounded(1);
-    let (notify, positions) = (options.notify && !options.once, options.positions.clone());
+    let notify = options.notify && !options.once;
     threads.push(named("files", move || {
         let (watch, woken, trouble) = match notify.then(Watch::new) {
             Some(Ok((watch, woken))) => (Some(watch), Some(woken), None),

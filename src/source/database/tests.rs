@@ -1,7 +1,7 @@
 use super::*;
 use crate::source::start::tests::outlet;
 
-/// A database as OpenCode makes it, with the connection that writes it.
+/// A database as `OpenCode` makes it, with the connection that writes it.
 fn opencode(path: &std::path::Path) -> Connection {
     let writer = Connection::open(path).unwrap();
     writer

@@ -120,10 +120,9 @@ fn what_is_told_again_in_other_formats_adds_nothing() {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_costtop"));
         command.args(["report", "--by", "user,model,minute", "--format", "json"]).env("HOME", home.path());
         command.env("XDG_CONFIG_HOME", home.path());
-        command.args(names.iter().map(|name| match name.starts_with("--") {
-            true => PathBuf::from(name),
-            false => samples.join(name),
-        }));
+        command.args(
+            names.iter().map(|name| if name.starts_with("--") { PathBuf::from(name) } else { samples.join(name) }),
+        );
         let out = command.output().unwrap();
         assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
         let report: Value = serde_json::from_slice(&out.stdout).unwrap();

@@ -169,7 +169,7 @@ fn of_datagrams_a_budget_says_that_it_is_a_lower_bound() {
     let text = String::from_utf8(checked.stdout).unwrap();
     assert!(text.contains("exceeded: everything: at least $1.10 of $1.00"), "{text}");
     let mut console = place.open(&["attach", &server.url()]);
-    console.wait_for_text("at least · everything · month");
+    console.wait_for_text("≥$1.10 / $1");
     console.quit();
     // Files alone lose nothing.
     let plain = spent();

@@ -71,11 +71,9 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, scene: Scene<'_>, place: Rect) {
 
 fn name(budget: &BudgetStatus) -> String {
     let period = budget.per.map_or("session", crate::time::Period::name);
-    // First, so that a narrow panel cuts something else.
-    let bound = if budget.is_lower_bound { "at least · " } else { "" };
     match &budget.key {
-        Some(key) => format!("{bound}{} · {period} · {}", text::fit(key.as_str(), 24), budget.name),
-        None => format!("{bound}{} · {period}", budget.name),
+        Some(key) => format!("{} · {period} · {}", text::fit(key.as_str(), 24), budget.name),
+        None => format!("{} · {period}", budget.name),
     }
 }
 
@@ -100,6 +98,11 @@ fn standing(budget: &BudgetStatus, now: Timestamp) -> (String, Role) {
     }
 }
 
+/// What was spent, with a sign where that is a lower bound.
+pub(super) fn known(budget: &BudgetStatus) -> String {
+    format!("{}{}", if budget.is_lower_bound { "≥" } else { "" }, text::dollars(budget.spent))
+}
+
 /// Dollars in at most seven columns.
 fn short(money: crate::money::Money) -> String {
     let text = whole(money);
@@ -109,7 +112,7 @@ fn short(money: crate::money::Money) -> String {
 fn one(canvas: &mut Canvas<'_>, now: Timestamp, budget: &BudgetStatus, place: Rect) {
     let theme = canvas.theme;
     let (words, role) = standing(budget, now);
-    let (spent, limit) = (text::dollars(budget.spent), format!(" / {}", whole(budget.limit)));
+    let (spent, limit) = (known(budget), format!(" / {}", whole(budget.limit)));
     let pieces = [(spent.as_str(), theme.figure()), (limit.as_str(), theme.style(Role::Dim))];
     let start = canvas.pieces_right(place.right(), place.y, place.width, &pieces);
     canvas.role(place.x, place.y, (start - place.x).saturating_sub(1), &name(budget), Role::Text);
@@ -149,7 +152,7 @@ pub(super) fn line(canvas: &mut Canvas<'_>, scene: Scene<'_>, place: Rect) {
     let now = scene.snapshot.now;
     let (words, role) = standing(budget, now);
     let after = canvas.role(x, place.y, width / 4, &name(budget), Role::Text) + 1;
-    let (spent, limit) = (text::dollars(budget.spent), format!(" / {}", whole(budget.limit)));
+    let (spent, limit) = (known(budget), format!(" / {}", whole(budget.limit)));
     let room = place.right().saturating_sub(1 + after);
     let pieces = [(spent.as_str(), theme.figure()), (limit.as_str(), theme.style(Role::Dim))];
     let money = canvas.pieces_right(place.right() - 1, place.y, room / 2, &pieces);

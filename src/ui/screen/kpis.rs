@@ -122,7 +122,7 @@ fn fourth(scene: Scene<'_>, theme: &Theme, all: bool) -> Figure {
         return Figure {
             label: format!("BUDGET {}", budget.per.map_or("session", Period::name)),
             value: one(format!("{mark}{} %", text::percent(budget.share())), style),
-            note: one(format!("{} of {}", text::dollars(budget.spent), whole(budget.limit)), dim),
+            note: one(format!("{} of {}", super::budgets::known(budget), whole(budget.limit)), dim),
         };
     }
     let minutes = scene.snapshot.view.query.window.minutes();

@@ -324,7 +324,7 @@ impl Said<'_> {
         let gpt = matches!(&expected.texts["model"], Text::Is(model) if model.starts_with("gpt-"));
         let user = text(self.get(&["user.email"])).or(text(self.get(&["user.account_id", "user.account_uuid"])));
         expected.texts.extend([
-            ("call", call),
+            ("response", call),
             ("session", session),
             ("user", user),
             ("provider", if gpt { Text::Is("openai".to_owned()) } else { Text::None }),
@@ -357,7 +357,7 @@ impl Said<'_> {
         let user =
             text(self.get(&["user.email"])).or(text(self.get(&["user.id"]))).or(text(self.get(&["installation.id"])));
         expected.texts.extend([
-            ("call", call),
+            ("response", call),
             ("provider", Text::Is(if vertex { "vertex_ai" } else { "gemini" }.to_owned())),
             ("user", user),
             ("agent", text(self.get(&["role"]))),

@@ -34,7 +34,7 @@ impl Measurement for CpuTime {
     }
 
     fn end(&self, since: Duration) -> Duration {
-        self.start() - since
+        self.start().saturating_sub(since)
     }
 
     fn add(&self, one: &Duration, other: &Duration) -> Duration {

@@ -26,8 +26,11 @@ impl Guarded {
     /// With this certificate, asking for one that `client_ca` signed where that is named, and for a token where `has_token`.
     fn start(certificate: &str, client_ca: Option<&str>, has_token: bool) -> Guarded {
         let place = Place::new();
-        let mut config = "[[budget]]\nname = \"everything\"\nlimit = 1.00\nper = \"month\"\n[server]\n".to_owned();
-        config += &format!("certificate = {:?}\nkey = {:?}\n", fixture(certificate), fixture("server.key"));
+        let mut config = format!(
+            "[[budget]]\nname = \"everything\"\nlimit = 1.00\nper = \"month\"\n[server]\ncertificate = {:?}\nkey = {:?}\n",
+            fixture(certificate),
+            fixture("server.key"),
+        );
         config += &client_ca.map_or_else(String::new, |name| format!("client_ca = {:?}\n", fixture(name)));
         if has_token {
             config += "token_file = \"tokens\"\n";
@@ -51,7 +54,7 @@ impl Guarded {
     }
 
     /// A screen shows it and rings; its key and a shell's orders act there, and `who` is kept with what they did.
-    fn is_used_by(self, trust: &[&str], who: &str) {
+    fn serves_a_screen_and_a_shell(self, trust: &[&str], who: &str) {
         let mut console = self.place.open(&[&["attach"], trust, &[self.url.as_str()]].concat());
         console.wait_for_text("$0.50 / $1");
         append(&self.place.log("a.jsonl"), charge("crossing", "ben", "0.60"));
@@ -81,7 +84,7 @@ impl Guarded {
 fn a_token_opens_screens_and_orders_and_its_name_is_kept() {
     let guarded = Guarded::start("server.pem", None, true);
     let (token, ca) = (text(&guarded.place.path("token")).to_owned(), fixture("ca.pem"));
-    guarded.is_used_by(&["--token-file", &token, "--ca-file", &ca], "mara at 127.0.0.1");
+    guarded.serves_a_screen_and_a_shell(&["--token-file", &token, "--ca-file", &ca], "mara at 127.0.0.1");
 }
 
 #[test]
@@ -89,7 +92,7 @@ fn a_certificate_opens_screens_and_orders() {
     let guarded = Guarded::start("server.pem", Some("ca.pem"), false);
     let files = ["ca.pem", "client.pem", "client.key"].map(fixture);
     let trust = ["--ca-file", &files[0], "--cert-file", &files[1], "--key-file", &files[2]];
-    guarded.is_used_by(&trust, "127.0.0.1");
+    guarded.serves_a_screen_and_a_shell(&trust, "127.0.0.1");
 }
 
 /// `what` is said by every kind of command, on one line that begins with where it asked, and nothing of a token is repeated.

@@ -33,7 +33,7 @@ struct Seen {
 impl Seen {
     fn new(path: &std::path::Path, positions: &[Position]) -> Seen {
         let (outlet, events) = outlet();
-        outlet.generations.store(7, std::sync::atomic::Ordering::Relaxed);
+        outlet.generations.store(7 + positions.len() as u32, std::sync::atomic::Ordering::Relaxed);
         let database = Database::new(3, Label::new("db"), path.to_owned(), positions);
         Seen { database, outlet, events, saved: positions.to_vec() }
     }

@@ -342,12 +342,20 @@ fn agrees(engine: &mut Engine, posts: &[Post]) {
         by_posts.add(&post.sums, post.sign);
     }
     let mut by_charges = costtop::engine::counters::Counters::default();
+    let (mut whole, mut short) = (Vec::new(), Vec::new());
     let (ledger, names) = engine.ledger();
-    let sum = ledger.for_each_bill(names, |bill, _, _| {
+    let walked = ledger.for_each_bill(names, |bill, _, _| {
         by_charges.add(&bill.sums(), 1);
+        whole.push(*bill);
         Ok(())
     });
-    sum.expect("rows can be read");
+    walked.expect("rows can be read");
+    let walked = ledger.for_each_charge(names, |bill, _| {
+        short.push(*bill);
+        Ok(())
+    });
+    walked.expect("rows can be read");
+    assert_eq!(whole, short);
     let mut by_cells = costtop::engine::counters::Counters::default();
     engine.cells().for_each(i64::MIN / 16, i64::MAX / 16, |_, _, sums| by_cells.add(sums, 1));
     assert_eq!(by_posts, by_charges);

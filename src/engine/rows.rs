@@ -506,6 +506,20 @@ impl Rows {
         Ok(())
     }
 
+    /// The rows of one segment, for those who change others while they go through them.
+    ///
+    /// # Errors
+    /// As [`Rows::for_each`].
+    pub fn of_segment(&mut self, segment: usize) -> io::Result<Vec<(u32, Row)>> {
+        let mut rows = Vec::new();
+        let every = |_: u32, _: &Glance| true;
+        self.for_segment(segment, every, |number, row| {
+            rows.push((number, *row));
+            Ok(())
+        })?;
+        Ok(rows)
+    }
+
     /// Calls `each` for the rows of one segment that `wanted` picks by their [`Glance`], in order of number.
     ///
     /// # Errors

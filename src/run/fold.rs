@@ -38,7 +38,7 @@ impl Fold {
     ) -> io::Result<Fold> {
         let mut hours: BTreeMap<i64, u32> = BTreeMap::new();
         let (ledger, names) = engine.ledger();
-        ledger.for_each_bill(names, |bill, _, _| {
+        ledger.for_each_charge(names, |bill, _| {
             if bill.time > until {
                 later(&post(bill, history));
             } else if bill.time > after {
@@ -79,7 +79,7 @@ impl Fold {
             self.next = 0;
             let Fold { after, until, charges, history, .. } = self;
             let (ledger, names) = engine.ledger();
-            ledger.for_each_bill(names, |bill, _, _| {
+            ledger.for_each_charge(names, |bill, _| {
                 let hour = bill.time.ms().div_euclid(HOUR_MS);
                 if hour >= first && hour <= last && bill.time > *after && bill.time <= *until {
                     charges.push(Charge::of(&post(bill, *history)));

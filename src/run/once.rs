@@ -278,7 +278,7 @@ pub fn budgets(
     }
     let mut alarms = Alarms::default();
     let (ledger, names) = engine.ledger();
-    ledger.for_each_bill(names, |bill, _, names| {
+    ledger.for_each_charge(names, |bill, names| {
         let post = Post {
             number: bill.number,
             time: bill.time,

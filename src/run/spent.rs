@@ -35,7 +35,7 @@ fn session_parts(engine: &mut Engine, now: Timestamp) -> io::Result<Vec<SessionS
     let since = now.plus_ms(-BUDGETS_BACK_MS);
     let mut parts: HashMap<(NameId, ProfileId), SessionSpend> = HashMap::new();
     let (ledger, names) = engine.ledger();
-    ledger.for_each_bill(names, |bill, _, _| {
+    ledger.for_each_charge(names, |bill, _| {
         if bill.session != NONE && bill.time >= since {
             let (time, profile, session) = (bill.time, bill.profile, bill.session);
             let new = SessionSpend { first: time, last: time, profile, session, spent: Spent::default() };

@@ -7,34 +7,8 @@ use std::time::Duration;
 
 use super::console::{Console, without_own_sequences};
 use super::credentials::credentials;
-use super::hostile::{ESCAPED, assert_harmless, raw, strings};
+use super::hostile::{ESCAPED, FIELDS, assert_harmless, raw, strings};
 use super::place::{Place, append, text};
-
-const FIELDS: [&str; 23] = [
-    "user",
-    "team",
-    "project",
-    "feature",
-    "agent",
-    "host",
-    "key",
-    "session_id",
-    "request_id",
-    "response_id",
-    "call_id",
-    "retry_of",
-    "provider",
-    "model",
-    "tier",
-    "region",
-    "data_residency",
-    "vertex_location",
-    "inference_geo",
-    "speed",
-    "stop_reason",
-    "end_user",
-    "cost_center",
-];
 
 /// A line of now with these bytes between the quotes of every field, and a prompt beside them.
 fn line(inside: &[u8]) -> Vec<u8> {

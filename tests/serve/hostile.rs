@@ -4,36 +4,9 @@
 use std::fmt::Write as _;
 
 use crate::console::without_own_sequences;
-use crate::hostile::{ESCAPED, assert_harmless, strings};
+use crate::hostile::{ESCAPED, FIELDS, assert_harmless, strings};
 use crate::place::{Place, append};
 use crate::served::Server;
-
-/// Every field of a line that is text, but for those that say what a line is.
-const FIELDS: [&str; 23] = [
-    "user",
-    "team",
-    "project",
-    "feature",
-    "agent",
-    "host",
-    "key",
-    "session_id",
-    "request_id",
-    "response_id",
-    "call_id",
-    "retry_of",
-    "provider",
-    "model",
-    "tier",
-    "region",
-    "data_residency",
-    "vertex_location",
-    "inference_geo",
-    "speed",
-    "stop_reason",
-    "end_user",
-    "cost_center",
-];
 
 fn escaped(text: &str) -> String {
     let quoted = serde_json::to_string(text).unwrap();

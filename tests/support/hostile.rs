@@ -140,6 +140,33 @@ const OUTBREAKS: [&str; 44] = [
     "#[fg=red]#(touch pwned)",
 ];
 
+/// Every field of the own format that is text, but for those that say what a line is, and a label of the operator's.
+pub const FIELDS: [&str; 23] = [
+    "user",
+    "team",
+    "project",
+    "feature",
+    "agent",
+    "host",
+    "key",
+    "session_id",
+    "request_id",
+    "response_id",
+    "call_id",
+    "retry_of",
+    "provider",
+    "model",
+    "tier",
+    "region",
+    "data_residency",
+    "vertex_location",
+    "inference_geo",
+    "speed",
+    "stop_reason",
+    "end_user",
+    "cost_center",
+];
+
 /// Five hundred of them, and a few more.
 pub fn strings() -> Vec<String> {
     let mut all = Vec::new();

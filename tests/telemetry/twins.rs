@@ -97,6 +97,26 @@ fn equal_requests_of_one_session_stay_as_many_as_they_are() {
 }
 
 #[test]
+fn the_second_of_two_equal_requests_takes_its_owner_from_the_second_event() {
+    let file = rollout(&session(1), &json!({}), [0; 4], &[ONE; 2]);
+    let events = codex_event(&session(1), 0, ONE)
+        + &codex_event(&session(1), 1, ONE).replace("mara@example.com", "tomas@example.com");
+    for bodies in [[&file, &events], [&events, &file]] {
+        let mut world = World::new();
+        for lines in bodies {
+            world.lines(lines);
+        }
+        let by = vec![GroupBy::Dimension(Dimension::User)];
+        let query = ReportQuery { by, since: None, until: None, zone: Zone::UTC };
+        let groups = world.engine.report(&query).unwrap().groups;
+        let mut owners: Vec<_> = groups.iter().map(|group| (format!("{:?}", group.key), group.sums.requests)).collect();
+        owners.sort();
+        assert!(owners[0].0.contains("mara@") && owners[1].0.contains("tomas@"), "{owners:?}");
+        assert_eq!(owners.iter().map(|(_, requests)| *requests).collect::<Vec<_>>(), [1, 1], "{owners:?}");
+    }
+}
+
+#[test]
 fn so_many_equal_requests_that_they_are_not_put_together_all_count() {
     let file = rollout(&session(1), &json!({}), [0; 4], &vec![ONE; 300]);
     let mut world = World::new();

@@ -79,7 +79,7 @@ impl Ours {
         let margin = FARTHEST_ZONE_HOURS * HOUR_MS;
         let (from, to) = (question.since.plus_ms(-margin), question.until.plus_ms(margin));
         let (ledger, names) = engine.ledger();
-        ledger.for_each_bill(names, |bill, _, names| {
+        ledger.for_each_charge(names, |bill, names| {
             let (first, last) = ours.reach.get_or_insert((bill.time, bill.time));
             (*first, *last) = ((*first).min(bill.time), (*last).max(bill.time));
             // A gateway answered it, or a flat fee pays for it: no provider bills it.

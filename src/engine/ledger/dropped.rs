@@ -58,15 +58,7 @@ impl Ledger {
         if day_of(self.rows.bounds(segment).0) > last {
             return Ok(());
         }
-        let mut rows: Vec<(u32, Row)> = Vec::new();
-        self.rows.for_segment(
-            segment,
-            |_, _| true,
-            |number, row| {
-                rows.push((number, *row));
-                Ok(())
-            },
-        )?;
+        let rows = self.rows.of_segment(segment)?;
         let (mut dead, mut left) = (Vec::new(), Vec::new());
         for (number, row) in rows {
             // What is spoken for stays so: points of later days may be void by it.

@@ -1,4 +1,5 @@
 use super::super::number;
+use super::bytes::*;
 use super::*;
 use proptest::prelude::*;
 

@@ -298,6 +298,11 @@ impl Said<'_> {
         Text::Is(all)
     }
 
+    fn end_user(&self) -> Text {
+        let names = ["enduser.id", "enduser.pseudo.id", "litellm.end_user.id", "metadata.user_api_key_end_user_id"];
+        text(self.get(&names))
+    }
+
     fn codex(&self) -> Fate {
         if plain(self.own(&["event.kind"])) != "response.completed" || self.own(&["input_token_count"]).is_null() {
             return Err(Skip::NotUsage);
@@ -520,15 +525,7 @@ impl Said<'_> {
             ("span", span),
             ("model", model),
             ("provider", text(self.own(&provider))),
-            (
-                "end_user",
-                text(self.get(&[
-                    "enduser.id",
-                    "enduser.pseudo.id",
-                    "litellm.end_user.id",
-                    "metadata.user_api_key_end_user_id",
-                ])),
-            ),
+            ("end_user", self.end_user()),
             ("user", user),
             ("email", text(self.get(&["user.email"])).or(text(self.own(&["metadata.user_api_key_user_email"])))),
             ("key_alias", text(self.own(&["metadata.user_api_key_alias"]))),
@@ -668,15 +665,7 @@ impl Said<'_> {
             ("span", Text::Any),
             ("model", model),
             ("provider", provider),
-            (
-                "end_user",
-                text(self.get(&[
-                    "enduser.id",
-                    "enduser.pseudo.id",
-                    "litellm.end_user.id",
-                    "metadata.user_api_key_end_user_id",
-                ])),
-            ),
+            ("end_user", self.end_user()),
             ("user", user),
             ("email", email.or(text(self.own(&["metadata.user_api_key_user_email"])))),
             ("key_alias", text(self.own(&["metadata.user_api_key_alias"]))),

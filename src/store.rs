@@ -9,6 +9,7 @@ pub mod location;
 mod lock;
 mod position;
 mod schema;
+pub mod state;
 pub mod writer;
 
 use std::path::{Path, PathBuf};
@@ -22,6 +23,7 @@ use crate::source::file_system::is_network;
 use crate::time::Timestamp;
 
 pub use lock::{Owner, owner};
+pub use state::State;
 pub use writer::{Outcome, Writer};
 
 /// The key in [`Loaded::meta`] of what came in.
@@ -135,6 +137,25 @@ pub struct Loaded {
     pub notes: Vec<String>,
 }
 
+impl Loaded {
+    /// What a state holds to which nothing was written.
+    fn nothing(identity: IdentityKey) -> Loaded {
+        Loaded {
+            identity,
+            sequence: 0,
+            positions: Vec::new(),
+            names: Vec::new(),
+            profiles: Vec::new(),
+            cells: Vec::new(),
+            sessions: Vec::new(),
+            alarms: Vec::new(),
+            meta: Vec::new(),
+            recovered: None,
+            notes: Vec::new(),
+        }
+    }
+}
+
 /// A damaged state that was renamed, never deleted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recovered {
@@ -210,12 +231,60 @@ pub enum StoreError {
         /// Its answer.
         source: rusqlite::Error,
     },
+    /// It was begun, or gone on with, by somebody else while this process could not write it.
+    #[error("state '{}' holds what this run does not know of: restart costtop, which goes on from it and reads the logs again", .path.display())]
+    Moved {
+        /// The database.
+        path: PathBuf,
+    },
     /// The writer has ended.
     #[error("the writer of the state has ended: {0}; restart costtop")]
     Ended(String),
 }
 
 impl StoreError {
+    /// The disk refuses: it is full, read-only, out of reach or belongs to somebody else. That may pass, and nothing that was written is wrong.
+    #[must_use]
+    pub fn is_of_the_disk(&self) -> bool {
+        use std::io::ErrorKind;
+        match self {
+            StoreError::Io { source, .. } => {
+                source.raw_os_error() == Some(libc::EIO)
+                    || matches!(
+                        source.kind(),
+                        ErrorKind::PermissionDenied
+                            | ErrorKind::ReadOnlyFilesystem
+                            | ErrorKind::StorageFull
+                            | ErrorKind::QuotaExceeded
+                            | ErrorKind::FileTooLarge
+                    )
+            }
+            StoreError::Sqlite { source, .. } => matches!(
+                source.sqlite_error_code(),
+                Some(
+                    ErrorCode::DiskFull
+                        | ErrorCode::SystemIoFailure
+                        | ErrorCode::ReadOnly
+                        | ErrorCode::CannotOpen
+                        | ErrorCode::PermissionDenied
+                )
+            ),
+            _ => false,
+        }
+    }
+
+    /// What is wrong, in a few words: the whole error says where, too, and what to do.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        match self {
+            StoreError::Io { what, source, .. } => format!("cannot {what}: {source}"),
+            StoreError::Sqlite { source, .. } => source.to_string(),
+            StoreError::Damaged { reason, .. } => format!("damaged: {reason}"),
+            StoreError::Moved { .. } => "restart costtop: another process wrote the state".to_owned(),
+            error => error.to_string(),
+        }
+    }
+
     /// Sorts an error of `SQLite`: the disk's or the lock's trouble passes, everything else is damage.
     fn sqlite(path: &Path, source: rusqlite::Error) -> StoreError {
         let passes = matches!(
@@ -282,14 +351,24 @@ impl Store {
         let set_aside = location::set_aside(path, Timestamp::now())?;
         let (cells, is_whole) = copy::salvage(&set_aside);
         let copies = if restore { path.parent().map(copy::copies).unwrap_or_default() } else { Vec::new() };
-        let mut restored = None;
-        for copy in copies {
-            if copy::restore(&copy, path)? {
-                restored = Some(copy.made);
-                break;
+        let begun = (|| {
+            let mut restored = None;
+            for copy in copies {
+                if copy::restore(&copy, path)? {
+                    restored = Some(copy.made);
+                    break;
+                }
             }
-        }
-        let (connection, head, mut loaded) = Store::open_locked(path)?;
+            Ok((restored, Store::open_locked(path)?))
+        })();
+        let (restored, (connection, head, mut loaded)) = match begun {
+            Ok(begun) => begun,
+            Err(error) => {
+                // On a disk that takes nothing it stays where it was: what it says was spent is compared when there is room.
+                location::put_back(&set_aside, path)?;
+                return Err(error);
+            }
+        };
         loaded.recovered = Some(Recovered { set_aside, reason, restored, cells, is_whole });
         Ok((connection, head, loaded))
     }
@@ -362,6 +441,23 @@ pub struct Snapshot {
 impl Snapshot {
     /// Reads the state in `folder`; `None` if there is none yet.
     pub fn open(folder: &Path) -> Result<Option<(Snapshot, Loaded)>, StoreError> {
+        Snapshot::read(folder, schema::open_for_reading)
+    }
+
+    /// The same where nobody can be writing, also where nothing at all can be written, which a look at a living database needs.
+    pub(crate) fn open_still(folder: &Path) -> Result<Option<(Snapshot, Loaded)>, StoreError> {
+        match Snapshot::open(folder) {
+            Err(error) if error.is_of_the_disk() && location::is_whole(&folder.join(DATABASE)) => {
+                Snapshot::read(folder, schema::open_still)
+            }
+            read => read,
+        }
+    }
+
+    fn read(
+        folder: &Path,
+        connect: impl Fn(&Path) -> Result<Connection, StoreError>,
+    ) -> Result<Option<(Snapshot, Loaded)>, StoreError> {
         let path = folder.join(DATABASE);
         if let Some(reason) = copy::what_is_missing(folder) {
             return Err(StoreError::Damaged { path, reason });
@@ -369,7 +465,7 @@ impl Snapshot {
         if !path.exists() {
             return Ok(None);
         }
-        let connection = schema::open_for_reading(&path)?;
+        let connection = connect(&path)?;
         // Held until the snapshot is dropped: what is loaded and what is streamed are of one commit.
         connection.execute_batch("BEGIN").map_err(|source| StoreError::sqlite(&path, source))?;
         if schema::is_empty(&connection).map_err(|source| StoreError::sqlite(&path, source))? {
@@ -387,11 +483,33 @@ impl Snapshot {
 
     /// One value of [`Loaded::meta`] in the state in `folder`, without reading the rest; `None` where there is no state or no such value.
     pub fn meta(folder: &Path, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        Snapshot::read_meta(folder, key, schema::open_for_reading)
+    }
+
+    /// As [`Snapshot::open_still`], of one value. What the disk does not let be read is as if it were not there.
+    pub(crate) fn meta_still(folder: &Path, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let read = match Snapshot::meta(folder, key) {
+            Err(error) if error.is_of_the_disk() && location::is_whole(&folder.join(DATABASE)) => {
+                Snapshot::read_meta(folder, key, schema::open_still)
+            }
+            read => read,
+        };
+        match read {
+            Err(error) if error.is_of_the_disk() => Ok(None),
+            read => read,
+        }
+    }
+
+    fn read_meta(
+        folder: &Path,
+        key: &str,
+        connect: impl Fn(&Path) -> Result<Connection, StoreError>,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
         let path = folder.join(DATABASE);
         if !path.exists() {
             return Ok(None);
         }
-        let connection = schema::open_for_reading(&path)?;
+        let connection = connect(&path)?;
         if schema::is_empty(&connection).map_err(|source| StoreError::sqlite(&path, source))? {
             return Ok(None);
         }

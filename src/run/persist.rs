@@ -91,7 +91,7 @@ pub(super) struct Opened {
     dead: Graveyard,
     /// So long a dead generation's position is kept: as the ledger accepts what its file held. What a copy of it says later is late anyway.
     dead_for_ms: i64,
-    opened_at: Timestamp,
+    since: Timestamp,
     state: Option<State>,
     rows_pending: bool,
     /// What the state holds of each day.
@@ -143,7 +143,7 @@ impl Opened {
             bodies: Arc::default(),
             dead: Graveyard::default(),
             dead_for_ms: 0,
-            opened_at: now,
+            since: now,
             state: None,
             rows_pending: false,
             days: SavedDays::default(),
@@ -338,7 +338,7 @@ impl Opened {
         let copies = self.state.as_ref().map(|state| Copies::new(state.folder()));
         let trouble = self.state.as_ref().and_then(State::refused);
         let trouble =
-            trouble.map(|error| Trouble { since: self.opened_at, reason: error.reason(), error: error.to_string() });
+            trouble.map(|error| Trouble { since: self.since, reason: error.reason(), error: error.to_string() });
         let writer = self.state.take().map(Writer::start).transpose()?;
         let mut receipts = Receipts::default();
         if trouble.is_some() {

@@ -86,7 +86,7 @@ impl Lock {
     }
 
     /// Writes whose it is, where that could not be done when it was taken.
-    pub(super) fn sign(&self, folder: &Path) {
+    pub(super) fn sign(folder: &Path) {
         // Who it is helps the operator, but nothing depends on it.
         let _ = fs::write(folder.join("lock"), format!("{}\n", std::process::id()));
     }

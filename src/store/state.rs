@@ -44,7 +44,7 @@ impl State {
     pub fn open(folder: &Path) -> Result<(State, Loaded), StoreError> {
         match Store::open(folder) {
             Ok((store, loaded)) => Ok((State::Open(store), loaded)),
-            Err(refused) if refused.is_of_the_disk() => Awaited::new(folder, refused),
+            Err(refused) if refused.is_of_the_disk() => Awaited::begin(folder, refused),
             Err(error) => Err(error),
         }
     }
@@ -105,7 +105,7 @@ impl State {
 }
 
 impl Awaited {
-    fn new(folder: &Path, refused: StoreError) -> Result<(State, Loaded), StoreError> {
+    fn begin(folder: &Path, refused: StoreError) -> Result<(State, Loaded), StoreError> {
         let lock = Lock::find(folder)?;
         let read = match Snapshot::open_still(folder) {
             // What is damaged can be set aside once the disk takes that; until then it is not known.
@@ -141,8 +141,8 @@ impl Awaited {
             Some(lock) => lock,
             None => Lock::take(&self.folder)?,
         };
-        let lock = self.lock.insert(lock);
-        lock.sign(&self.folder);
+        self.lock = Some(lock);
+        Lock::sign(&self.folder);
         let path = self.folder.join(DATABASE);
         if let Some(reason) = super::copy::what_is_missing(&self.folder) {
             return Err(StoreError::Damaged { path, reason });
@@ -184,7 +184,7 @@ mod tests {
     fn what_is_made_later_keeps_the_key_that_was_used_since_the_start() {
         let place = tempfile::tempdir().unwrap();
         let folder = place.path().join("not/there/yet");
-        let (mut state, loaded) = Awaited::new(&folder, full(&folder)).unwrap();
+        let (mut state, loaded) = Awaited::begin(&folder, full(&folder)).unwrap();
         assert_eq!((loaded.sequence, folder.exists()), (0, false), "looking makes nothing");
         assert!(loaded.notes[0].contains("not durable"), "{:?}", loaded.notes);
         assert_eq!(state.commit(&named(1)).unwrap(), 1);
@@ -198,7 +198,7 @@ mod tests {
     fn what_was_kept_is_gone_on_with_and_its_rows_are_read() {
         let folder = tempfile::tempdir().unwrap();
         State::from(Store::open(folder.path()).unwrap().0).commit(&named(1)).unwrap();
-        let (mut state, loaded) = Awaited::new(folder.path(), full(folder.path())).unwrap();
+        let (mut state, loaded) = Awaited::begin(folder.path(), full(folder.path())).unwrap();
         assert_eq!((loaded.sequence, loaded.names.len()), (1, 1));
         let mut rows = Vec::new();
         state.for_each_row_blob(|_, _, bytes| rows.extend_from_slice(bytes)).unwrap();
@@ -216,7 +216,7 @@ mod tests {
     #[test]
     fn a_state_that_others_wrote_meanwhile_is_left_alone() {
         let folder = tempfile::tempdir().unwrap();
-        let begun = |folder: &Path| Awaited::new(folder, full(folder)).unwrap().0;
+        let begun = |folder: &Path| Awaited::begin(folder, full(folder)).unwrap().0;
         let alone = |state: &mut State| {
             for _ in 0..2 {
                 assert!(matches!(state.commit(&named(9)), Err(StoreError::Moved { .. })));
@@ -249,7 +249,7 @@ mod tests {
         connection.pragma_update(None, "user_version", 99).unwrap();
         assert!(matches!(State::open(folder.path()), Err(StoreError::Newer { .. })));
         drop(connection);
-        assert!(matches!(Awaited::new(folder.path(), full(folder.path())), Err(StoreError::Newer { .. })));
+        assert!(matches!(Awaited::begin(folder.path(), full(folder.path())), Err(StoreError::Newer { .. })));
     }
 
     /// It is set aside once there is room for what takes its place, with what it says was spent.
@@ -265,7 +265,7 @@ mod tests {
         std::fs::create_dir(&obstacle).unwrap();
         assert!(matches!(Store::open(folder.path()), Err(StoreError::Io { .. })));
         assert_eq!(std::fs::read(&path).unwrap(), b"damaged");
-        let (mut state, loaded) = Awaited::new(folder.path(), full(folder.path())).unwrap();
+        let (mut state, loaded) = Awaited::begin(folder.path(), full(folder.path())).unwrap();
         assert_eq!(loaded.sequence, 0);
         assert!(matches!(state.commit(&named(9)), Err(StoreError::Damaged { .. })));
         drop(state);

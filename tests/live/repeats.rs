@@ -159,7 +159,7 @@ fn t30_without_any_id_each_line_counts_once_by_its_place() {
     for number in 0..responses() {
         let tokens = [random.between(1, 900), 0, 0, random.between(1, 900)];
         // Every fifth is written twice, the same to the last byte.
-        for _ in 0..1 + u64::from(number % 5 == 0) {
+        for _ in 0..=u64::from(number % 5 == 0) {
             lines.push(line(Has::Neither, number, number % 7, 1, true, tokens));
             truth.add(tokens);
         }

@@ -471,7 +471,7 @@ impl Rows {
         match self.segments.get_mut(segment) {
             Some(Stored::Memory(rows)) => {
                 let before = rows.capacity();
-                rows.push(row);
+                rows.push(row).ok_or_else(|| no_such_row(number))?;
                 self.bytes = self.bytes - before + rows.capacity();
             }
             _ => return Err(no_such_row(number)),

@@ -343,6 +343,8 @@ pub struct Segment {
     form: Form,
     /// The number of the first row.
     first: u32,
+    count: usize,
+    /// With room for more. It is cleared at once: of memory that is not in a cache yet each row would wait for its own.
     bytes: Vec<u8>,
 }
 
@@ -350,12 +352,12 @@ impl Segment {
     /// Without rows, with memory for `rows` rows like `row`, which will have the number `first`.
     pub fn like(first: u32, row: &Row, rows: usize) -> Segment {
         let form = Form::of(first, row);
-        Segment { form, first, bytes: Vec::with_capacity(rows * form.width()) }
+        Segment { form, first, count: 0, bytes: vec![0; rows * form.width()] }
     }
 
     /// Bytes that [`Segment::bytes`] gave, of rows of this form from the number `first` on.
     pub fn of_bytes(form: Form, first: u32, bytes: Vec<u8>) -> Segment {
-        Segment { form, first, bytes }
+        Segment { form, first, count: bytes.len() / form.width(), bytes }
     }
 
     /// The form of its rows.
@@ -365,7 +367,7 @@ impl Segment {
 
     /// Its rows.
     pub fn bytes(&self) -> &[u8] {
-        &self.bytes
+        &self.bytes[..self.count * self.form.width()]
     }
 
     /// The memory it takes.
@@ -373,12 +375,11 @@ impl Segment {
         self.bytes.capacity()
     }
 
-    /// Appends a row.
-    pub fn push(&mut self, row: &Row) {
-        self.widen(self.bytes.len() / self.form.width(), row);
-        let start = self.bytes.len();
-        self.bytes.resize(start + self.form.width(), 0);
-        self.form.write(row, &mut self.bytes[start..]);
+    /// Appends a row; `None` where there is no room for one.
+    pub fn push(&mut self, row: &Row) -> Option<()> {
+        self.write(self.count, row)?;
+        self.count += 1;
+        Some(())
     }
 
     /// The row at `place`; `None` where there is none, or none that can be read.
@@ -400,10 +401,13 @@ impl Segment {
 
     /// Replaces the row at `place`; `None` where there is none.
     pub fn set(&mut self, place: usize, row: &Row) -> Option<()> {
+        if place < self.count { self.write(place, row) } else { None }
+    }
+
+    fn write(&mut self, place: usize, row: &Row) -> Option<()> {
         self.widen(place, row);
         let width = self.form.width();
-        let slot = self.bytes.get_mut(place * width..(place + 1) * width)?;
-        self.form.write(row, slot);
+        self.form.write(row, self.bytes.get_mut(place * width..(place + 1) * width)?);
         Some(())
     }
 
@@ -413,7 +417,7 @@ impl Segment {
 
     fn slot(&self, place: usize) -> Option<&[u8]> {
         let width = self.form.width();
-        self.bytes.get(place * width..(place + 1) * width)
+        self.bytes().get(place * width..(place + 1) * width)
     }
 
     /// Makes room for what `row` says at `place`.
@@ -422,17 +426,15 @@ impl Segment {
         if form == self.form {
             return;
         }
-        let rows = self.bytes.capacity() / self.form.width();
-        let mut bytes = Vec::with_capacity(rows * form.width());
-        for (place, slot) in self.bytes.chunks_exact(self.form.width()).enumerate() {
-            let start = bytes.len();
-            bytes.resize(start + form.width(), 0);
+        let rows = self.bytes.len() / self.form.width();
+        let mut bytes = vec![0; rows * form.width()];
+        for (place, slot) in bytes.chunks_exact_mut(form.width()).enumerate().take(self.count) {
             // What this segment wrote it can read: nothing else ever enters it but rows of the file, read as a whole.
-            if let Some(row) = self.form.read(self.number(place), slot) {
-                form.write(&row, &mut bytes[start..]);
+            if let Some(row) = self.get(place) {
+                form.write(&row, slot);
             }
         }
-        *self = Segment { form, first: self.first, bytes };
+        (self.form, self.bytes) = (form, bytes);
     }
 }
 

@@ -174,20 +174,19 @@ impl Drifts {
     fn group(&mut self, profile: ProfileId, names: &Names) -> &mut Group {
         let Drifts { groups, places, of_profile } = self;
         let id = profile as usize;
-        let place = match of_profile.get(id) {
-            Some(Some(place)) => *place as usize,
-            _ => {
-                let key = (names.of(profile, Dimension::Model), names.of(profile, Dimension::Provider));
-                let place = *places.entry(key).or_insert_with(|| {
-                    groups.push((key, Group::default()));
-                    groups.len() - 1
-                });
-                if id >= of_profile.len() {
-                    of_profile.resize(names.profiles().max(id + 1), None);
-                }
-                of_profile[id] = u32::try_from(place).ok();
-                place
+        let place = if let Some(Some(place)) = of_profile.get(id) {
+            *place as usize
+        } else {
+            let key = (names.of(profile, Dimension::Model), names.of(profile, Dimension::Provider));
+            let place = *places.entry(key).or_insert_with(|| {
+                groups.push((key, Group::default()));
+                groups.len() - 1
+            });
+            if id >= of_profile.len() {
+                of_profile.resize(names.profiles().max(id + 1), None);
             }
+            of_profile[id] = u32::try_from(place).ok();
+            place
         };
         &mut groups[place].1
     }

@@ -235,10 +235,10 @@ impl Form {
         })
     }
 
-    /// What few rows say, where this form has room for it.
+    /// What few rows say, where this form has room for it; `slot` is as long as the form is wide.
     #[inline]
-    fn rare(self, slot: &[u8]) -> Option<Option<&[u8; RARE]>> {
-        if self.rare { slot.get(self.rare_at()..)?.first_chunk().map(Some) } else { Some(None) }
+    fn rare(self, slot: &[u8]) -> Option<&[u8; RARE]> {
+        if self.rare { slot.get(self.rare_at()..)?.first_chunk() } else { None }
     }
 
     /// The next row of the group of the row in `slot`, which has that number.
@@ -253,7 +253,8 @@ impl Form {
     /// A few facts of the row in `slot`, which has that number.
     #[inline]
     fn glance(self, number: u32, slot: &[u8]) -> Option<Glance> {
-        let (common, rare) = (slot.first_chunk::<COMMON>()?, self.rare(slot)?);
+        let slot = slot.get(..self.width())?;
+        let (common, rare) = (slot.first_chunk::<COMMON>()?, self.rare(slot));
         Some(Glance {
             time: signed(whole(common, rare, part::TIME)),
             profile: whole(common, rare, part::PROFILE) as u32,
@@ -265,7 +266,8 @@ impl Form {
     /// Reads what [`Form::write`] wrote; `None` for bytes that are no row.
     fn read(self, number: u32, slot: &[u8]) -> Option<Row> {
         let ids = self.ids(slot)?;
-        let (common, rare) = (slot.first_chunk::<COMMON>()?, self.rare(slot)?);
+        let slot = slot.get(..self.width())?;
+        let (common, rare) = (slot.first_chunk::<COMMON>()?, self.rare(slot));
         let flags = u16::from_le_bytes([common[MARKS + 2], common[MARKS + 3]]);
         let has = |bit: u16| flags & bit != 0;
         let wide = |part: usize| whole(common, rare, part);

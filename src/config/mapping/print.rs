@@ -2,6 +2,7 @@
 
 use super::{CostUnit, MappingConfig, SPEAKERS, Test, TimeFormat, TimeUnit};
 use crate::config::path::{KeyPath, spell_path};
+use crate::config::print::quoted;
 use crate::usage::Origin;
 
 impl MappingConfig {
@@ -61,8 +62,4 @@ fn spelled(tests: &[Test]) -> String {
         format!("{} = {texts}", quoted(&spell_path(&test.path)))
     });
     format!("{{ {} }}", spelled.collect::<Vec<_>>().join(", "))
-}
-
-fn quoted(text: &str) -> String {
-    toml::Value::String(text.to_owned()).to_string()
 }

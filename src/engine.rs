@@ -47,7 +47,7 @@ use counters::Counters;
 use dropped::Dropped;
 use ledger::{Entry, Fate, Ledger, Storage};
 use list::ListPrices;
-use names::{Caps, NameId, Names, Profile, ProfileId};
+use names::{Caps, NameId, Names, ProfileId};
 use recent::Recent;
 use record::{Batch, Intake};
 use sessions::Sessions;
@@ -60,8 +60,6 @@ use crate::usage::{Dimension, OwnLabels};
 
 /// A record this far ahead of the clock is counted `clock_skew` and waits for its time.
 pub const SKEW_MS: i64 = 2 * MINUTE_MS;
-/// Profiles remembered while a batch is entered: 8 KiB, which stay in the first cache. A power of two.
-const KNOWN_PROFILES: usize = 1024;
 /// Records whose ids are looked for ahead of their turn, at once.
 const WARMED_TOGETHER: usize = 16;
 /// While batches come in, cells are folded each time the newest event has moved this far.
@@ -156,16 +154,6 @@ pub struct Engine {
     saved_profiles: usize,
 }
 
-/// Where the profile of these labels is remembered while a batch is entered.
-#[inline]
-fn place_of(dimensions: &[u32; Dimension::COUNT]) -> usize {
-    let (pairs, last) = dimensions.as_chunks::<2>();
-    let hash = pairs.iter().fold(last.iter().sum::<u32>(), |hash, [one, other]| {
-        hash.wrapping_mul(0x9e37_79b1).wrapping_add(*one).wrapping_add(other.wrapping_mul(0x85eb_ca77))
-    });
-    (hash.wrapping_mul(0x9e37_79b1) >> 16) as usize % KNOWN_PROFILES
-}
-
 impl Engine {
     /// An empty engine over `storage` (rows alone, where all ids are to stay in memory), at `now`.
     #[must_use]
@@ -231,25 +219,17 @@ impl Engine {
         self.intake.add(&batch.intake);
         let ids: Vec<NameId> = batch.labels.iter().map(|label| self.names.intern(label)).collect();
         let id = |index: u32| ids.get(index as usize).copied().unwrap_or(names::NONE);
-        // Most records of a batch repeat another one's dimensions: their profile is looked up once.
-        // Which record has it, and the profile.
-        let mut known: [(u32, ProfileId); KNOWN_PROFILES] = [(u32::MAX, 0); KNOWN_PROFILES];
+        let profiles: Vec<ProfileId> =
+            batch.profiles.iter().map(|profile| self.names.profile(profile.map(id))).collect();
         for (number, record) in batch.records.iter().enumerate() {
             if number % WARMED_TOGETHER == 0 {
                 let next = &batch.records[number..batch.records.len().min(number + WARMED_TOGETHER)];
                 record::warm(next);
                 self.ledger.warm(next.iter().map(|record| &record.ids));
             }
-            let dimensions = &record.dimensions;
-            let place = &mut known[place_of(dimensions)];
-            let profile = match batch.records.get(place.0 as usize) {
-                Some(same) if same.dimensions == *dimensions => place.1,
-                _ => {
-                    let profile: Profile = dimensions.map(id);
-                    let profile = self.names.profile(profile);
-                    *place = (number as u32, profile);
-                    profile
-                }
+            let profile = match profiles.get(record.profile as usize) {
+                Some(profile) => *profile,
+                None => self.names.profile([names::NONE; Dimension::COUNT]),
             };
             let entry = Entry {
                 record,

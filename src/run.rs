@@ -122,7 +122,7 @@ pub enum SlotsError {
 /// # Errors
 /// [`SlotsError`]. A damaged state keeps nothing: whoever opens it says what becomes of it.
 pub fn keep_label_slots(config: &mut Config, folder: &Path) -> Result<(), SlotsError> {
-    let kept = match Snapshot::meta(folder, persist::META_LABELS) {
+    let kept = match Snapshot::meta_still(folder, persist::META_LABELS) {
         Ok(kept) => kept.unwrap_or_default(),
         Err(StoreError::Damaged { .. }) => return Ok(()),
         Err(error) => return Err(error.into()),

@@ -9,6 +9,8 @@ pub mod location;
 mod lock;
 mod position;
 mod schema;
+mod snapshot;
+pub mod state;
 pub mod writer;
 
 use std::path::{Path, PathBuf};
@@ -22,6 +24,8 @@ use crate::source::file_system::is_network;
 use crate::time::Timestamp;
 
 pub use lock::{Owner, owner};
+pub use snapshot::Snapshot;
+pub use state::State;
 pub use writer::{Outcome, Writer};
 
 /// The key in [`Loaded::meta`] of what came in.
@@ -135,6 +139,25 @@ pub struct Loaded {
     pub notes: Vec<String>,
 }
 
+impl Loaded {
+    /// What a state holds to which nothing was written.
+    fn nothing(identity: IdentityKey) -> Loaded {
+        Loaded {
+            identity,
+            sequence: 0,
+            positions: Vec::new(),
+            names: Vec::new(),
+            profiles: Vec::new(),
+            cells: Vec::new(),
+            sessions: Vec::new(),
+            alarms: Vec::new(),
+            meta: Vec::new(),
+            recovered: None,
+            notes: Vec::new(),
+        }
+    }
+}
+
 /// A damaged state that was renamed, never deleted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recovered {
@@ -210,12 +233,60 @@ pub enum StoreError {
         /// Its answer.
         source: rusqlite::Error,
     },
+    /// It was begun, or gone on with, by somebody else while this process could not write it.
+    #[error("state '{}' holds what this run does not know of: restart costtop, which goes on from it and reads the logs again", .path.display())]
+    Moved {
+        /// The database.
+        path: PathBuf,
+    },
     /// The writer has ended.
     #[error("the writer of the state has ended: {0}; restart costtop")]
     Ended(String),
 }
 
 impl StoreError {
+    /// The disk refuses: it is full, read-only, out of reach or belongs to somebody else. That may pass, and nothing that was written is wrong.
+    #[must_use]
+    pub fn is_of_the_disk(&self) -> bool {
+        use std::io::ErrorKind;
+        match self {
+            StoreError::Io { source, .. } => {
+                source.raw_os_error() == Some(libc::EIO)
+                    || matches!(
+                        source.kind(),
+                        ErrorKind::PermissionDenied
+                            | ErrorKind::ReadOnlyFilesystem
+                            | ErrorKind::StorageFull
+                            | ErrorKind::QuotaExceeded
+                            | ErrorKind::FileTooLarge
+                    )
+            }
+            StoreError::Sqlite { source, .. } => matches!(
+                source.sqlite_error_code(),
+                Some(
+                    ErrorCode::DiskFull
+                        | ErrorCode::SystemIoFailure
+                        | ErrorCode::ReadOnly
+                        | ErrorCode::CannotOpen
+                        | ErrorCode::PermissionDenied
+                )
+            ),
+            _ => false,
+        }
+    }
+
+    /// What is wrong, in a few words: the whole error says where, too, and what to do.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        match self {
+            StoreError::Io { what, source, .. } => format!("cannot {what}: {source}"),
+            StoreError::Sqlite { source, .. } => source.to_string(),
+            StoreError::Damaged { reason, .. } => format!("damaged: {reason}"),
+            StoreError::Moved { .. } => "restart costtop: another process wrote the state".to_owned(),
+            error => error.to_string(),
+        }
+    }
+
     /// Sorts an error of `SQLite`: the disk's or the lock's trouble passes, everything else is damage.
     fn sqlite(path: &Path, source: rusqlite::Error) -> StoreError {
         let passes = matches!(
@@ -282,14 +353,24 @@ impl Store {
         let set_aside = location::set_aside(path, Timestamp::now())?;
         let (cells, is_whole) = copy::salvage(&set_aside);
         let copies = if restore { path.parent().map(copy::copies).unwrap_or_default() } else { Vec::new() };
-        let mut restored = None;
-        for copy in copies {
-            if copy::restore(&copy, path)? {
-                restored = Some(copy.made);
-                break;
+        let begun = (|| {
+            let mut restored = None;
+            for copy in copies {
+                if copy::restore(&copy, path)? {
+                    restored = Some(copy.made);
+                    break;
+                }
             }
-        }
-        let (connection, head, mut loaded) = Store::open_locked(path)?;
+            Ok((restored, Store::open_locked(path)?))
+        })();
+        let (restored, (connection, head, mut loaded)) = match begun {
+            Ok(begun) => begun,
+            Err(error) => {
+                // On a disk that takes nothing it stays where it was: what it says was spent is compared when there is room.
+                location::put_back(&set_aside, path)?;
+                return Err(error);
+            }
+        };
         loaded.recovered = Some(Recovered { set_aside, reason, restored, cells, is_whole });
         Ok((connection, head, loaded))
     }
@@ -348,54 +429,5 @@ impl Store {
         self.connection.close().map_err(|(_, source)| StoreError::sqlite(&self.path, source))?;
         drop(self.lock);
         Ok(())
-    }
-}
-
-/// A state as it was at one moment, read while its owner goes on writing. Takes no lock, changes and sets aside nothing.
-#[derive(Debug)]
-pub struct Snapshot {
-    connection: Connection,
-    path: PathBuf,
-    head: checksum::Head,
-}
-
-impl Snapshot {
-    /// Reads the state in `folder`; `None` if there is none yet.
-    pub fn open(folder: &Path) -> Result<Option<(Snapshot, Loaded)>, StoreError> {
-        let path = folder.join(DATABASE);
-        if let Some(reason) = copy::what_is_missing(folder) {
-            return Err(StoreError::Damaged { path, reason });
-        }
-        if !path.exists() {
-            return Ok(None);
-        }
-        let connection = schema::open_for_reading(&path)?;
-        // Held until the snapshot is dropped: what is loaded and what is streamed are of one commit.
-        connection.execute_batch("BEGIN").map_err(|source| StoreError::sqlite(&path, source))?;
-        if schema::is_empty(&connection).map_err(|source| StoreError::sqlite(&path, source))? {
-            return Ok(None);
-        }
-        schema::check_version(&connection, &path)?;
-        let (head, loaded) = load::everything(&connection, &path)?;
-        Ok(Some((Snapshot { connection, path, head }, loaded)))
-    }
-
-    /// As [`Store::for_each_row_blob`].
-    pub fn for_each_row_blob(&self, each: impl FnMut(i32, u32, &[u8])) -> Result<(), StoreError> {
-        load::rows(&self.connection, &self.path, &self.head, each)
-    }
-
-    /// One value of [`Loaded::meta`] in the state in `folder`, without reading the rest; `None` where there is no state or no such value.
-    pub fn meta(folder: &Path, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        let path = folder.join(DATABASE);
-        if !path.exists() {
-            return Ok(None);
-        }
-        let connection = schema::open_for_reading(&path)?;
-        if schema::is_empty(&connection).map_err(|source| StoreError::sqlite(&path, source))? {
-            return Ok(None);
-        }
-        schema::check_version(&connection, &path)?;
-        load::meta(&connection, &path, key)
     }
 }

@@ -4,6 +4,8 @@
 mod disk;
 #[path = "live/drill.rs"]
 mod drill;
+#[path = "live/repeats.rs"]
+mod repeats;
 #[path = "live/reprice.rs"]
 mod reprice;
 #[path = "live/state.rs"]

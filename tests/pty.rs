@@ -16,6 +16,8 @@ mod corpus;
 mod credentials;
 #[path = "pty/demo.rs"]
 mod demo;
+#[path = "pty/disk.rs"]
+mod disk;
 #[path = "pty/first.rs"]
 mod first;
 #[path = "pty/garbage.rs"]

@@ -52,18 +52,21 @@ fn batch(at: Timestamp, next: &mut u64) -> Batch {
     let mut labels = vec![Label::new("")];
     labels.extend((0..KEYS).map(|key| Label::new(&format!("user-{key}"))));
     labels.push(Label::new("claude-sonnet-4-6"));
-    let records = (0..KEYS).map(|key| {
-        *next += 1;
-        let number = u128::from(*next).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
+    let profiles = (0..KEYS).map(|key| {
         let mut dimensions = [0; Dimension::COUNT];
         dimensions[Dimension::User.place()] = key as u32 + 1;
         dimensions[Dimension::Model.place()] = KEYS as u32 + 1;
+        dimensions
+    });
+    let records = (0..KEYS).map(|key| {
+        *next += 1;
+        let number = u128::from(*next).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
         Record {
             ids: RecordIds { request: number, links: link::REQUEST, ..RecordIds::default() },
             is_final: true,
             time: Some(at.plus_ms((*next % 60_000) as i64)),
             tokens: Tokens { input: 1200, cache_read: 48_000, output: 340, ..Tokens::default() },
-            dimensions,
+            profile: key as u32,
             status: 200,
             latency_ms: 1800,
             priced: Priced { computed: Some(Cost::from_pico(23_000_000_000 + *next)), ..Priced::default() },
@@ -72,7 +75,7 @@ fn batch(at: Timestamp, next: &mut u64) -> Batch {
         }
     });
     let records: Vec<Record> = records.collect();
-    Batch { labels, records, ..Batch::default() }
+    Batch { labels, profiles: profiles.collect(), records, ..Batch::default() }
 }
 
 fn commit(engine: &mut Engine, store: &mut Store) {

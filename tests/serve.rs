@@ -15,6 +15,8 @@ mod client;
 #[path = "pty/console.rs"]
 #[allow(dead_code, reason = "shared with the tests of terminals, which need more of it")]
 mod console;
+#[path = "serve/disk.rs"]
+mod disk;
 #[path = "support/hostile.rs"]
 #[allow(dead_code, reason = "shared with the tests of safety, which need more of it")]
 mod hostile;

@@ -51,8 +51,9 @@ fn said(cuts: &[(u64, Vec<u8>)]) -> String {
         for record in &decoded.batch.records {
             // Labels are numbered, and names placed, anew in each batch.
             let label = |at: u32| decoded.batch.labels.get(at as usize).map_or("", |label| label.as_str());
+            let dimensions = decoded.batch.dimensions(record);
             let labels: Vec<&str> =
-                record.dimensions.iter().chain([&record.session, &record.stop_reason]).map(|at| label(*at)).collect();
+                dimensions.iter().chain([&record.session, &record.stop_reason]).map(|at| label(*at)).collect();
             text += &format!(
                 "{:?} {:?} {:?} {:?} {:?} {labels:?}\n",
                 record.ids, record.tokens, record.time, record.priced, record.reported

@@ -12,13 +12,21 @@ use crate::client::{Address, ClientError, Credentials};
 use crate::run::attach::{Elsewhere, StateOwner};
 use crate::store::{self, StoreError, location};
 
+/// Who owns the state, as far as its disk lets that be known.
+fn owner_of(folder: &Path) -> Result<Option<store::Owner>, Failure> {
+    match store::owner(folder) {
+        Err(error) if error.is_of_the_disk() => Ok(None),
+        owner => Ok(owner.map_err(anyhow::Error::from)?),
+    }
+}
+
 /// Looks at the state in `folder` for as long as another process owns it; `true`: a person quit.
 ///
 /// # Errors
 /// The owner does not answer, or the terminal refuses.
 pub fn look_while_owned(folder: &Path, setup: &Setup, global: &Global) -> Result<bool, Failure> {
     // One owner may follow another.
-    while let Some(owner) = store::owner(folder).map_err(anyhow::Error::from)? {
+    while let Some(owner) = owner_of(folder)? {
         let elsewhere = Elsewhere {
             address: Address::Socket(location::control(folder)),
             credentials: Credentials::default(),

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::Engine;
 use super::bill::{Bill, CostSource, drifts};
 use super::ledger::Ledger;
-use super::names::{NameId, Names};
+use super::names::{NameId, Names, ProfileId};
 use super::view::{Drift, End, ViewQuery, Window};
 use crate::label::Label;
 use crate::money::{Cost, Money};
@@ -138,7 +138,12 @@ struct Group {
 
 /// Sums by model and provider.
 #[derive(Debug, Default)]
-pub(super) struct Drifts(FxHashMap<(NameId, NameId), Group>);
+pub(super) struct Drifts {
+    groups: Vec<((NameId, NameId), Group)>,
+    places: FxHashMap<(NameId, NameId), usize>,
+    /// Each profile's group, where it has been met.
+    of_profile: Vec<Option<u32>>,
+}
 
 impl Drifts {
     /// Counts a charge, if it has both costs.
@@ -146,8 +151,7 @@ impl Drifts {
         let (CostSource::Reported, Some(computed), false) = (bill.source, bill.computed, bill.cache_hit) else {
             return;
         };
-        let key = (names.of(bill.profile, Dimension::Model), names.of(bill.profile, Dimension::Provider));
-        let group = self.0.entry(key).or_default();
+        let group = self.group(bill.profile, names);
         group.compared += 1;
         group.reported += bill.cost.into();
         group.computed += computed.into();
@@ -167,11 +171,31 @@ impl Drifts {
         }
     }
 
+    fn group(&mut self, profile: ProfileId, names: &Names) -> &mut Group {
+        let Drifts { groups, places, of_profile } = self;
+        let id = profile as usize;
+        let place = if let Some(Some(place)) = of_profile.get(id) {
+            *place as usize
+        } else {
+            let key = (names.of(profile, Dimension::Model), names.of(profile, Dimension::Provider));
+            let place = *places.entry(key).or_insert_with(|| {
+                groups.push((key, Group::default()));
+                groups.len() - 1
+            });
+            if id >= of_profile.len() {
+                of_profile.resize(names.profiles().max(id + 1), None);
+            }
+            of_profile[id] = u32::try_from(place).ok();
+            place
+        };
+        &mut groups[place].1
+    }
+
     /// One row a group: the greatest drift first, then by name.
     pub(super) fn rows(&self, names: &Names, book: Option<&Arc<PriceBook>>) -> Vec<DriftRow> {
         let mut pricer = book.map(|book| Pricer::new(Arc::clone(book)));
-        let mut rows: Vec<DriftRow> = Vec::with_capacity(self.0.len());
-        for ((model, provider), group) in &self.0 {
+        let mut rows: Vec<DriftRow> = Vec::with_capacity(self.groups.len());
+        for ((model, provider), group) in &self.groups {
             let finding = group.samples.first_key_value().map(|((since, _), _)| Finding {
                 requests: group.drifted,
                 drift: group.drift,

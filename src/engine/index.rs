@@ -7,14 +7,14 @@
 mod filter;
 mod merge;
 mod run;
+mod table;
 
 use std::io;
-
-use hashbrown::HashTable;
 
 use super::rows::Spill;
 use merge::Merge;
 use run::{Builder, Run, word};
+use table::Table;
 
 /// Shards keep a growing table from holding its old and new self at once.
 const SHARDS: usize = 256;
@@ -23,15 +23,9 @@ const STEPS_IN_A_TABLE: usize = 16 * 2 * SHARDS;
 /// Entries merged in one step: some 20 µs. Each id that comes brings up to 50 of them forward, and needs no more than one for each doubling.
 const MERGED_AT_ONCE: usize = 4096;
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Entry {
-    fingerprint: u32,
-    row: u32,
-}
-
 /// Hashes to rows.
 pub struct Index {
-    shards: Vec<HashTable<Entry>>,
+    shards: Vec<Table>,
     /// Entries in the shards.
     hot: usize,
     /// Ids known.
@@ -70,13 +64,13 @@ struct Flush {
     shard: usize,
     /// `None` once all is written: then the shards let go of it.
     builder: Option<Builder>,
-    /// Ids of such rows that came too late for the run.
-    late: Vec<(usize, Entry)>,
+    /// Ids of such rows that came too late for the run: shard, fingerprint, row.
+    late: Vec<(usize, u32, u32)>,
 }
 
 impl Default for Index {
     fn default() -> Index {
-        Index { shards: (0..SHARDS).map(|_| HashTable::new()).collect(), hot: 0, count: 0, cold: None }
+        Index { shards: (0..SHARDS).map(|_| Table::default()).collect(), hot: 0, count: 0, cold: None }
     }
 }
 
@@ -108,16 +102,15 @@ impl Index {
     pub fn find(&mut self, hash: u128, mut is_it: impl FnMut(u32) -> io::Result<bool>) -> io::Result<Option<u32>> {
         let (shard, fingerprint) = split(hash);
         let mut failed = None;
-        let found = self.shards[shard].find(spread(fingerprint), |entry| {
-            entry.fingerprint == fingerprint
-                && is_it(entry.row).unwrap_or_else(|error| {
-                    failed.get_or_insert(error);
-                    true
-                })
+        let found = self.shards[shard].find(fingerprint, |row| {
+            is_it(row).unwrap_or_else(|error| {
+                failed.get_or_insert(error);
+                true
+            })
         });
         match (failed, found, &mut self.cold) {
             (Some(error), ..) => Err(error),
-            (None, Some(entry), _) => Ok(Some(entry.row)),
+            (None, Some(row), _) => Ok(Some(row)),
             (None, None, Some(cold)) => {
                 for run in cold.runs.iter().rev() {
                     if let Some(row) = run.find(shard, fingerprint, cold.spill.as_mut(), &mut is_it)? {
@@ -133,8 +126,7 @@ impl Index {
     /// Brings the place of `hash` into the processor's cache. For several hashes in turn that costs one wait instead of one each.
     pub fn warm(&self, hash: u128) {
         let (shard, fingerprint) = split(hash);
-        let entry = self.shards[shard].find(spread(fingerprint), |entry| entry.fingerprint == fingerprint);
-        std::hint::black_box(entry.is_some());
+        std::hint::black_box(self.shards[shard].find(fingerprint, |_| true));
         if let Some(cold) = &self.cold {
             cold.runs.iter().for_each(|run| run.warm(shard, fingerprint));
         }
@@ -143,13 +135,12 @@ impl Index {
     /// Adds `hash` for `row`; the caller has looked and not found it. `is_gone` tells of rows that are no more, whatever led to them.
     pub fn insert(&mut self, hash: u128, row: u32, is_gone: impl Fn(u32) -> bool) {
         let (shard, fingerprint) = split(hash);
-        let entry = Entry { fingerprint, row };
-        add(&mut self.shards[shard], entry);
+        self.shards[shard].insert(fingerprint, row);
         self.hot += 1;
         self.count += 1;
         let Some(cold) = &mut self.cold else { return };
         if let Some(flush) = cold.flush.as_mut().filter(|flush| row < flush.below) {
-            flush.late.push((shard, entry));
+            flush.late.push((shard, fingerprint, row));
         }
         cold.newest = cold.newest.max(row);
         if self.hot >= cold.limit / 2 && cold.flush.is_none() {
@@ -167,13 +158,11 @@ impl Index {
     /// Removes the entry of `hash` whose row `is_it`. What lies in the file stays there until it is merged: its row is gone.
     pub fn remove(&mut self, hash: u128, is_it: impl Fn(u32) -> bool) {
         let (shard, fingerprint) = split(hash);
-        let same = |entry: &Entry| entry.fingerprint == fingerprint && is_it(entry.row);
         let flush = self.cold.as_mut().and_then(|cold| cold.flush.as_mut());
         if let Some(flush) = flush {
-            flush.late.retain(|(of, entry)| *of != shard || !same(entry));
+            flush.late.retain(|(of, other, row)| (*of, *other) != (shard, fingerprint) || !is_it(*row));
         }
-        if let Ok(entry) = self.shards[shard].find_entry(spread(fingerprint), same) {
-            entry.remove();
+        if self.shards[shard].remove(fingerprint, is_it) {
             self.hot -= 1;
             self.count -= 1;
         } else if self.cold.as_ref().is_some_and(|cold| !cold.runs.is_empty()) {
@@ -184,9 +173,7 @@ impl Index {
     /// Gives back the memory of what was removed, where it is worth the move.
     pub fn shrink(&mut self) {
         for shard in &mut self.shards {
-            if shard.len() < shard.capacity() / 4 {
-                shard.shrink_to_fit(|entry| spread(entry.fingerprint));
-            }
+            shard.shrink();
         }
         if let Some(cold) = &mut self.cold {
             let entries: u64 = cold.runs.iter().map(Run::len).sum();
@@ -209,7 +196,7 @@ impl Index {
     /// Bytes of memory that the tables and what is known of the runs take.
     #[must_use]
     pub fn memory(&self) -> usize {
-        let tables: usize = self.shards.iter().map(HashTable::allocation_size).sum();
+        let tables: usize = self.shards.iter().map(Table::memory).sum();
         let Some(cold) = &self.cold else { return tables };
         let merge = cold.merge.as_ref().map_or(0, Merge::memory);
         tables + merge + cold.runs.iter().map(Run::memory).sum::<usize>()
@@ -305,46 +292,37 @@ impl Cold {
 
 impl Flush {
     /// Writes what leaves one shard; whether that was the last.
-    fn write(&mut self, shard: &HashTable<Entry>, spill: &mut dyn Spill) -> io::Result<bool> {
+    fn write(&mut self, shard: &Table, spill: &mut dyn Spill) -> io::Result<bool> {
         let Some(builder) = &mut self.builder else { return Ok(true) };
         let mut words: Vec<u64> = shard
             .iter()
-            .filter(|entry| entry.row < self.below)
-            .map(|entry| word(entry.fingerprint, entry.row))
+            .filter(|(_, row)| *row < self.below)
+            .map(|(fingerprint, row)| word(fingerprint, row))
             .collect();
         words.sort_unstable();
         for word in words {
             builder.push(self.shard, word, spill)?;
         }
         // What came before this shard was written is in the run.
-        self.late.retain(|(of, _)| *of != self.shard);
+        self.late.retain(|(of, ..)| *of != self.shard);
         self.shard += 1;
         Ok(self.shard == SHARDS)
     }
 
     /// Takes what was written from its shard; by how many entries it is smaller.
-    fn let_go(&mut self, shard: &mut HashTable<Entry>) -> usize {
+    fn let_go(&mut self, shard: &mut Table) -> usize {
         let before = shard.len();
-        shard.retain(|entry| entry.row >= self.below);
-        for (_, entry) in self.late.iter().filter(|(of, _)| *of == self.shard) {
-            add(shard, *entry);
+        shard.retain(|row| row >= self.below);
+        for (_, fingerprint, row) in self.late.iter().filter(|(of, ..)| *of == self.shard) {
+            shard.insert(*fingerprint, *row);
         }
         before - shard.len()
     }
 }
 
-fn add(shard: &mut HashTable<Entry>, entry: Entry) {
-    shard.insert_unique(spread(entry.fingerprint), entry, |entry| spread(entry.fingerprint));
-}
-
 /// Eight bits choose the shard, 32 others are the fingerprint.
 const fn split(hash: u128) -> (usize, u32) {
     ((hash >> 120) as usize, (hash >> 64) as u32)
-}
-
-/// The table wants its entropy in the top bits, too.
-const fn spread(fingerprint: u32) -> u64 {
-    (fingerprint as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 #[cfg(test)]

@@ -45,8 +45,8 @@ pub struct Record {
     pub time: Option<Timestamp>,
     /// Tokens by kind.
     pub tokens: Tokens,
-    /// By their places in a profile.
-    pub dimensions: [u32; Dimension::COUNT],
+    /// All its dimensions but the session: an index into [`Batch::profiles`].
+    pub profile: u32,
     /// The session.
     pub session: u32,
     /// Why the model stopped.
@@ -76,8 +76,7 @@ pub(super) fn warm(records: &[Record]) {
             record.ids.span,
             record.time,
             record.tokens.input,
-            record.dimensions[0],
-            record.dimensions[Dimension::COUNT - 1],
+            record.session,
             record.reported,
             record.priced.saved_pico,
             record.place.offset,
@@ -173,6 +172,8 @@ impl Intake {
 pub struct Batch {
     /// Index 0 is the empty label and means none.
     pub labels: Vec<Label>,
+    /// What the records say of their dimensions, each by its place in a profile: indices into `labels`. Most records repeat another one's.
+    pub profiles: Vec<[u32; Dimension::COUNT]>,
     /// In the order of the lines.
     pub records: Vec<Record>,
     /// What the records speak for.
@@ -185,6 +186,14 @@ pub struct Batch {
     pub names: Vec<u8>,
     /// Adjustments, transfers and outcomes as lines that can be printed, where names are kept.
     pub others: Vec<u8>,
+}
+
+impl Batch {
+    /// What one of its records says of its dimensions: indices into [`Batch::labels`] by their places in a profile.
+    #[must_use]
+    pub fn dimensions(&self, record: &Record) -> [u32; Dimension::COUNT] {
+        self.profiles.get(record.profile as usize).copied().unwrap_or_default()
+    }
 }
 
 /// Records of single requests speak for a scope: points of counters over it are void.
@@ -290,6 +299,8 @@ pub struct BatchBuilder {
     index: HashTable<Known>,
     /// The last text of each place: most lines repeat what one of the last lines said.
     recent: Recent,
+    /// The same for whole profiles.
+    known: KnownProfiles,
     /// Scopes of this batch that were spoken for.
     spoken: FxHashSet<u128>,
     /// Memory for the records of the next batch.
@@ -339,6 +350,31 @@ impl Recent {
         };
         let hash = (word ^ written.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         &mut self.0[(hash >> 48) as usize % RECENT]
+    }
+}
+
+/// Which of a batch's profiles stands at each place: 4 KiB, which stay in the first cache.
+#[derive(Debug)]
+struct KnownProfiles([u32; KNOWN_PROFILES]);
+
+/// A power of two.
+const KNOWN_PROFILES: usize = 1024;
+
+impl Default for KnownProfiles {
+    fn default() -> KnownProfiles {
+        KnownProfiles([u32::MAX; KNOWN_PROFILES])
+    }
+}
+
+impl KnownProfiles {
+    /// Where a profile stands if it is there.
+    #[inline]
+    fn place(&mut self, dimensions: &[u32; Dimension::COUNT]) -> &mut u32 {
+        let (pairs, last) = dimensions.as_chunks::<2>();
+        let hash = pairs.iter().fold(last.iter().sum::<u32>(), |hash, [one, other]| {
+            hash.wrapping_mul(0x9e37_79b1).wrapping_add(*one).wrapping_add(other.wrapping_mul(0x85eb_ca77))
+        });
+        &mut self.0[(hash.wrapping_mul(0x9e37_79b1) >> 16) as usize % KNOWN_PROFILES]
     }
 }
 
@@ -407,7 +443,7 @@ impl BatchBuilder {
             revision: usage.revision,
             time: usage.time,
             tokens: usage.tokens,
-            dimensions,
+            profile: self.profile(&dimensions),
             session: self.label(&given.session),
             stop_reason: self.label(&usage.stop_reason),
             status: usage.status,
@@ -466,6 +502,7 @@ impl BatchBuilder {
         self.spoken.clear();
         self.texts.clear();
         self.recent = Recent::default();
+        self.known = KnownProfiles::default();
         self.batch.history = history;
         // Chunks of one file are alike: with room from the start and some to spare, the next batch is not copied to a place twice as
         // large when it has a record more than this one.
@@ -473,8 +510,21 @@ impl BatchBuilder {
         let mut records = std::mem::take(&mut self.room);
         records.reserve_exact(roomy(self.batch.records.len()));
         let labels = Vec::with_capacity(roomy(self.batch.labels.len()));
-        let next = Batch { labels, records, ..Batch::default() };
+        let profiles = Vec::with_capacity(roomy(self.batch.profiles.len()));
+        let next = Batch { labels, profiles, records, ..Batch::default() };
         std::mem::replace(&mut self.batch, next)
+    }
+
+    /// The index of a profile. One that lost its place to another may stand in the batch twice.
+    #[inline]
+    fn profile(&mut self, dimensions: &[u32; Dimension::COUNT]) -> u32 {
+        let profiles = &mut self.batch.profiles;
+        let place = self.known.place(dimensions);
+        if profiles.get(*place as usize).is_none_or(|known| known != dimensions) {
+            *place = profiles.len() as u32;
+            profiles.push(*dimensions);
+        }
+        *place
     }
 
     #[inline]

@@ -403,7 +403,7 @@ impl Rows {
                 let mut slot = [0; Form::WIDEST.width()];
                 let slot = &mut slot[..form.width()];
                 spill.read_at(file_offset(segment, place, form), slot)?;
-                unpack(form, slot).ok_or_else(|| damaged(number))
+                unpack(form, number, slot).ok_or_else(|| damaged(number))
             }
             Some(Stored::Gone) | None => Err(no_such_row(number)),
         }
@@ -438,10 +438,11 @@ impl Rows {
             }
             Some(Stored::File(form)) => {
                 let Some(spill) = &mut self.spill else { return Err(no_such_row(number)) };
-                if let Some(slot) = pack(*form, row) {
+                if let Some(slot) = pack(*form, number, row) {
                     return spill.write_at(file_offset(segment, place, *form), &slot);
                 }
-                let mut rows = Segment::of_bytes(*form, read_segment(spill.as_mut(), segment, *form)?);
+                let mut rows =
+                    Segment::of_bytes(*form, Rows::first_of(segment), read_segment(spill.as_mut(), segment, *form)?);
                 rows.set(place, row).ok_or_else(|| no_such_row(number))?;
                 spill.write_at(file_offset(segment, 0, rows.form()), rows.bytes())?;
                 *form = rows.form();
@@ -459,7 +460,7 @@ impl Rows {
         let number = u32::try_from(self.length).map_err(|_| io::Error::other("the ledger holds 4 billion rows"))?;
         let segment = self.length / SEGMENT_ROWS;
         if segment == self.segments.len() {
-            let rows = Segment::like(row, SEGMENT_ROWS);
+            let rows = Segment::like(number, row, SEGMENT_ROWS);
             self.make_room(rows.capacity());
             self.bytes += rows.capacity();
             self.segments.push(Stored::Memory(rows));
@@ -470,7 +471,7 @@ impl Rows {
         match self.segments.get_mut(segment) {
             Some(Stored::Memory(rows)) => {
                 let before = rows.capacity();
-                rows.push(row);
+                rows.push(row).ok_or_else(|| no_such_row(number))?;
                 self.bytes = self.bytes - before + rows.capacity();
             }
             _ => return Err(no_such_row(number)),
@@ -536,7 +537,7 @@ impl Rows {
             Some(Stored::Memory(rows)) => rows,
             Some(Stored::File(form)) => {
                 let Some(spill) = &mut self.spill else { return Err(no_such_row(first as u32)) };
-                cold = Segment::of_bytes(*form, read_segment(spill.as_mut(), segment, *form)?);
+                cold = Segment::of_bytes(*form, Rows::first_of(segment), read_segment(spill.as_mut(), segment, *form)?);
                 &cold
             }
             Some(Stored::Gone) => return Ok(()),

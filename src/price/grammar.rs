@@ -221,8 +221,9 @@ fn read_off_peak(fields: &Value) -> Result<OffPeak, Wrong> {
     let whole = std::iter::once(fields).filter(|it| it.get("hours_utc").is_some());
     for window in fields.get("windows").and_then(Value::as_array).into_iter().flatten().chain(whole) {
         let mut weekdays = 0;
-        match window.get("weekdays").and_then(Value::as_array) {
+        match window.get("weekdays").filter(|days| !days.is_null()) {
             Some(days) => {
+                let days = days.as_array().ok_or_else(|| refuse(window))?;
                 for day in days {
                     let day = day.as_u64().filter(|day| (1..=7).contains(day)).ok_or_else(|| refuse(window))?;
                     weekdays |= 1 << (day - 1);
@@ -231,9 +232,10 @@ fn read_off_peak(fields: &Value) -> Result<OffPeak, Wrong> {
             None => weekdays = 0x7f,
         }
         let hours = match window.get("hours_utc") {
-            Some(Value::Array(hours)) => hours.iter().filter_map(Value::as_str).collect(),
+            Some(Value::Array(hours)) => hours.iter().map(|hours| hours.as_str().unwrap_or_default()).collect(),
             Some(Value::String(hours)) => vec![hours.as_str()],
-            _ => vec!["00:00-00:00"],
+            None | Some(Value::Null) => vec!["00:00-00:00"],
+            Some(_) => return Err(refuse(window)),
         };
         let minutes = hours.into_iter().map(minutes).collect::<Option<Vec<_>>>().ok_or_else(|| refuse(window))?;
         windows.push(OffPeakWindow { weekdays, minutes });
@@ -250,7 +252,7 @@ fn minutes(hours: &str) -> Option<(u16, u16)> {
     let minute = |text: &str| -> Option<u16> {
         let (hour, minute) = text.trim().split_once(':')?;
         let (hour, minute): (u16, u16) = (hour.parse().ok()?, minute.parse().ok()?);
-        (hour <= 24 && minute < 60).then_some((hour * 60 + minute) % 1440)
+        (hour < 24 && minute < 60 || (hour, minute) == (24, 0)).then(|| (hour * 60 + minute) % 1440)
     };
     let (start, end) = hours.split_once('-')?;
     Some((minute(start)?, minute(end)?))

@@ -10,7 +10,7 @@ use super::persist::from_context;
 use super::pipeline::{Message, Pipeline};
 use super::places::Places;
 use super::reprice::{META_PRICES, fingerprint, reprice};
-use super::{Sources, spill};
+use super::{Sources, memory, spill};
 use crate::alarm::{AdjustError, Adjustments, Alarms, BudgetStatus, Budgets, ScopeError};
 use crate::config::{Config, LabelSlots, SourceConfig};
 use crate::engine::bill::CostMode;
@@ -24,7 +24,7 @@ use crate::store::{META_DROPPED, META_INTAKE, Snapshot, StoreError};
 use crate::time::Timestamp;
 
 /// Ledger rows kept in memory: a report reads them all again.
-const ROWS_IN_MEMORY: usize = 24 << 20;
+const ROWS_IN_MEMORY: usize = 28 << 20;
 /// Bytes on their way: enough to keep two threads busy.
 const BYTES_ON_THEIR_WAY: usize = 4 << 20;
 
@@ -113,6 +113,9 @@ pub fn read(
     manner: Manner,
     watcher: &mut impl Watcher,
 ) -> Result<Read, OnceError> {
+    if !manner.follow {
+        memory::keep();
+    }
     let (rows, trouble) = spill::rows(ROWS_IN_MEMORY);
     let mut notes: Vec<String> =
         trouble.map(|error| format!("no temporary file ({error}): all rows stay in memory")).into_iter().collect();

@@ -23,7 +23,7 @@ use crate::format::context::Context;
 use crate::source::budget::Reservation;
 use crate::source::{Position, Receipt, Receiving};
 use crate::store::{
-    Commit, Loaded, META_DROPPED, META_INTAKE, Outcome, Recovered, SavedPosition, Store, StoreError, Writer,
+    Commit, Loaded, META_DROPPED, META_INTAKE, Outcome, Recovered, SavedPosition, State, StoreError, Writer,
 };
 use crate::time::{MINUTE_MS, Timestamp, Zone};
 
@@ -91,11 +91,22 @@ pub(super) struct Opened {
     dead: Graveyard,
     /// So long a dead generation's position is kept: as the ledger accepts what its file held. What a copy of it says later is late anyway.
     dead_for_ms: i64,
-    store: Option<Store>,
+    since: Timestamp,
+    state: Option<State>,
     rows_pending: bool,
     /// What the state holds of each day.
     days: SavedDays,
     recovery: Recovery,
+}
+
+/// Why nothing is durable.
+#[derive(Debug)]
+struct Trouble {
+    since: Timestamp,
+    /// What, where, remedy.
+    error: String,
+    /// What, in a few words.
+    reason: String,
 }
 
 /// The word of `--cost`.
@@ -132,7 +143,8 @@ impl Opened {
             bodies: Arc::default(),
             dead: Graveyard::default(),
             dead_for_ms: 0,
-            store: None,
+            since: now,
+            state: None,
             rows_pending: false,
             days: SavedDays::default(),
             recovery: Recovery::default(),
@@ -146,7 +158,7 @@ impl Opened {
         (labels, config): (&LabelSlots, StateConfig),
         now: Timestamp,
     ) -> Result<Opened, PersistError> {
-        let (store, loaded) = Store::open(folder)?;
+        let (state, loaded) = State::open(folder)?;
         let options = Options { collect_changes: true, ..options };
         let kept = loaded.meta.iter().find(|(key, _)| key == META_LABELS);
         if let Some((_, kept)) = kept
@@ -156,12 +168,12 @@ impl Opened {
         }
         let mut opened = Opened::without_state(options, now);
         opened.dead_for_ms = i64::from(config.horizon_days) * DAY_MS;
-        match opened.take_up(store, loaded, options, now) {
+        match opened.take_up(state, loaded, options, now) {
             Ok(()) => Ok(opened),
             Err(LoadError::Mode(was)) => Err(PersistError::Mode { was, asked: mode_name(options.mode) }),
             Err(LoadError::Damaged(reason)) => {
-                if let Some(store) = opened.store.take() {
-                    opened.start_over(store, &reason, options, now)?;
+                if let Some(state) = opened.state.take() {
+                    opened.start_over(state, &reason, options, now)?;
                 }
                 Ok(opened)
             }
@@ -169,8 +181,8 @@ impl Opened {
     }
 
     /// Loads the totals of an open state, which is kept also where that cannot be done.
-    fn take_up(&mut self, store: Store, loaded: Loaded, options: Options, now: Timestamp) -> Result<(), LoadError> {
-        self.store = Some(store);
+    fn take_up(&mut self, state: State, loaded: Loaded, options: Options, now: Timestamp) -> Result<(), LoadError> {
+        self.state = Some(state);
         self.load_totals(&loaded, options.mode)?;
         if let Some(recovered) = &loaded.recovered {
             self.recovered(recovered, options.zone, now);
@@ -241,8 +253,8 @@ impl Opened {
         match self.stream_rows()? {
             None => Ok(()),
             Some(reason) => {
-                let Some(store) = self.store.take() else { return Ok(()) };
-                self.start_over(store, &reason, options, now)
+                let Some(state) = self.state.take() else { return Ok(()) };
+                self.start_over(state, &reason, options, now)
             }
         }
     }
@@ -252,9 +264,9 @@ impl Opened {
         if !std::mem::take(&mut self.rows_pending) {
             return Ok(None);
         }
-        let Opened { store: Some(store), engine, days, .. } = self else { return Ok(None) };
+        let Opened { state: Some(state), engine, days, .. } = self else { return Ok(None) };
         let mut failed: Option<io::Error> = None;
-        let streamed = store.for_each_row_blob(|day, _, bytes| {
+        let streamed = state.for_each_row_blob(|day, _, bytes| {
             if failed.is_none() {
                 days.add(day, bytes.len());
                 failed = engine.load_rows(day, bytes).err();
@@ -269,13 +281,23 @@ impl Opened {
     }
 
     /// Sets a damaged state aside: goes on from its newest copy, or, where that is no better, anew.
-    fn start_over(&mut self, store: Store, reason: &str, options: Options, now: Timestamp) -> Result<(), PersistError> {
+    fn start_over(&mut self, state: State, reason: &str, options: Options, now: Timestamp) -> Result<(), PersistError> {
         let options = Options { collect_changes: true, ..options };
+        let store = match state {
+            State::Open(store) => store,
+            State::Awaited(awaited) => {
+                // Nothing can be set aside either: the next start does that.
+                self.begin_anew(options, now);
+                self.notes.push(format!("state is damaged ({reason}): counting without it"));
+                self.state = Some(State::Awaited(awaited.begin_anew(self.key)));
+                return Ok(());
+            }
+        };
         let (mut store, mut loaded) = store.set_aside(reason.to_owned(), true)?;
         let first = loaded.recovered.clone();
         if first.as_ref().is_some_and(|recovered| recovered.restored.is_some()) {
             self.begin_anew(options, now);
-            let reason = match self.take_up(store, loaded, options, now) {
+            let reason = match self.take_up(State::Open(store), loaded, options, now) {
                 Ok(()) => match self.stream_rows()? {
                     None => return Ok(()),
                     Some(reason) => reason,
@@ -285,12 +307,12 @@ impl Opened {
                     return Err(PersistError::Mode { was, asked: mode_name(options.mode) });
                 }
             };
-            let Some(copied) = self.store.take() else { return Ok(()) };
+            let Some(State::Open(copied)) = self.state.take() else { return Ok(()) };
             (store, loaded) = copied.set_aside(reason, false)?;
         }
         self.begin_anew(options, now);
         self.key = loaded.identity;
-        self.store = Some(store);
+        self.state = Some(State::Open(store));
         if let Some(recovered) = first.map(|first| Recovered { restored: None, ..first }) {
             self.recovered(&recovered, options.zone, now);
         }
@@ -313,8 +335,15 @@ impl Opened {
         config: StateConfig,
     ) -> Result<Persistence, PersistError> {
         let horizon = Horizon::new(config, std::mem::take(&mut self.days));
-        let copies = self.store.as_ref().and_then(|store| store.path().parent()).map(Copies::new);
-        let writer = self.store.take().map(Writer::start).transpose()?;
+        let copies = self.state.as_ref().map(|state| Copies::new(state.folder()));
+        let trouble = self.state.as_ref().and_then(State::refused);
+        let trouble =
+            trouble.map(|error| Trouble { since: self.since, reason: error.reason(), error: error.to_string() });
+        let writer = self.state.take().map(Writer::start).transpose()?;
+        let mut receipts = Receipts::default();
+        if trouble.is_some() {
+            receipts.refuse();
+        }
         Ok(Persistence {
             writer,
             mode,
@@ -322,7 +351,8 @@ impl Opened {
             bodies: Arc::clone(&self.bodies),
             prices,
             in_flight: false,
-            dirty_since: None,
+            // Whether the disk takes something is found out by a commit, if there is anything to save or not.
+            dirty_since: trouble.is_some().then(Instant::now),
             bytes: 0,
             positions: HashMap::new(),
             dead: std::mem::take(&mut self.dead),
@@ -330,12 +360,12 @@ impl Opened {
             alarms: None,
             detectors: None,
             beside: BTreeMap::new(),
-            trouble: None,
+            trouble,
             horizon,
             dropping: false,
             copies,
             recovery: std::mem::take(&mut self.recovery),
-            receipts: Receipts::default(),
+            receipts,
         })
     }
 }
@@ -455,7 +485,7 @@ pub(super) struct Persistence {
     /// Values for the next commit, by key.
     beside: BTreeMap<&'static str, Vec<u8>>,
     /// Since when nothing is durable any more, and why.
-    trouble: Option<(Timestamp, String)>,
+    trouble: Option<Trouble>,
     horizon: Horizon,
     /// A drop of days is under way: what it changes becomes durable as one.
     dropping: bool,
@@ -505,20 +535,20 @@ impl Persistence {
         self.dirty_since.get_or_insert_with(Instant::now);
     }
 
-    /// Why nothing is durable any more.
-    pub fn trouble(&self) -> Option<&str> {
-        self.trouble.as_ref().map(|(_, error)| error.as_str())
+    /// Since when nothing is durable, and why.
+    pub fn trouble(&self) -> Option<(Timestamp, &str)> {
+        self.trouble.as_ref().map(|trouble| (trouble.since, trouble.error.as_str()))
     }
 
     /// What an operator must see of the state: why nothing is durable any more, else what cannot be verified.
     pub fn note(&self, zone: Zone, now: Timestamp) -> Option<String> {
-        let trouble = self.trouble.as_ref().map(|(since, error)| {
+        let trouble = self.trouble.as_ref().map(|Trouble { since, reason, .. }| {
             let since = if now.ms() - since.ms() < DAY_MS {
                 zone.format(*since, "%H:%M")
             } else {
                 zone.format(*since, "%Y-%m-%d %H:%M")
             };
-            format!("not durable since {since}: {error}")
+            format!("not durable since {since}: {reason}")
         });
         trouble.or_else(|| self.recovery.note(zone, now))
     }
@@ -529,7 +559,9 @@ impl Persistence {
     /// The ledger's rows cannot be read or written: nothing of this engine may be saved any more.
     pub fn tick(&mut self, engine: &mut Engine, now: Timestamp) -> io::Result<Option<String>> {
         self.drop_days(engine, false)?;
-        Ok(self.copies.as_mut().and_then(|copies| copies.tick(now, Instant::now())))
+        // A disk that takes no commit takes no copy.
+        let copies = self.copies.as_mut().filter(|_| self.trouble.is_none());
+        Ok(copies.and_then(|copies| copies.tick(now, Instant::now())))
     }
 
     /// All sources have been read to where they end.
@@ -595,7 +627,8 @@ impl Persistence {
         self.bytes = 0;
         if let Err(error) = writer.commit(commit) {
             self.receipts.refuse();
-            self.trouble.get_or_insert((Timestamp::now(), error.to_string()));
+            let (since, reason) = (Timestamp::now(), error.reason());
+            self.trouble.get_or_insert_with(|| Trouble { since, error: error.to_string(), reason });
         }
         Ok(())
     }
@@ -637,16 +670,22 @@ impl Persistence {
                 self.receipts.safe();
                 self.trouble.take().map(|_| "state is durable again".to_owned())
             }
-            Outcome::NotDurable { since, error } => {
+            Outcome::NotDurable { since, error, reason } => {
                 self.receipts.refuse();
+                // Since the start, or since the first of several reasons.
+                let (since, is_known) = match self.trouble.take() {
+                    Some(before) => (before.since.min(since), before.error == error),
+                    None => (since, false),
+                };
                 let sentence = format!("state is not durable: {error}");
-                self.trouble = Some((since, error));
-                Some(sentence)
+                self.trouble = Some(Trouble { since, error, reason });
+                (!is_known).then_some(sentence)
             }
-            Outcome::Lost { error } => {
+            Outcome::Lost { error, reason } => {
                 self.receipts.refuse();
                 let sentence = format!("state is not durable any more: {error}");
-                self.trouble.get_or_insert((Timestamp::now(), error));
+                let since = self.trouble.as_ref().map_or_else(Timestamp::now, |trouble| trouble.since);
+                self.trouble = Some(Trouble { since, error, reason });
                 Some(sentence)
             }
         }
@@ -655,7 +694,8 @@ impl Persistence {
     /// Commits what is left and closes the state.
     pub fn close(mut self, engine: &mut Engine) -> Result<(), PersistError> {
         let outcomes = self.outcomes();
-        while self.in_flight {
+        // A disk that refuses is not waited for: the writer tries once more.
+        while self.in_flight && self.trouble.is_none() {
             match outcomes.recv_timeout(Duration::from_secs(5)) {
                 Ok(outcome) => drop(self.answered(outcome)),
                 Err(_) => break,

@@ -44,6 +44,8 @@ const RETRY: Duration = Duration::from_millis(2);
 const FULL_RETRY: Duration = Duration::from_millis(2);
 /// How often the state of a listener is told at most: a flood of connections is no flood of news.
 const TELL: Duration = Duration::from_millis(100);
+/// How often a path is tried again where the disk takes no socket.
+const BIND_RETRY: Duration = Duration::from_secs(2);
 /// How long an exhausted listener pauses before it accepts again.
 const ACCEPT_RETRY: Duration = Duration::from_millis(200);
 
@@ -122,13 +124,22 @@ impl Drop for Unlink {
     }
 }
 
-/// Binds all, or says which cannot be. `control` is a path for questions over HTTP, which is no source.
-pub(super) fn bind(places: Vec<(SourceId, Label, Place)>, control: Option<PathBuf>) -> Result<Vec<Bound>, SourceError> {
-    let control = control.map(|path| {
-        let name = Label::new(&path.to_string_lossy());
-        let (listener, unlink) = bind_unix(path, stream)?;
-        Ok(Bound { source: None, name, speaks: Protocol::Http { tls: false }, listener, _unlink: Some(unlink) })
-    });
+/// What [`run`] serves.
+#[derive(Debug)]
+pub(super) struct Listeners {
+    bound: Vec<Bound>,
+    /// Where the disk takes no socket yet.
+    unbound: Option<(PathBuf, SourceError)>,
+}
+
+/// Binds all, or says which cannot be. `control` is a path for questions over HTTP, which is no source; a disk that takes no socket there is
+/// waited for.
+pub(super) fn bind(places: Vec<(SourceId, Label, Place)>, control: Option<PathBuf>) -> Result<Listeners, SourceError> {
+    let (control, unbound) = match control.map(|path| (bind_control(path.clone()), path)) {
+        Some((Err(error @ SourceError::Unix(..)), path)) => (None, Some((path, error))),
+        Some((bound, _)) => (Some(bound), None),
+        None => (None, None),
+    };
     let sources = places.into_iter().map(|(source, name, place)| {
         let lines = Protocol::Lines { tls: false };
         let (speaks, (listener, unlink)) = match place {
@@ -151,7 +162,13 @@ pub(super) fn bind(places: Vec<(SourceId, Label, Place)>, control: Option<PathBu
         };
         Ok(Bound { source: Some(source), name, speaks, listener, _unlink: unlink })
     });
-    sources.chain(control).collect()
+    Ok(Listeners { bound: sources.chain(control).collect::<Result<_, _>>()?, unbound })
+}
+
+fn bind_control(path: PathBuf) -> Result<Bound, SourceError> {
+    let name = Label::new(&path.to_string_lossy());
+    let (listener, unlink) = bind_unix(path, stream)?;
+    Ok(Bound { source: None, name, speaks: Protocol::Http { tls: false }, listener, _unlink: Some(unlink) })
 }
 
 fn stream(path: &Path) -> io::Result<Listener> {
@@ -198,7 +215,8 @@ fn somebody_listens(path: &Path) -> bool {
 }
 
 /// Serves all listeners until told to stop.
-pub(super) fn run(bound: Vec<Bound>, access: &Access, outlet: &Outlet, mut stop: Receiver<bool>) {
+pub(super) fn run(listeners: Listeners, access: &Access, outlet: &Outlet, mut stop: Receiver<bool>) {
+    let Listeners { bound, unbound } = listeners;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = match runtime {
         Ok(runtime) => runtime,
@@ -216,11 +234,25 @@ pub(super) fn run(bound: Vec<Bound>, access: &Access, outlet: &Outlet, mut stop:
         for bound in bound {
             listeners.spawn(listen(bound, access.clone(), outlet.clone()));
         }
+        if let Some((path, error)) = unbound {
+            let text = format!("orders from a shell are not heard yet: {error}");
+            post(outlet, Event::Note { source: 0, text }).await;
+            listeners.spawn(listen_when_possible(path, access.clone(), outlet.clone()));
+        }
         outlet.caught_up();
         // An error means that the handle is gone, which is a wish to stop, too.
         let _ = stop.wait_for(|stop| *stop).await;
         listeners.shutdown().await;
     });
+}
+
+async fn listen_when_possible(path: PathBuf, access: Access, outlet: Outlet) {
+    loop {
+        sleep(BIND_RETRY).await;
+        if let Ok(bound) = bind_control(path.clone()) {
+            return listen(bound, access, outlet).await;
+        }
+    }
 }
 
 fn cannot_listen(error: &io::Error) -> SourceState {

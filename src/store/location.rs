@@ -93,6 +93,32 @@ pub(super) fn set_aside(path: &Path, now: Timestamp) -> Result<PathBuf, StoreErr
     Ok(target)
 }
 
+/// Undoes [`set_aside`]; what was begun in its place goes.
+pub(super) fn put_back(set_aside: &Path, path: &Path) -> Result<(), StoreError> {
+    for (from, to) in with_companions(set_aside).into_iter().zip(with_companions(path)) {
+        let moved = match fs::rename(&from, &to) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => fs::remove_file(&to),
+            moved => moved,
+        };
+        match moved {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                return Err(StoreError::Io { path: from, what: "put the damaged file back", source });
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Everything that was committed stands in the database itself: no log or journal of a killed process has more to say.
+pub(super) fn is_whole(path: &Path) -> bool {
+    let [_, log, _, journal] = with_companions(path);
+    [log, journal].iter().all(|path| match fs::metadata(path) {
+        Ok(facts) => facts.len() == 0,
+        Err(error) => error.kind() == io::ErrorKind::NotFound,
+    })
+}
+
 /// The database, its write-ahead log, that log's index, the rollback journal.
 fn with_companions(path: &Path) -> [PathBuf; 4] {
     ["", "-wal", "-shm", "-journal"].map(|suffix| suffixed(path, suffix))

@@ -1,9 +1,9 @@
 //! One owner for a state: an exclusive advisory lock on a file beside the database. Held by the kernel, so a killed owner leaves none.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read, Seek, Write};
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::Duration;
 
@@ -55,6 +55,40 @@ impl Lock {
             Err(error) if error.kind() != io::ErrorKind::StorageFull => Err(failed("write the lock file")(error)),
             _ => Ok(Lock { file }),
         }
+    }
+
+    /// The same on a disk that takes nothing: a file that can only be read can be locked, too. `None` where there is none that could be.
+    pub(super) fn find(folder: &Path) -> Result<Option<Lock>, StoreError> {
+        if !folder.is_dir() {
+            return Ok(None);
+        }
+        match Lock::take(folder) {
+            Ok(lock) => return Ok(Some(lock)),
+            Err(error) if error.is_of_the_disk() => {}
+            Err(error) => return Err(error),
+        }
+        let Ok(file) = File::open(folder.join("lock")) else { return Ok(None) };
+        match lock(&file) {
+            Ok(()) => Ok(Some(Lock { file })),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                Err(StoreError::InUse { folder: folder.to_path_buf(), pid: pid(file) })
+            }
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// Whether it is still the one in `folder`, which may lie on another disk by now.
+    pub(super) fn is_of(&self, folder: &Path) -> bool {
+        let same = |other: Metadata| {
+            self.file.metadata().is_ok_and(|own| (own.dev(), own.ino()) == (other.dev(), other.ino()))
+        };
+        fs::metadata(folder.join("lock")).is_ok_and(same)
+    }
+
+    /// Writes whose it is, where that could not be done when it was taken.
+    pub(super) fn sign(folder: &Path) {
+        // Who it is helps the operator, but nothing depends on it.
+        let _ = fs::write(folder.join("lock"), format!("{}\n", std::process::id()));
     }
 }
 

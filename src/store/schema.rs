@@ -89,6 +89,29 @@ pub(super) fn open_for_reading(path: &Path) -> Result<Connection, StoreError> {
     open().map_err(|source| StoreError::sqlite(path, source))
 }
 
+/// Opens the database for looking only where nobody can be writing it: no lock, no shared memory, no look at a log.
+pub(super) fn open_still(path: &Path) -> Result<Connection, StoreError> {
+    use std::fmt::Write as _;
+    use std::os::unix::ffi::OsStrExt as _;
+    refuse_stump(path)?;
+    let mut address = "file:".to_owned();
+    for byte in path.as_os_str().as_bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'_' | b'-' => address.push(char::from(*byte)),
+            // A String takes everything.
+            other => drop(write!(address, "%{other:02x}")),
+        }
+    }
+    address.push_str("?immutable=1");
+    let open = || {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+        let connection = Connection::open_with_flags(address, flags)?;
+        prepare(&connection)?;
+        Ok(connection)
+    };
+    open().map_err(|source| StoreError::sqlite(path, source))
+}
+
 /// The smallest page of a database: whatever is written to it ends behind so many bytes.
 const SMALLEST_PAGE: u64 = 512;
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 
-use super::{Commit, Store, StoreError};
+use super::{Commit, State, StoreError};
 use crate::time::Timestamp;
 
 /// First wait after a refused commit; doubles up to [`LONGEST_WAIT`].
@@ -29,11 +29,15 @@ pub enum Outcome {
         since: Timestamp,
         /// What, where, remedy.
         error: String,
+        /// What, in a few words.
+        reason: String,
     },
-    /// The database is damaged: the writer ends, nothing more becomes durable.
+    /// The database is damaged, or not the one that was gone on from: the writer ends, nothing more becomes durable.
     Lost {
         /// What, where, remedy.
         error: String,
+        /// What, in a few words.
+        reason: String,
     },
 }
 
@@ -48,15 +52,18 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Starts the thread. Stream the rows from `store` before, or from a [`super::Snapshot`].
-    pub fn start(store: Store) -> Result<Writer, StoreError> {
+    /// Starts the thread. Stream the rows from `state` before, or from a [`super::Snapshot`]. One that could not be opened yet is tried again
+    /// with its first commit.
+    pub fn start(state: impl Into<State>) -> Result<Writer, StoreError> {
+        let mut state = state.into();
+        state.has_been_read();
         let (commits, incoming) = bounded(1);
         let (stay, stop) = bounded(0);
         let (outgoing, outcomes) = unbounded();
-        let path = store.path().to_path_buf();
+        let path = state.folder().to_path_buf();
         let thread = std::thread::Builder::new()
             .name("costtop-writer".to_owned())
-            .spawn(move || Writing { store, stop, outgoing }.run(&incoming))
+            .spawn(move || Writing { state, stop, outgoing }.run(&incoming))
             .map_err(|source| StoreError::Io { path, what: "start its writer thread", source })?;
         Ok(Writer { commits: Some(commits), stay: Some(stay), outcomes, thread: Some(thread) })
     }
@@ -97,7 +104,7 @@ impl Drop for Writer {
 }
 
 struct Writing {
-    store: Store,
+    state: State,
     stop: Receiver<()>,
     outgoing: Sender<Outcome>,
 }
@@ -107,29 +114,30 @@ impl Writing {
         for commit in incoming {
             self.until_durable(&commit)?;
         }
-        self.store.close()
+        self.state.close()
     }
 
     fn until_durable(&mut self, commit: &Commit) -> Result<(), StoreError> {
         let (start, mut wait, mut stopping) = (Instant::now(), FIRST_WAIT, false);
         let mut trouble: Option<(Timestamp, String)> = None;
         loop {
-            let error = match self.store.commit(commit) {
+            let error = match self.state.commit(commit) {
                 Ok(sequence) => {
                     self.tell(Outcome::Committed { sequence, duration: start.elapsed() });
                     return Ok(());
                 }
-                Err(error @ StoreError::Damaged { .. }) => {
-                    self.tell(Outcome::Lost { error: error.to_string() });
+                Err(error @ (StoreError::Damaged { .. } | StoreError::Moved { .. } | StoreError::Newer { .. })) => {
+                    self.tell(Outcome::Lost { error: error.to_string(), reason: error.reason() });
                     return Err(error);
                 }
                 Err(error) if stopping => return Err(error),
-                Err(error) => error.to_string(),
+                Err(error) => error,
             };
-            if trouble.as_ref().is_none_or(|(_, known)| *known != error) {
+            let text = error.to_string();
+            if trouble.as_ref().is_none_or(|(_, known)| *known != text) {
                 let since = trouble.map_or_else(Timestamp::now, |(since, _)| since);
-                self.tell(Outcome::NotDurable { since, error: error.clone() });
-                trouble = Some((since, error));
+                self.tell(Outcome::NotDurable { since, error: text.clone(), reason: error.reason() });
+                trouble = Some((since, text));
             }
             stopping = self.stop.recv_timeout(wait) == Err(RecvTimeoutError::Disconnected);
             wait = (wait * 2).min(LONGEST_WAIT);
@@ -144,6 +152,7 @@ impl Writing {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Store;
     use super::*;
 
     #[test]

@@ -145,7 +145,7 @@ pub struct Plan {
     pub alarms: usize,
     /// Budgets for what is open.
     pub budgets: usize,
-    /// The status line says something that must be seen at every size: a path, a filter.
+    /// The status line says something that must be seen at every size: a path, a filter, what is wrong with the state.
     pub speaks: bool,
 }
 

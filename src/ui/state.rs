@@ -106,7 +106,7 @@ impl State {
             zoomed: visit.zoomed,
             alarms: snapshot.alarms.iter().filter(|alarm| alarm.is_loud()).count(),
             budgets,
-            speaks: visit.page != Page::Overview || filtered || self.typing.is_some(),
+            speaks: visit.page != Page::Overview || filtered || self.typing.is_some() || snapshot.state_note.is_some(),
         };
         Layout::of(self.size.0, self.size.1, plan)
     }

@@ -120,7 +120,8 @@ impl Reading {
             let decoded = self.decoder.decode(chunk);
             assert_eq!(decoded.batch.intake.rejected_total(), 0);
             for record in &decoded.batch.records {
-                let labels = record.dimensions.map(|label| decoded.batch.labels[label as usize].to_string());
+                let dimensions = decoded.batch.dimensions(record);
+                let labels = dimensions.map(|label| decoded.batch.labels[label as usize].to_string());
                 self.billed.push((record.ids.response, record.tokens, labels.join(" ")));
             }
             // What is read again has none.

@@ -285,7 +285,9 @@ fn said(batch: &Batch) -> Vec<String> {
     batch
         .records
         .iter()
-        .map(|it| format!("{:?} {:?} {:?} {:?} {:?}", it.ids, it.time, it.tokens, it.dimensions.map(label), it.place))
+        .map(|it| {
+            format!("{:?} {:?} {:?} {:?} {:?}", it.ids, it.time, it.tokens, batch.dimensions(it).map(label), it.place)
+        })
         .collect()
 }
 

@@ -160,7 +160,7 @@ fn said(batches: &[Batch]) -> (Vec<String>, Intake) {
         intake.add(&batch.intake);
         for record in &batch.records {
             let label = |label: u32| batch.labels.get(label as usize).map(ToString::to_string).unwrap_or_default();
-            let names = record.dimensions.map(label);
+            let names = batch.dimensions(record).map(label);
             records.push(format!(
                 "{:?} {:?} {:?} {:?} {:?} {:?}",
                 record.ids, record.time, record.tokens, names, record.reported, record.place

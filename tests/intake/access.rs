@@ -1,12 +1,14 @@
 //! Who may come: tokens, certificates, the user at the other end of a socket; and what is refused before anything listens.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use costtop::config::ServerConfig;
 use costtop::source::access::Access;
@@ -57,7 +59,7 @@ fn over_tls(port: u16, shows_certificate: bool) -> StreamOwned<ClientConnection,
 }
 
 #[test]
-fn with_a_token_nobody_comes_without_it_not_even_from_this_machine() {
+fn s08_with_a_token_nobody_comes_without_it_not_even_from_this_machine() {
     let options = Options { access: tokens(), ..Options::default() };
     let listener = Listener::start_with(&options, |_| Some(Receiving { records: 1, rejected: 0 }));
     let ask = |start: &str, headers: &[(&str, &str)]| -> Answer {
@@ -124,8 +126,41 @@ fn lines_over_tls_need_the_clients_certificate() {
     handle.stop();
 }
 
+/// Made and made private in two steps it would be seen open to others now and then.
 #[test]
-fn what_is_open_to_other_machines_refuses_to_start() {
+fn s08_a_unix_socket_is_open_to_nobody_else_not_even_while_it_is_made() {
+    const TIMES: u32 = 300;
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("s.sock");
+    let (stop, seen) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(BTreeSet::new())));
+    let looking = {
+        let (path, stop, seen) = (path.clone(), Arc::clone(&stop), Arc::clone(&seen));
+        std::thread::spawn(move || {
+            let mut looks = 0u64;
+            while !stop.load(Ordering::Relaxed) {
+                if let Ok(facts) = fs::symlink_metadata(&path) {
+                    seen.lock().unwrap().insert((facts.permissions().mode() & 0o777, facts.uid()));
+                    looks += 1;
+                }
+            }
+            looks
+        })
+    };
+    for kind in (0..TIMES).map(|time| if time % 2 == 0 { "unix" } else { "unixgram" }) {
+        let (events, _kept) = crossbeam_channel::bounded(8);
+        let spec = SourceSpec::parse(0, &format!("{kind}:{}", path.display())).unwrap();
+        start(vec![spec], &Options::default(), events).unwrap().stop();
+    }
+    stop.store(true, Ordering::Relaxed);
+    let looks = looking.join().unwrap();
+    // SAFETY: geteuid has no arguments, cannot fail and touches no memory of ours.
+    let own = unsafe { libc::geteuid() };
+    assert_eq!(*seen.lock().unwrap(), BTreeSet::from([(0o600, own)]));
+    println!("S08: a socket made {TIMES} times, looked at {looks} times: mode 0600 each time");
+}
+
+#[test]
+fn s08_what_is_open_to_other_machines_refuses_to_start() {
     let home = tempfile::tempdir().unwrap();
     let run = |arguments: &[&str]| {
         let output = Command::new(env!("CARGO_BIN_EXE_costtop"))
@@ -169,4 +204,5 @@ fn what_is_open_to_other_machines_refuses_to_start() {
         .unwrap();
     let printed = String::from_utf8_lossy(&printed.stdout).into_owned();
     assert!(printed.contains("token_file") && !printed.contains(TOKEN), "{printed}");
+    println!("S08: open to other machines without token or certificate, a token others can change: exit code 78");
 }

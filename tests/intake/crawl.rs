@@ -40,7 +40,7 @@ fn post(port: u16, bytes: usize) -> Duration {
 }
 
 #[test]
-fn who_promises_a_mebibyte_and_sends_nothing_holds_no_room() {
+fn s03_who_promises_a_mebibyte_and_sends_nothing_holds_no_room() {
     let _alone = alone();
     let listener = listener();
     let crawlers = promise(listener.port, 1);
@@ -52,7 +52,7 @@ fn who_promises_a_mebibyte_and_sends_nothing_holds_no_room() {
 }
 
 #[test]
-fn who_fills_its_room_slowest_lets_go_when_others_need_it() {
+fn s03_who_fills_its_room_slowest_lets_go_when_others_need_it() {
     let _alone = alone();
     let listener = listener();
     // They show that they come, are lent the rest, and stop.
@@ -101,7 +101,7 @@ fn flood(port: u16, stop: &AtomicBool, mut next: impl FnMut(u32) -> Vec<u8>) -> 
 }
 
 #[test]
-fn frames_that_mean_nothing_hold_up_nobody_and_streams_taken_back_end_the_connection() {
+fn s03_frames_that_mean_nothing_hold_up_nobody_and_streams_taken_back_end_the_connection() {
     let _alone = alone();
     let listener = listener();
     let (port, stop) = (listener.port, Arc::new(AtomicBool::new(false)));

@@ -96,7 +96,7 @@ fn a_unix_sender_waits_while_nothing_is_taken_and_none_is_lost() {
 /// S07: more is sent than the kernel holds while nothing is taken.
 #[cfg(target_os = "linux")]
 #[test]
-fn what_udp_loses_is_counted_to_the_last_datagram() {
+fn s07_what_udp_loses_is_counted_to_the_last_datagram() {
     let port = free_port();
     let options = Options { streams: ByteBudget::new(256 << 10), ..Options::default() };
     let (handle, events) = listen(&format!("udp://127.0.0.1:{port}"), &options);
@@ -112,5 +112,12 @@ fn what_udp_loses_is_counted_to_the_last_datagram() {
         came.lines.len() as u64 + came.dropped + came.too_long == sent + 1 && came.told == came.dropped
     });
     assert!(came.dropped > 0, "the kernel held all: send more");
+    println!(
+        "S07: {} sent = {} counted + {} dropped + {} too long",
+        sent + 1,
+        came.lines.len(),
+        came.dropped,
+        came.too_long
+    );
     handle.stop();
 }

@@ -50,7 +50,7 @@ fn post(port: u16, sender: u64, stop: &AtomicBool) -> (u64, u64) {
 }
 
 #[test]
-fn what_64_connections_send_as_fast_as_they_can_is_counted_in_bounded_memory() {
+fn s01_what_64_connections_send_as_fast_as_they_can_is_counted_in_bounded_memory() {
     let _alone = alone();
     let world = World::new();
     let server = Server::start(&world);
@@ -75,7 +75,7 @@ fn what_64_connections_send_as_fast_as_they_can_is_counted_in_bounded_memory() {
     let memory = most_memory(server.process());
     server.end();
     println!(
-        "{acknowledged} charges acknowledged in {passed:?}, {refused} times refused; at most {} MiB",
+        "S01: {acknowledged} charges acknowledged in {passed:?}, {refused} times refused; at most {} MiB",
         memory >> 20
     );
     assert!(acknowledged >= CONNECTIONS * BODY, "{acknowledged}");

@@ -72,7 +72,7 @@ fn stroll(port: u16) -> u16 {
 }
 
 #[test]
-fn a_thousand_slow_senders_hold_up_nobody() {
+fn s03_a_thousand_slow_senders_hold_up_nobody() {
     let _alone = alone();
     assert!(raise_open_limit(), "this test needs 3,000 descriptors: ulimit -n");
     let listener = Listener::start(|_| Some(Receiving { records: 1, rejected: 0 }));
@@ -109,7 +109,9 @@ fn a_thousand_slow_senders_hold_up_nobody() {
     asked += 1;
     stop.store(true, Ordering::Relaxed);
     let closed = crawling.join().unwrap();
-    println!("{asked} requests beside {ATTACKERS} slow senders: p99 {best:?}; {closed} times a slow one was closed");
+    println!(
+        "S03: {asked} requests beside {ATTACKERS} slow senders: p99 {best:?}; {closed} times a slow one was closed"
+    );
     assert!(best < LONGEST, "{best:?}");
     assert!(closed >= ATTACKERS as u64);
     assert_eq!(listener.stop().len(), asked);

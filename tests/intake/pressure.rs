@@ -27,7 +27,7 @@ fn until(what: &str, mut holds: impl FnMut() -> bool) {
 
 /// S02: another program holds the state for ten seconds.
 #[test]
-fn while_the_store_is_paused_senders_wait_nothing_is_dropped_and_memory_stays() {
+fn s02_while_the_store_is_paused_senders_wait_nothing_is_dropped_and_memory_stays() {
     const PAUSE: Duration = Duration::from_secs(10);
     let _alone = alone();
     let world = World::new();
@@ -98,7 +98,7 @@ fn while_the_store_is_paused_senders_wait_nothing_is_dropped_and_memory_stays() 
     let written = written.load(Ordering::Relaxed);
     until("everything", || world.requests() == written + 2);
     println!(
-        "{held} charges held up {:?}, memory +{} KiB, {refused} posts refused; {written} sent, all counted",
+        "S02: {held} charges held up {:?}, memory +{} KiB, {refused} posts refused; {written} sent, all counted",
         paused.elapsed(),
         grown >> 10
     );
@@ -108,7 +108,7 @@ fn while_the_store_is_paused_senders_wait_nothing_is_dropped_and_memory_stays() 
 
 /// S06: what was committed but never acknowledged is sent again, and counts once; with ids and without.
 #[test]
-fn killed_between_the_commit_and_the_answer_a_body_counts_once() {
+fn s06_killed_between_the_commit_and_the_answer_a_body_counts_once() {
     let _alone = alone();
     let world = World::new();
     let mut terminal = world.start();
@@ -136,11 +136,12 @@ fn killed_between_the_commit_and_the_answer_a_body_counts_once() {
     }
     terminal.quit(Duration::from_secs(60)).unwrap();
     assert_eq!(world.requests(), sent);
+    println!("S06: {sent} bodies committed and not acknowledged, killed, sent 3 times more: each counted once");
 }
 
 /// Killed at any moment while many post: what was answered 200 is there, and what is sent again counts once.
 #[test]
-fn killed_at_any_moment_whatever_was_acknowledged_is_counted_once() {
+fn s06_killed_at_any_moment_whatever_was_acknowledged_is_counted_once() {
     let _alone = alone();
     let world = World::new();
     let mut terminal = world.start();
@@ -179,6 +180,7 @@ fn killed_at_any_moment_whatever_was_acknowledged_is_counted_once() {
     let acknowledged = acknowledged.load(Ordering::Relaxed);
     assert!(acknowledged > 100, "{acknowledged}");
     assert_eq!(world.requests(), acknowledged);
+    println!("S06: killed 5 times while 8 senders post: {acknowledged} acknowledged, {acknowledged} counted");
 }
 
 /// Its name, headers and body, and the status of the answer.
@@ -186,7 +188,7 @@ type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a [u8], u16);
 
 /// S04: what is made to grow costs no memory, and the next request is answered.
 #[test]
-fn bodies_and_lines_made_to_harm_cost_little_memory_and_no_later_request() {
+fn s04_bodies_and_lines_made_to_harm_cost_little_memory_and_no_later_request() {
     let _alone = alone();
     let world = World::new();
     let mut terminal = world.start();
@@ -224,7 +226,7 @@ fn bodies_and_lines_made_to_harm_cost_little_memory_and_no_later_request() {
         let answer = send(&mut connect(world.port), "POST /v1/events", headers, body).unwrap();
         watch.0.store(true, Ordering::Relaxed);
         let grown = watch.1.join().unwrap().saturating_sub(before);
-        println!("{name}: {} bytes, answered {}, memory +{} KiB", body.len(), answer.status, grown >> 10);
+        println!("S04: {name}: {} bytes, answered {}, memory +{} KiB", body.len(), answer.status, grown >> 10);
         assert_eq!(answer.status, expected, "{name}: {answer:?}");
         worst = worst.max(grown);
         assert_eq!(
@@ -238,6 +240,7 @@ fn bodies_and_lines_made_to_harm_cost_little_memory_and_no_later_request() {
     until("the line behind", || world.requests() == 3);
     let after = memory(process).saturating_sub(before);
     assert!(worst.max(after) < 16 << 20, "memory grew by {worst} bytes, then {after}");
+    println!("S04: a line of 10 MiB, the next one counted: memory +{} KiB", after >> 10);
     terminal.must_live().unwrap();
     terminal.quit(Duration::from_secs(60)).unwrap();
     assert_eq!(world.report()["intake"]["rejected_by"]["too_long"], 1);

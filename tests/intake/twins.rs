@@ -69,7 +69,7 @@ fn json() -> Vec<u8> {
 type Send<'a> = (&'a str, &'a dyn Fn(&Running));
 
 #[test]
-fn protobuf_json_and_grpc_say_the_same_and_count_once() {
+fn s05_protobuf_json_and_grpc_say_the_same_and_count_once() {
     let folder = tempfile::tempdir().unwrap();
     let state = |name: &str| folder.path().join(name);
     let post = |running: &Running, headers: &[(&str, &str)], body: &[u8]| {
@@ -101,4 +101,8 @@ fn protobuf_json_and_grpc_say_the_same_and_count_once() {
     }
     running.quit();
     assert_eq!(crate::receipts::totals(&state("all")), totals[0]);
+    println!(
+        "S05: JSON, Protobuf and gRPC, 3 times each and 9 times together: the same totals, {} charge",
+        totals[0].requests
+    );
 }

@@ -1,5 +1,5 @@
-//! T26: a disk that is really full, a file system of a few megabytes mounted for the test alone: counting goes on, what is not durable is
-//! said, and once there is room everything is; also after SIGKILL.
+//! T26: a disk that is really full, or read-only, a file system of a few megabytes mounted for the test alone: counting begins and goes on,
+//! what is not durable is said, and once there is room everything is; also after SIGKILL.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write as _};
@@ -31,6 +31,11 @@ fn subject() {
                     while file.write_all(&[7; 512]).is_ok() {}
                 }
                 "free" => fs::remove_file(&filler).expect("it was there"),
+                "writable" => {
+                    let status = Command::new("mount").args(["-o", "remount,rw"]).arg(&disk).status();
+                    assert!(status.expect("mount").success());
+                }
+                "quit" => drop(effects.send(costtop::ui::action::Effect::Quit)),
                 // A snapshot comes only when something changed.
                 _ => {
                     drop(effects.send(costtop::ui::action::Effect::Query(costtop::engine::view::ViewQuery::default())));
@@ -44,8 +49,9 @@ fn subject() {
         let ready = snapshot.progress.is_none();
         println!("seen {} {} {ready} {note}", snapshot.view.intake.lines, snapshot.view.total.cost().pico());
     }
-    if let Err(error) = running.thread.join().expect("no panic") {
-        println!("ended {error}");
+    match running.thread.join().expect("no panic") {
+        Ok(()) => println!("ended well"),
+        Err(error) => println!("ended {error}"),
     }
 }
 
@@ -66,8 +72,9 @@ struct World {
 }
 
 impl World {
-    /// `None` where this machine lets nobody mount.
-    fn new(place: &Path, megabytes: u32) -> Option<World> {
+    /// `script` says what happens on the `DISK` of so many megabytes, `SUBJECT` being what follows the log. `None` where this machine lets
+    /// nobody mount.
+    fn new(place: &Path, megabytes: u32, script: &str) -> Option<World> {
         let disk = place.join("disk");
         fs::create_dir(&disk).expect("a folder");
         let mount = format!("mount -t tmpfs -o size={megabytes}m none '{}'", disk.display());
@@ -78,8 +85,8 @@ impl World {
         }
         let program = std::env::current_exe().expect("a program");
         let subject = format!("'{}' disk::subject --exact --nocapture --test-threads=1", program.display());
-        // Killed once, started again over the same disk.
-        let script = format!("{mount} && {{ {subject}; {subject}; }}");
+        let script = script.replace("SUBJECT", &subject).replace("DISK", &format!("'{}'", disk.display()));
+        let script = format!("{mount} && {{ {script}; }}");
         let mut shell = Command::new("unshare")
             .args(["-rm", "sh", "-c", &script])
             .env(PLACE, place)
@@ -173,7 +180,8 @@ fn t26_counting_goes_on_while_the_disk_is_full() {
     let folder = tempfile::tempdir().expect("a folder");
     let log = folder.path().join("log.jsonl");
     write(&log, 0..300);
-    let Some(mut world) = World::new(folder.path(), 4) else { return };
+    // Killed once, started again over the same disk.
+    let Some(mut world) = World::new(folder.path(), 4, "SUBJECT; SUBJECT") else { return };
     let first = world.pid();
     world.until("the log", |seen| seen.lines == 300 && seen.ready && seen.note.is_empty());
     world.tell("fill");
@@ -194,4 +202,91 @@ fn t26_counting_goes_on_while_the_disk_is_full() {
     assert_eq!(seen.pico, truth(&log, 1300), "after the kill");
     // Killed while nothing can be written: what was committed before is there, the rest is read again.
     println!("T26 full disk: 1000 lines while full, exact in memory, exact after SIGKILL");
+}
+
+#[test]
+fn t26_a_start_on_a_full_disk_keeps_everything_once_there_is_room() {
+    if std::env::var_os(PLACE).is_some() {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = folder.path().join("log.jsonl");
+    write(&log, 0..300);
+    let full = "cat /dev/zero >DISK/filler; SUBJECT; SUBJECT";
+    let Some(mut world) = World::new(folder.path(), 4, full) else { return };
+    let first = world.pid();
+    let seen = world.until("the log", |seen| seen.lines == 300 && seen.ready);
+    assert!(seen.note.starts_with("not durable since "), "{seen:?}");
+    write(&log, 300..900);
+    let seen = world.until("more lines", |seen| seen.lines == 900 && seen.note.starts_with("not durable since "));
+    assert_eq!(seen.pico, truth(&log, 900), "in memory all is counted");
+    world.tell("free");
+    world.until("the disk to be noticed", |seen| seen.note.is_empty());
+    write(&log, 900..1000);
+    world.until("the rest", |seen| seen.lines == 1000);
+    kill(first);
+
+    let second = world.pid();
+    assert_ne!(first, second);
+    let seen = world.until("the restart", |seen| seen.lines == 1000 && seen.ready && seen.note.is_empty());
+    assert_eq!(seen.pico, truth(&log, 1000), "after the kill");
+    println!(
+        "T26 start on a full disk: 900 lines while full, exact in memory, kept once there is room, exact after SIGKILL"
+    );
+}
+
+/// What was kept before is shown, although nothing can be written, and in one case its log is gone; what comes is kept later, with it.
+#[test]
+fn t26_a_state_on_a_read_only_disk_is_shown_and_gone_on_with() {
+    if std::env::var_os(PLACE).is_some() {
+        return;
+    }
+    let [begun, more, rest] = [400, 450, 500].map(|lines| {
+        let folder = tempfile::tempdir().expect("a folder");
+        write(&folder.path().join("log.jsonl"), 0..lines);
+        truth(&folder.path().join("log.jsonl"), u64::from(lines))
+    });
+    // A process that ended leaves one file, a killed one a write-ahead log beside it.
+    for is_killed in [false, true] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let log = folder.path().join("log.jsonl");
+        write(&log, 0..300);
+        // What the subject does not read any more is for the shell.
+        let go = "echo; echo gone; while read -r word && [ \"$word\" != go ]; do :; done";
+        let script = format!("SUBJECT; {go}; mount -o remount,ro DISK; SUBJECT; {go}; SUBJECT");
+        let Some(mut world) = World::new(folder.path(), 4, &script) else { return };
+        let first = world.pid();
+        world.until("the log", |seen| seen.lines == 300 && seen.ready && seen.note.is_empty());
+        if is_killed {
+            kill(first);
+        } else {
+            world.tell("quit");
+            world.line(|line| (line == "ended well").then_some(()));
+            fs::remove_file(&log).expect("it was there");
+        }
+        write(&log, 300..400);
+        world.line(|line| (line == "gone").then_some(()));
+        world.tell("go");
+
+        let second = world.pid();
+        let is_unkept = |seen: &Seen| seen.note.starts_with("not durable since ");
+        world.until("what was kept and what came", |seen| seen.pico == begun && seen.ready && is_unkept(seen));
+        write(&log, 400..450);
+        world.until("more", |seen| seen.pico == more && is_unkept(seen));
+        world.tell("writable");
+        world.until("the disk to be noticed", |seen| seen.note.is_empty());
+        write(&log, 450..500);
+        world.until("the rest", |seen| seen.pico == rest);
+        kill(second);
+        world.line(|line| (line == "gone").then_some(()));
+        world.tell("go");
+
+        let third = world.pid();
+        assert_ne!(second, third);
+        let seen = world.until("the restart", |seen| seen.lines == 500 && seen.ready && seen.note.is_empty());
+        assert_eq!(seen.pico, rest, "after the kill");
+    }
+    println!(
+        "T26 start on a read-only disk: 300 lines shown, 150 more counted, kept once it is writable, exact after SIGKILL"
+    );
 }

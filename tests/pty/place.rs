@@ -80,6 +80,15 @@ impl Place {
         command.stdin(std::process::Stdio::null()).stdout(std::process::Stdio::null()).stderr(said).spawn().unwrap()
     }
 
+    /// The same as the last words of another program's, to which can be written.
+    pub fn start_by(&self, by: &[&str], arguments: &[&str], said: &Path) -> std::process::Child {
+        let mut command = Command::new(by[0]);
+        command.args(&by[1..]).arg(COSTTOP).args(arguments).env_clear().envs(self.surroundings());
+        let said = OpenOptions::new().create(true).append(true).open(said).unwrap();
+        let command = command.current_dir(self.folder.path()).stdin(std::process::Stdio::piped());
+        command.stdout(std::process::Stdio::null()).stderr(said).spawn().unwrap()
+    }
+
     /// costtop without a terminal.
     pub fn piped(&self, arguments: &[&str]) -> std::process::Output {
         let mut command = Command::new(COSTTOP);

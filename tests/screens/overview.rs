@@ -95,8 +95,18 @@ fn the_age_is_on_every_screen() {
     snapshot.progress = Some(0.437);
     assert!(screen(80, 24, &snapshot).contains("LOADING 43 %"));
     snapshot.progress = None;
-    snapshot.state_note = Some("not durable since 14:02".to_owned());
-    assert!(screen(120, 36, &snapshot).contains("▲ not durable since 14:02"));
+    let full = "not durable since 14:02: cannot make the folder: Read-only file system (os error 30)";
+    snapshot.state_note = Some(full.to_owned());
+    for (width, height) in [(200, 60), (120, 36), (80, 24), (60, 15)] {
+        let text = screen(width, height, &snapshot);
+        assert!(text.contains("▲ not durable since 14:02"), "{width}x{height}\n{text}");
+    }
+    for (width, height) in [(120, 36), (80, 20)] {
+        let mut state = state(width, height, &snapshot);
+        update(&mut state, Action::Intake, &snapshot);
+        let text = symbols(&frame(&state, &snapshot, Depth::TrueColor));
+        insta::assert_snapshot!(format!("intake_not_durable_{width}x{height}"), text);
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! A server in a place of its own: started, asked, ended; killed when a test ends before.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Child;
 use std::time::{Duration, Instant};
 
@@ -26,13 +26,32 @@ impl Server {
     }
 
     pub fn start_at(place: &Place, port: u16, arguments: &[&str]) -> Server {
+        Server::ready(place, port, |words, said| place.start(&[words, arguments].concat(), said))
+    }
+
+    /// Started by another program, to which can be written; see [`Server::tell`].
+    pub fn start_by(place: &Place, by: &[&str]) -> Server {
+        Server::ready(place, client::free_port(), |words, said| place.start_by(by, words, said))
+    }
+
+    fn ready(place: &Place, port: u16, start: impl FnOnce(&[&str], &Path) -> Child) -> Server {
         let (listen, logs) = (format!("127.0.0.1:{port}"), place.path("logs"));
-        let words = ["serve", "--listen", &listen, logs.to_str().unwrap()];
         let said = place.path("said");
-        let child = place.start(&[&words, arguments].concat(), &said);
+        let child = start(&["serve", "--listen", &listen, logs.to_str().unwrap()], &said);
         let server = Server { child: Some(child), port, said };
-        server.until("ready", || server.try_get("/healthz").is_some_and(|health| health.json()["loading"] == false));
+        server.until_ready();
         server
+    }
+
+    #[track_caller]
+    pub fn until_ready(&self) {
+        self.until("ready", || self.try_get("/healthz").is_some_and(|health| health.json()["loading"] == false));
+    }
+
+    /// A line for the program that started it.
+    pub fn tell(&mut self, word: &str) {
+        let stdin = self.child.as_mut().unwrap().stdin.as_mut().unwrap();
+        std::io::Write::write_all(stdin, format!("{word}\n").as_bytes()).unwrap();
     }
 
     pub fn url(&self) -> String {

@@ -72,7 +72,7 @@ fn finds_what_was_inserted_and_verifies_it() {
         let found = index.find(hash(number.into()), |row| Ok(row == number)).expect("no i/o");
         assert_eq!(found, (number >= 19_000).then_some(number));
     }
-    assert!(index.shards.iter().map(HashTable::capacity).sum::<usize>() < 4000);
+    assert!(index.shards.iter().map(Table::capacity).sum::<usize>() < 4000);
 }
 
 #[derive(Clone, Copy, Debug)]

@@ -62,9 +62,9 @@ impl Rows {
             return Ok(());
         }
         let first = Rows::first_of(segment);
-        let mut rows = Segment::like(like, SEGMENT_ROWS);
+        let mut rows = Segment::like(first, &like.dead(first), SEGMENT_ROWS);
         for number in first..first + SEGMENT_ROWS as u32 {
-            rows.push(&like.dead(number));
+            rows.push(&like.dead(number)).ok_or_else(|| no_such_row(number))?;
         }
         self.make_room(rows.capacity());
         self.bytes += rows.capacity();

@@ -1,3 +1,5 @@
+use std::cell::RefCell;
+
 use super::*;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -48,12 +50,41 @@ proptest! {
     }
 }
 
-/// Rows as logs have them, few ids and counters, among any rows.
-fn any_width() -> impl Strategy<Value = Row> {
-    (any_row(), any::<[bool; 7]>()).prop_map(|(row, keep)| {
+/// Rows as logs have them, few ids and counters and small numbers, among any rows; and whether one's next is itself.
+fn any_width() -> impl Strategy<Value = (Row, bool)> {
+    (any_row(), any::<[bool; 10]>(), -1i64 << 30..1 << 30).prop_map(|(row, keep, small)| {
         let id = |hash: u128, keep: bool| if keep { hash } else { 0 };
         let (rare, dated) = (keep[4], keep[5]);
-        Row {
+        let row = if keep[7] {
+            row
+        } else {
+            let cost = |cost: Option<Cost>| cost.map(|cost| Cost::from_pico(cost.pico() >> 16));
+            Row {
+                time: small << 16,
+                saved_pico: small << 17 | 1,
+                place: Place { offset: row.place.offset >> 24, generation: row.place.generation >> 8, ..row.place },
+                tokens: Tokens {
+                    input: row.tokens.input >> 8,
+                    cache_read: row.tokens.cache_read >> 8,
+                    cache_write_5m: row.tokens.cache_write_5m >> 8,
+                    output: row.tokens.output >> 8,
+                    ..row.tokens
+                },
+                latency_ms: row.latency_ms >> 8,
+                stop_reason: row.stop_reason >> 8,
+                profile: row.profile >> 8,
+                session: row.session >> 8,
+                computed: cost(row.computed),
+                reported: cost(row.reported),
+                ..row
+            }
+        };
+        let tokens = if keep[6] {
+            row.tokens
+        } else {
+            Tokens { cache_write_1h: 0, reasoning: 0, web_searches: 0, ..row.tokens }
+        };
+        let row = Row {
             ids: RecordIds {
                 response: id(row.ids.response, keep[0]),
                 request: id(row.ids.request, keep[1]),
@@ -69,11 +100,12 @@ fn any_width() -> impl Strategy<Value = Row> {
             } else {
                 0
             },
-            tokens: if keep[6] { row.tokens } else { Tokens { input: 7, ..Tokens::default() } },
+            tokens,
             revision: if rare { row.revision } else { 0 },
             place: Place { index: if rare { row.place.index } else { 0 }, ..row.place },
             ..row
-        }
+        };
+        (row, keep[8])
     })
 }
 
@@ -86,13 +118,15 @@ proptest! {
     ) {
         let mut kept = Rows::with_spill(Box::new(Heap::default()), 0);
         let mut expected = Vec::new();
+        let placed = |(row, alone): (Row, bool), number: usize| Row { next: if alone { number as u32 } else { row.next }, ..row };
         for number in 0..3000 {
             // Long runs of one row, so that segments of each width occur.
-            let row = rows[number / 600 % rows.len()];
+            let row = placed(rows[number / 600 % rows.len()], number);
             kept.push(&row).expect("room");
             expected.push(row);
         }
         for (number, row) in changes {
+            let row = placed(row, number);
             kept.set(number as u32, &row).expect("written");
             expected[number] = row;
             prop_assert_eq!(kept.get(number as u32).expect("read"), row);
@@ -105,8 +139,51 @@ proptest! {
             seen.push(*row);
             Ok(())
         }).expect("read");
-        prop_assert_eq!(seen, expected);
+        prop_assert_eq!(&seen, &expected);
+        let glance = |row: &Row| Glance { time: row.time, profile: row.profile, session: row.session, next: row.next };
+        let glances = RefCell::new(Vec::new());
+        for segment in 0..kept.segments() {
+            let unwanted = |_, glance: &Glance| {
+                glances.borrow_mut().push(*glance);
+                false
+            };
+            kept.for_segment(segment, unwanted, |_, _| Ok(())).expect("read");
+        }
+        prop_assert_eq!(glances.into_inner(), expected.iter().map(glance).collect::<Vec<_>>());
     }
+}
+
+#[test]
+fn most_rows_are_narrow() {
+    let row = Row {
+        ids: RecordIds { request: u128::MAX, links: 2, ..RecordIds::default() },
+        time: 1_795_297_733_099,
+        dated: true,
+        tokens_time: 1_795_297_733_099,
+        tokens_dated: true,
+        tokens: Tokens {
+            input: 999_999,
+            cache_read: 999_999,
+            cache_write_5m: 999_999,
+            output: 128_000,
+            ..Tokens::default()
+        },
+        status: 200,
+        latency_ms: 3_600_000,
+        saved_pico: -100_000_000_000_000,
+        computed: Some(Cost::from_pico(200_000_000_000_000)),
+        reported: Some(Cost::from_pico(200_000_000_000_000)),
+        place: Place { generation: 1_000_000, offset: 1 << 39, index: 0 },
+        profile: 300_000,
+        session: 2_000_000,
+        next: 0,
+        ..any_row().new_tree(&mut proptest::test_runner::TestRunner::deterministic()).expect("a row").current()
+    };
+    let row = Row { revision: 0, stop_reason: 7, ..row };
+    let mut rows = Rows::in_memory();
+    rows.push(&row).expect("room");
+    assert_eq!(rows.get(0).expect("there"), row);
+    assert_eq!(rows.bytes, SEGMENT_ROWS * 78);
 }
 
 #[test]

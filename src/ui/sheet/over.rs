@@ -7,6 +7,9 @@ use crate::ui::state::{Overlay, State};
 use crate::ui::text;
 use crate::usage::Rejection;
 
+/// Cells of a line of what is to be known of the state.
+const NOTE: usize = 44;
+
 /// One line: left, right, and whether it counts now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
@@ -65,7 +68,14 @@ fn intake(snapshot: &Snapshot) -> Vec<Entry> {
         right: text::grouped(i128::from(count)),
         bright: count > 0,
     };
-    let mut lines = vec![
+    // What is wrong with the state says more about these figures than they do.
+    let note = snapshot.state_note.as_deref().map(|note| text::wrap(note, NOTE)).unwrap_or_default();
+    let mut lines: Vec<Entry> = note
+        .into_iter()
+        .enumerate()
+        .map(|(at, right)| Entry { left: if at == 0 { "state" } else { "" }.to_owned(), right, bright: true })
+        .collect();
+    lines.extend([
         line("files and connections", intake.files),
         line("bytes", intake.bytes),
         line("lines", intake.lines),
@@ -84,7 +94,7 @@ fn intake(snapshot: &Snapshot) -> Vec<Entry> {
         line("without id", intake.no_id),
         line("id reused", intake.id_reused),
         line("ahead of the clock", intake.clock_skew),
-    ];
+    ]);
     if intake.late > 0 {
         let right = text::dollars(intake.late_cost);
         lines.push(Entry { left: "late, not added".to_owned(), right, bright: true });

@@ -11,7 +11,7 @@ mod scope;
 mod state;
 mod sums;
 
-pub use adjustment::{AdjustError, Adjustment, Adjustments};
+pub use adjustment::{AdjustError, Adjustment, Adjustments, EXAMPLE, Found, Stated, StatedNames};
 pub use anomaly::Anomalies;
 pub use budget::{Budgets, SessionSpend, Spent};
 pub use condition::{Condition, Identity};

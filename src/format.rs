@@ -35,7 +35,7 @@ pub mod wrapper;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::source::Frame;
-use crate::time::Zone;
+use crate::time::{Timestamp, Zone};
 pub use crate::usage::Format;
 use crate::usage::{Dimensions, Rejection, Usage};
 use context::Context;
@@ -50,6 +50,8 @@ use wrapper::{Framed, Head, Joined, MAX_WRAPPERS, Wrapper};
 pub enum Skip {
     /// It is not about usage.
     NotUsage,
+    /// It is one of costtop's own that stands beside usage, an adjustment, a transfer or an outcome; [`Decoder::take_beside`] has it.
+    Beside,
     /// It cannot be counted.
     Rejected(Rejection),
 }
@@ -78,6 +80,22 @@ pub struct At {
     pub wrapper: Option<Wrapper>,
 }
 
+/// A record of costtop's own that is no usage, but means something to who counts what was spent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Beside {
+    /// Offset of the line it begins in.
+    pub offset: u64,
+    /// When it happened, as it says or as what is wrapped around it does.
+    pub time: Option<Timestamp>,
+    /// The record; empty where it is longer than [`Beside::LONGEST`].
+    pub record: Vec<u8>,
+}
+
+impl Beside {
+    /// Longer ones say something else.
+    pub const LONGEST: usize = 16 << 10;
+}
+
 /// Turns lines into usage. One per thread; its buffers are as large as the largest texts it had to unescape.
 #[derive(Clone, Debug)]
 pub struct Decoder {
@@ -90,6 +108,8 @@ pub struct Decoder {
     /// Where what mappings did is told, if anyone wants to know.
     told: Option<Arc<Mutex<Vec<Told>>>>,
     context: Context,
+    /// Records beside usage that nobody took yet.
+    beside: Vec<Beside>,
     /// Where metadata is unescaped.
     room: Vec<u8>,
     /// Where wrapped texts are unescaped, the outermost first.
@@ -109,6 +129,7 @@ impl Decoder {
             mappings: None,
             told: None,
             context: Context::default(),
+            beside: Vec::new(),
             room: Vec::new(),
             texts: Default::default(),
         }
@@ -141,6 +162,12 @@ impl Decoder {
     /// The lines that follow go on with `context`; returns what those before left. Each file and connection has its own.
     pub fn go_on_with(&mut self, context: Context) -> Context {
         std::mem::replace(&mut self.context, context)
+    }
+
+    /// The records beside usage among those read since this was last asked.
+    #[inline]
+    pub fn take_beside(&mut self) -> Vec<Beside> {
+        std::mem::take(&mut self.beside)
     }
 
     /// Reads one line, with or without its newline, that stands at `offset`. `each` is called once for every record in it, with the
@@ -286,7 +313,12 @@ impl Decoder {
         };
         // By reference to one type: wrappers in wrappers would else be a type each.
         let completed: &mut dyn FnMut(At, Result<&Usage<'_>, Skip>) = &mut completed;
-        self.line(at, depth + 1, text, completed)
+        let known = self.beside.len();
+        let line = self.line(at, depth + 1, text, completed);
+        for beside in &mut self.beside[known..] {
+            beside.time = beside.time.or(head.time);
+        }
+        line
     }
 
     /// Several records in one line, as `LiteLLM` posts them. The whole is checked before the first one counts.
@@ -327,7 +359,9 @@ impl Decoder {
     {
         let labels = self.labels.clone();
         let mut index = at.index;
+        let mut is_beside = false;
         let mut tell = |result: Result<&Usage<'_>, Skip>| {
+            is_beside |= matches!(result, Err(Skip::Beside));
             labelled(labels.as_deref(), record, result, |result| each(At { index, ..at }, result));
             index += 1;
         };
@@ -335,7 +369,12 @@ impl Decoder {
             return Line::Known(format);
         }
         let marks = match self.read_as(self.last, Marks::new(self.only), record, &mut tell) {
-            Reading::Done(format) => return self.known(format),
+            Reading::Done(format) => {
+                if is_beside {
+                    self.keep_beside(at.offset, record);
+                }
+                return self.known(format);
+            }
             Reading::Stopped(stop) => {
                 tell(Err(stop.rejection().map_or(Skip::NotUsage, Skip::Rejected)));
                 return Line::Unknown;
@@ -354,10 +393,20 @@ impl Decoder {
         if let Some(format) = marks.format()
             && let Reading::Done(format) = self.read_as(format, Marks::asked(self.only), record, &mut tell)
         {
+            if is_beside {
+                self.keep_beside(at.offset, record);
+            }
             return self.known(format);
         }
         each(at, Err(Skip::NotUsage));
         Line::Unknown
+    }
+
+    #[cold]
+    fn keep_beside(&mut self, offset: u64, record: &[u8]) {
+        let kept = if record.len() <= Beside::LONGEST { record } else { &[] };
+        let time = own::time(kept, self.zone);
+        self.beside.push(Beside { offset, time, record: kept.to_vec() });
     }
 
     /// A wrapper that is itself a record of JSON.

@@ -4,6 +4,7 @@
 
 mod answer;
 pub mod attach;
+pub mod beside;
 pub mod bodies;
 mod contexts;
 mod copies;

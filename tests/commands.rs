@@ -118,6 +118,34 @@ fn a_line_of_each_format_explained() {
     }
 }
 
+/// A whole session of each coding agent: which line, which rule, and the cost step by step.
+#[test]
+fn a_session_of_each_agent_explained() {
+    for (name, file) in [
+        ("claude_code", "sample-logs/claude/projects/-home-mara-src-shop/13d08df0-dc68-4c9d-8947-b79624d1388d.jsonl"),
+        (
+            "codex",
+            "sample-logs/agents/codex/2026/11/20/rollout-2026-11-20T09-00-00-019f6a10-3c1e-7a40-9b1d-0a6f1c2d3e4f.jsonl",
+        ),
+        (
+            "codex_fork",
+            "sample-logs/agents/codex/2026/11/20/rollout-2026-11-20T09-50-00-019f6a2b-77aa-7c01-8f00-1b2c3d4e5f60.jsonl",
+        ),
+        ("gemini_cli", "sample-logs/agents/gemini/chats/session-2026-11-20T10-00-7c1de0a4.jsonl"),
+        ("gemini_cli_whole", "tests/fixtures/formats/agents/gemini_cli.json"),
+        (
+            "opencode",
+            "sample-logs/agents/opencode/message/ses_62e0b3d5effe1a2B3c4D5e6F7g/msg_9d1f4c2a8001vQ3Xk7Yt5LmNpR.json",
+        ),
+        ("opencode_lines", "tests/fixtures/formats/agents/opencode.jsonl"),
+        ("pi", "sample-logs/agents/pi/sessions/2026-11-20T10-00-00-000Z_4f0c9a52-9c0e-4d5e-8f6a-1b2c3d4e5f60.jsonl"),
+        ("anthropic_stream", "tests/fixtures/formats/agents/stream.jsonl"),
+    ] {
+        let session = std::fs::read_to_string(file).unwrap();
+        insta::assert_snapshot!(format!("explain_agent_{name}"), explained(&session, &[]));
+    }
+}
+
 /// One line for each way in which a bill is more than counts at rates.
 const TERMS: &str = r#"{"ts":"2026-11-20T10:00:00Z","model":"gpt-5.4","input_tokens":300000,"output_tokens":1000,"reasoning_tokens":400,"tier":"flex"}
 {"ts":"2026-11-20T10:00:01Z","model":"claude-opus-4-6","provider":"anthropic","input_tokens":3,"output_tokens":1000,"inference_geo":"us","speed":"fast","web_searches":3,"cost_usd":0.06}

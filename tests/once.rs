@@ -187,3 +187,77 @@ fn a_pipe_is_priced_at_once_and_corrections_read_back() {
     let again = report(folder.path(), &[again.to_str().expect("UTF-8")], "model");
     assert_eq!((&again["totals"]["requests"], &again["totals"]["output_tokens"]), (&json!(1), &json!(300)));
 }
+
+/// What a log corrects moves budgets and nothing else: by its id once wherever it stands, else by its place.
+#[test]
+fn adjustments_of_logs_correct_budgets_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let place = |name: &str| folder.path().join(name).to_str().expect("UTF-8").to_owned();
+    let now = costtop::time::Timestamp::now().to_string();
+    let charge = json!({"ts": now, "request_id": "r-1", "model": "gpt-5", "user": "ada", "cost_usd": "12.50"});
+    let adjust = |id: Option<&str>, dollars: Value| {
+        json!({"type": "adjustment", "id": id, "ts": now, "user_id": "ada", "cost_usd": dollars, "reason": "refund"})
+            .to_string()
+    };
+    let wrapped = json!({"log": adjust(None, json!("-2")) + "\n", "stream": "stdout", "time": now}).to_string();
+    let first = [charge.to_string(), adjust(Some("a-1"), json!("-1.25")), wrapped].join("\n") + "\n";
+    // The same id once more; two without ids are two; of these three one cannot be read.
+    let second = [
+        adjust(Some("a-1"), json!("-1.25")),
+        adjust(None, json!(-0.5)),
+        adjust(None, json!(-0.5)),
+        format!("[{},{}]", adjust(Some("a-2"), json!("0.75")), adjust(None, json!("ten"))),
+        json!({"type": "adjustment", "ts": now, "budget": "each user", "cost_usd": "7"}).to_string(),
+    ]
+    .join("\n")
+        + "\n";
+    let config = concat!(
+        "[[budget]]\nname = \"everything\"\nlimit = 10.00\nper = \"month\"\n",
+        "[[budget]]\nname = \"each user\"\neach = \"user\"\nlimit = 10.00\nper = \"month\"\n",
+        "[[budget]]\nname = \"others\"\nlimit = 10.00\nper = \"month\"\nmatch = { user = \"bob\" }\n",
+    );
+    for (name, text) in [("one.ndjson", &first), ("two.ndjson", &second), ("costtop.toml", &config.to_owned())] {
+        fs::write(place(name), text).expect("written");
+    }
+    let (one, two, config) = (place("one.ndjson"), place("two.ndjson"), place("costtop.toml"));
+    let report = |sources: &[&str]| -> Value {
+        let words = [&["report", "--format", "json", "--config", &config], sources].concat();
+        serde_json::from_str(&costtop(folder.path(), &words)).expect("JSON")
+    };
+    let spent = |report: &Value, name: &str| {
+        let budgets = report["budgets"].as_array().expect("budgets").iter();
+        let mut of = budgets.filter(|budget| budget["name"] == name);
+        of.next().map_or(Value::Null, |budget| budget["spent_usd"].clone())
+    };
+    let events = place("events.ndjson");
+    fs::write(&events, costtop(folder.path(), &["events", "--config", &config, &one, &two])).expect("written");
+    for sources in [[&*one, &*two], [&*two, &*one], [&*events, &*events]] {
+        let report = report(&sources);
+        let totals = &report["totals"];
+        assert_eq!(totals["cost_usd"], "12.500000000000", "what was spent stays what was spent");
+        // -1.25 -2 -0.50 -0.50 +0.75, and 7 for nobody.
+        assert_eq!(totals["adjustments_usd"], "3.500000000000", "{sources:?}");
+        assert_eq!(spent(&report, "everything"), "9.000000000000");
+        assert_eq!(spent(&report, "each user"), "9.000000000000");
+        assert_eq!(spent(&report, "others"), "0.000000000000");
+    }
+    let report = report(&[&one, &two]);
+    let intake = &report["intake"];
+    assert_eq!((&intake["not_usage"], &intake["rejected_by"]["number"]), (&json!(7), &json!(1)));
+    assert_eq!((&intake["records"], &intake["charges"]), (&json!(9), &json!(1)));
+    let explained = costtop(folder.path(), &["explain", &two]);
+    for part in [
+        "two.ndjson:1  not usage (own): adjusted by",
+        ": -$1.25 user ada (refund)",
+        "id a-1: counts once",
+        "two.ndjson:2  not usage (own)",
+        "no id: this line is a correction of its own",
+        "rejected (number): an adjustment that cannot be read: 'cost_usd' is 'ten'",
+        "$7.00 of 'each user'",
+    ] {
+        assert!(explained.contains(part), "'{part}' is not in\n{explained}");
+    }
+    // What fires follows the corrections, in order of time.
+    let fired = costtop(folder.path(), &["alarms", "--config", &config, &one, &two]);
+    assert!(fired.contains("everything"), "{fired}");
+}

@@ -1,6 +1,11 @@
-//! Corrections of budgets by a person: an amount, for whom and why enters once; the sums of the budgets it means move by it.
+//! Corrections of budgets, by a person or by a record in a log: an amount, for whom and why enters once; the sums of the budgets it means move
+//! by it.
 //!
-//! An adjustment moves budgets and nothing else: what was spent stays what was spent. It is kept for as long as a budget can count it.
+//! An adjustment moves budgets and nothing else: what was spent stays what was spent. It is kept for at least as long as a budget can count it.
+
+mod record;
+
+use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
@@ -12,11 +17,14 @@ use crate::label::Label;
 use crate::money::Money;
 use crate::time::{MINUTE_MS, Timestamp};
 use crate::usage::Dimension;
+pub use record::{EXAMPLE, Names as StatedNames, Stated};
 
 /// Two months: the longest period and the one before it.
 const KEPT_MS: i64 = 62 * 1440 * MINUTE_MS;
-/// At most so many are kept; more in two months is a script gone wrong, and is refused.
-const MOST: usize = 4096;
+/// At most so many are kept, or the older ones are forgotten; more in two months is a script gone wrong, and is refused. 4 MB as JSON.
+const MOST: usize = 1 << 14;
+/// One this far ahead of the clock waits for its time, as charges do (DESIGN 5.4).
+const AHEAD_MS: i64 = 2 * MINUTE_MS;
 
 /// One correction.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,16 +64,40 @@ pub enum AdjustError {
     /// It lies in no period that is kept.
     #[error("no budget counts this: its period is over, or no budget is kept for whom it names")]
     Nowhere,
+    /// Its time is before that of one that was forgotten: nobody knows any more whether it was taken.
+    #[error("it is older than what is remembered of adjustments")]
+    Late,
     /// Too many.
     #[error("{MOST} adjustments in two months are enough: change the limit of the budget instead")]
     TooMany,
 }
 
-/// All corrections that still count somewhere, and the sum of all there ever were.
+/// What became of an adjustment that a log holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// It is new, and budgets count it now.
+    Counts,
+    /// It is new; its time has not come.
+    Waits,
+    /// It was taken before.
+    Known,
+}
+
+/// All corrections that are remembered, and the sum of all there ever were.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Adjustments {
     total: Money,
+    /// Those that budgets have counted, or would have.
     kept: Vec<Adjustment>,
+    /// Those whose time has not come.
+    #[serde(default)]
+    waiting: Vec<Adjustment>,
+    /// The latest time of one that was forgotten.
+    #[serde(default)]
+    forgotten: Option<Timestamp>,
+    /// The ids of all that are remembered.
+    #[serde(skip)]
+    ids: HashSet<Label>,
 }
 
 impl Adjustments {
@@ -74,7 +106,9 @@ impl Adjustments {
     /// # Errors
     /// No such JSON.
     pub fn load(text: &str) -> Result<Adjustments, serde_json::Error> {
-        serde_json::from_str(text)
+        let mut loaded: Adjustments = serde_json::from_str(text)?;
+        loaded.ids = loaded.kept.iter().chain(&loaded.waiting).map(|adjustment| adjustment.id.clone()).collect();
+        Ok(loaded)
     }
 
     /// As JSON.
@@ -89,18 +123,17 @@ impl Adjustments {
         self.total
     }
 
-    /// The sum of those in a span; of one without bounds, of all there ever were. What lies more than two months back is known as a part
-    /// of that alone.
+    /// The sum of those in a span; of one without bounds, of all there ever were. What was forgotten is known as a part of that alone.
     #[must_use]
     pub fn within(&self, since: Option<Timestamp>, until: Option<Timestamp>) -> Money {
         if since.is_none() && until.is_none() {
             return self.total;
         }
         let meant = |time: Timestamp| since.is_none_or(|since| time >= since) && until.is_none_or(|until| time < until);
-        self.kept.iter().filter(|one| meant(one.time)).map(|one| one.amount).sum()
+        self.kept.iter().chain(&self.waiting).filter(|one| meant(one.time)).map(|one| one.amount).sum()
     }
 
-    /// Those that still count somewhere, the oldest first.
+    /// Those whose time has come and that are remembered, in the order in which they came.
     #[must_use]
     pub fn kept(&self) -> &[Adjustment] {
         &self.kept
@@ -109,10 +142,10 @@ impl Adjustments {
     /// It was taken before.
     #[must_use]
     pub fn has(&self, id: &Label) -> bool {
-        self.kept.iter().any(|adjustment| adjustment.id == *id)
+        self.ids.contains(id)
     }
 
-    /// Moves the budgets by `adjustment` and keeps it; returns how many sums it moved. One that was taken before moves none.
+    /// Moves the budgets by what a person says and keeps it; returns how many sums it moved. One that was taken before moves none.
     ///
     /// # Errors
     /// [`AdjustError`]: nothing moved.
@@ -126,14 +159,59 @@ impl Adjustments {
         if self.has(&adjustment.id) {
             return Ok(0);
         }
-        self.kept.retain(|old| old.time.plus_ms(KEPT_MS) > now);
-        if self.kept.len() >= MOST {
-            return Err(AdjustError::TooMany);
-        }
+        self.make_room(now)?;
         let moved = budgets.adjust(&adjustment, names, alarms)?;
-        self.total += adjustment.amount;
+        self.keep(&adjustment);
         self.kept.push(adjustment);
         Ok(moved)
+    }
+
+    /// Keeps what a record in a log says, whether or not a budget counts it: a log is read once, and budgets come and go.
+    ///
+    /// # Errors
+    /// [`AdjustError::Late`] and [`AdjustError::TooMany`]: it is not kept.
+    pub fn find(&mut self, adjustment: Adjustment, now: Timestamp) -> Result<Found, AdjustError> {
+        if self.has(&adjustment.id) {
+            return Ok(Found::Known);
+        }
+        if self.forgotten.is_some_and(|forgotten| adjustment.time <= forgotten) {
+            return Err(AdjustError::Late);
+        }
+        self.make_room(now)?;
+        self.keep(&adjustment);
+        if adjustment.time > now.plus_ms(AHEAD_MS) {
+            self.waiting.push(adjustment);
+            return Ok(Found::Waits);
+        }
+        self.kept.push(adjustment);
+        Ok(Found::Counts)
+    }
+
+    /// Those whose time came since they were found.
+    pub fn ripe(&mut self, now: Timestamp) -> &[Adjustment] {
+        let from = self.kept.len();
+        if !self.waiting.is_empty() {
+            self.kept.extend(self.waiting.extract_if(.., |adjustment| adjustment.time <= now));
+        }
+        &self.kept[from..]
+    }
+
+    fn keep(&mut self, adjustment: &Adjustment) {
+        self.total += adjustment.amount;
+        self.ids.insert(adjustment.id.clone());
+    }
+
+    /// Forgets what no budget counts any more, where nothing else makes room for one more.
+    fn make_room(&mut self, now: Timestamp) -> Result<(), AdjustError> {
+        if self.ids.len() < MOST {
+            return Ok(());
+        }
+        let old = now.plus_ms(-KEPT_MS);
+        for gone in self.kept.extract_if(.., |adjustment| adjustment.time <= old) {
+            self.ids.remove(&gone.id);
+            self.forgotten = self.forgotten.max(Some(gone.time));
+        }
+        if self.ids.len() < MOST { Ok(()) } else { Err(AdjustError::TooMany) }
     }
 }
 
@@ -143,5 +221,58 @@ impl Adjustment {
         let of = self.of.iter().map(|(dimension, label)| (*dimension, names.intern(label))).collect();
         let session = self.session.as_ref().map_or(NONE, |label| names.intern(label));
         (Parts(of), session)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_ms(1_795_000_000_000);
+
+    fn found(id: usize, minutes: i64) -> Adjustment {
+        Adjustment {
+            id: Label::new(&id.to_string()),
+            time: NOW.plus_ms(minutes * MINUTE_MS),
+            budget: None,
+            of: Vec::new(),
+            session: None,
+            amount: Money::from_pico(1),
+            reason: None,
+            by: Label::new("a log"),
+        }
+    }
+
+    #[test]
+    fn what_lies_ahead_waits_and_counts_once() {
+        let mut adjustments = Adjustments::default();
+        assert_eq!(adjustments.find(found(1, 60), NOW), Ok(Found::Waits));
+        assert_eq!(adjustments.find(found(2, 1), NOW), Ok(Found::Counts));
+        // Over a restart, too.
+        let mut adjustments = Adjustments::load(&adjustments.save()).expect("what was saved");
+        assert_eq!(adjustments.find(found(1, 60), NOW), Ok(Found::Known));
+        assert!(adjustments.ripe(NOW).is_empty());
+        assert_eq!(adjustments.ripe(NOW.plus_ms(60 * MINUTE_MS)), [found(1, 60)]);
+        assert!(adjustments.ripe(NOW.plus_ms(60 * MINUTE_MS)).is_empty());
+        assert_eq!((adjustments.kept().len(), adjustments.total().pico()), (2, 2));
+    }
+
+    #[test]
+    fn what_was_forgotten_is_late_and_counts_no_second_time() {
+        let mut adjustments = Adjustments::default();
+        let year = -365 * 1440;
+        for id in 0..MOST {
+            // Half of them of a year ago: a history that is read at once is taken whole.
+            let minutes = if id % 2 == 0 { year } else { -1 };
+            assert_eq!(adjustments.find(found(id, minutes), NOW), Ok(Found::Counts));
+        }
+        assert_eq!(adjustments.find(found(MOST, -1), NOW), Ok(Found::Counts), "the old ones made room");
+        assert_eq!(adjustments.find(found(0, year), NOW), Err(AdjustError::Late));
+        assert_eq!(adjustments.find(found(1, -1), NOW), Ok(Found::Known));
+        assert_eq!(adjustments.total().pico(), MOST as i128 + 1);
+        for id in 0..MOST / 2 - 1 {
+            assert_eq!(adjustments.find(found(MOST + 1 + id, -1), NOW), Ok(Found::Counts));
+        }
+        assert_eq!(adjustments.find(found(2 * MOST, -1), NOW), Err(AdjustError::TooMany));
     }
 }

@@ -216,44 +216,44 @@ impl Budgets {
         names: &mut Names,
         alarms: &mut Alarms,
     ) -> Result<usize, AdjustError> {
-        if let Some(name) = &adjustment.budget {
-            let known = self.kept.iter().map(|budget| format!("'{}'", budget.config.name)).collect::<Vec<_>>();
-            let Some(budget) = self.kept.iter().find(|budget| budget.config.name == *name) else {
-                return Err(AdjustError::NoBudget { name: name.clone(), known: known.join(", ") });
-            };
-            let known = match budget.config.each {
-                Each::All => true,
-                Each::Dimension(of) => adjustment.of.iter().any(|(dimension, _)| *dimension == of),
-                Each::Session => adjustment.session.is_some(),
-            };
-            if !known {
-                return Err(AdjustError::NoKey(name.clone(), budget.scope_name()));
-            }
+        self.knows(adjustment)?;
+        match self.correct(adjustment, false, names, alarms) {
+            0 => Err(AdjustError::Nowhere),
+            moved => Ok(moved),
         }
-        let mut touched = self.move_by(adjustment, names, false);
-        if touched.is_empty() {
-            return Err(AdjustError::Nowhere);
-        }
-        let moved = touched.len();
-        for sum in &mut touched {
-            let budget = &mut self.kept[sum.budget];
-            let fell = budget.relatch(sum, names, alarms);
-            // Still above a threshold, but a lower one: whoever changed it knows.
-            sum.silent = fell;
-        }
-        self.judge_all(&mut touched, names, alarms);
-        Ok(moved)
     }
 
-    /// Moves sums by what persons corrected, and looks at them again; what no budget counts any more moves none.
-    pub fn correct(&mut self, adjustments: &[Adjustment], names: &mut Names, alarms: &mut Alarms) {
-        for adjustment in adjustments {
-            let mut touched = self.move_by(adjustment, names, true);
-            for sum in &touched {
-                self.kept[sum.budget].relatch(sum, names, alarms);
-            }
-            self.judge_all(&mut touched, names, alarms);
+    /// Whether there is the budget that it names, and it names for whom.
+    ///
+    /// # Errors
+    /// [`AdjustError::NoBudget`], [`AdjustError::NoKey`].
+    pub fn knows(&self, adjustment: &Adjustment) -> Result<(), AdjustError> {
+        let Some(name) = &adjustment.budget else { return Ok(()) };
+        let known = self.kept.iter().map(|budget| format!("'{}'", budget.config.name)).collect::<Vec<_>>();
+        let Some(budget) = self.kept.iter().find(|budget| budget.config.name == *name) else {
+            return Err(AdjustError::NoBudget { name: name.clone(), known: known.join(", ") });
+        };
+        let known = match budget.config.each {
+            Each::All => true,
+            Each::Dimension(of) => adjustment.of.iter().any(|(dimension, _)| *dimension == of),
+            Each::Session => adjustment.session.is_some(),
+        };
+        if known { Ok(()) } else { Err(AdjustError::NoKey(name.clone(), budget.scope_name())) }
+    }
+
+    /// Moves the sums it means and looks at them again; returns how many. What no budget counts any more moves none.
+    pub fn correct(&mut self, adjustment: &Adjustment, silent: bool, names: &mut Names, alarms: &mut Alarms) -> usize {
+        // What is late alarms as little as a charge would.
+        let silent = silent || adjustment.time.plus_ms(LATE_MS) < self.now.min(self.clock);
+        let mut touched = self.move_by(adjustment, names, silent);
+        for sum in &mut touched {
+            let fell = self.kept[sum.budget].relatch(sum, names, alarms);
+            // Still above a threshold, but a lower one: whoever changed it knows.
+            sum.silent |= fell;
         }
+        let moved = touched.len();
+        self.judge_all(&mut touched, names, alarms);
+        moved
     }
 
     /// Adds an adjustment to the sums it means.

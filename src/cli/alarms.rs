@@ -79,7 +79,7 @@ pub fn run(args: &AlarmsArgs, global: &Global) -> Result<ExitCode, Failure> {
             .context("cannot read the state")?,
         None => None,
     };
-    let Read { mut engine, notes } = if let Some(read) = saved {
+    let Read { mut engine, adjustments, notes } = if let Some(read) = saved {
         read
     } else {
         let sources = setup.sources(&args.sources)?;
@@ -92,7 +92,7 @@ pub fn run(args: &AlarmsArgs, global: &Global) -> Result<ExitCode, Failure> {
     }
     let out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
     let mut printer = Printer { out, format: args.format, zone: setup.config.zone, fired: [0; 4] };
-    let charges = replay(&mut engine, &setup.config, |transition| {
+    let charges = replay(&mut engine, &setup.config, adjustments.kept(), |transition| {
         let time = transition.time;
         let printed = since.is_none_or(|since| time >= since) && until.is_none_or(|until| time < until);
         if printed { printer.print(transition) } else { Ok(()) }

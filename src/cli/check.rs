@@ -11,13 +11,13 @@ use super::flags::Global;
 use super::remote::Remote;
 use super::setup::{Setup, state_to_read};
 use super::{Failure, stdout};
-use crate::alarm::{Adjustments, BudgetState, BudgetStatus};
+use crate::alarm::{BudgetState, BudgetStatus};
 use crate::client::{ANSWERED_WITHIN, ClientError};
 use crate::config::remedy;
 use crate::label::Label;
 use crate::money::Money;
 use crate::output::text;
-use crate::run::once::{self, Manner};
+use crate::run::once::{self, Manner, Read};
 
 /// A process on this machine answers within this time, or its state is read.
 const HERE_WITHIN: Duration = Duration::from_secs(2);
@@ -128,20 +128,17 @@ fn standing(args: &CheckArgs, global: &Global) -> Result<Vec<Standing>, Failure>
     if let Some(folder) = &state {
         setup.keep_label_slots(folder)?;
     }
-    let (mut engine, adjustments) = match &state {
-        Some(folder) => {
-            let read = once::read_state(folder, &setup.config, &setup.book, setup.mode, setup.now)
-                .context("cannot read the state")?;
-            (read.map(|read| read.engine), once::adjustments(folder).context("cannot read the state")?)
-        }
-        None => (None, Adjustments::default()),
+    let mut read = match &state {
+        Some(folder) => once::read_state(folder, &setup.config, &setup.book, setup.mode, setup.now)
+            .context("cannot read the state")?,
+        None => None,
     };
-    if engine.is_none() && !setup.chosen(&[]).is_empty() {
+    if read.is_none() && !setup.chosen(&[]).is_empty() {
         let manner = Manner { mode: setup.mode, ..Manner::default() };
-        let read = once::read(setup.sources(&[])?, &setup.config, &setup.book, setup.now, manner, &mut ());
-        engine = Some(read.map_err(anyhow::Error::from)?.engine);
+        let sources = once::read(setup.sources(&[])?, &setup.config, &setup.book, setup.now, manner, &mut ());
+        read = Some(sources.map_err(anyhow::Error::from)?);
     }
-    let Some(mut engine) = engine else { return Ok(Vec::new()) };
+    let Some(Read { mut engine, adjustments, .. }) = read else { return Ok(Vec::new()) };
     let budgets =
         once::budgets(&mut engine, &setup.config, &adjustments, setup.now).context("cannot sum up the budgets")?;
     Ok(budgets.into_iter().map(Standing::from).collect())

@@ -29,14 +29,13 @@ pub fn run(args: &ReportArgs, global: &Global) -> Result<ExitCode, Failure> {
         setup.keep_label_slots(folder)?;
     }
     if let Some(folder) = state
-        && let Some(Read { engine, notes }) =
+        && let Some(Read { engine, adjustments, notes }) =
             once::read_state(&folder, &setup.config, &setup.book, setup.mode, setup.now)
                 .context("cannot read the state")?
     {
         for note in notes {
             stdout::note(&note);
         }
-        let adjustments = once::adjustments(&folder).context("cannot read the state")?;
         return answer(args, global, &setup, engine, &adjustments);
     }
     let sources = setup.sources(&args.sources)?;
@@ -55,11 +54,11 @@ pub fn run(args: &ReportArgs, global: &Global) -> Result<ExitCode, Failure> {
 pub fn print(args: &ReportArgs, global: &Global, setup: &Setup, sources: Sources) -> Result<ExitCode, Failure> {
     let manner = Manner { mode: setup.mode, ..Manner::default() };
     let read = once::read(sources, &setup.config, &setup.book, setup.now, manner, &mut ());
-    let Read { engine, notes } = read.map_err(anyhow::Error::from)?;
+    let Read { engine, adjustments, notes } = read.map_err(anyhow::Error::from)?;
     for note in notes {
         stdout::note(&note);
     }
-    answer(args, global, setup, engine, &Adjustments::default())
+    answer(args, global, setup, engine, &adjustments)
 }
 
 fn answer(

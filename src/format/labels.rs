@@ -20,6 +20,7 @@ pub struct LabelPaths {
     slots: Vec<usize>,
     /// Each path's keys with dots between them.
     names: Vec<Box<[u8]>>,
+    own: Vec<OwnLabel>,
 }
 
 impl LabelPaths {
@@ -28,6 +29,7 @@ impl LabelPaths {
     pub fn new<'p>(labels: impl Iterator<Item = (OwnLabel, &'p [KeyPath])>) -> Option<LabelPaths> {
         let mut all = LabelPaths::default();
         for (label, configured) in labels {
+            all.own.push(label);
             let printed = [OWN_OUTPUT.to_owned(), label.name().to_owned()];
             for path in std::iter::once(&printed[..]).chain(configured.iter().map(Vec::as_slice)).take(MOST_PATHS) {
                 all.paths.add(path);
@@ -50,6 +52,12 @@ impl LabelPaths {
             labels = self.choose(|place| found[place].plain());
         }
         labels
+    }
+
+    /// The labels that are looked for.
+    #[must_use]
+    pub fn own(&self) -> &[OwnLabel] {
+        &self.own
     }
 
     /// How many paths there are.

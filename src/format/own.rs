@@ -4,7 +4,7 @@
 //! `task_type` the feature, `key` the key's alias. `input_tokens` is uncached input only. Says [`Origin::Api`], always final.
 
 use crate::money::Cost;
-use crate::time::Zone;
+use crate::time::{Timestamp, Zone};
 use crate::usage::{Dimensions, Ids, Origin, RawText, Rejection, Restated, Terms, Tokens, Usage};
 
 use super::scanner::{Amount, Count, Lead, Scalar, Scanner, Stop};
@@ -296,6 +296,12 @@ pub(super) fn read<E: FnMut(Result<&Usage<'_>, Skip>) + ?Sized>(
     finish(walked, marks, |format| format == Format::Own, each, |_| fields.usage(zone))
 }
 
+/// When a record that is beside usage says it happened.
+pub(super) fn time(record: &[u8], zone: Zone) -> Option<Timestamp> {
+    let of = |key: &[u8]| Scanner::new(record).member(key).unwrap_or(Scalar::Null);
+    number::time(of(b"ts").or(of(b"timestamp")), zone)
+}
+
 impl<'a> Fields<'a> {
     /// Nothing read yet.
     pub(super) const fn new() -> Fields<'a> {
@@ -383,7 +389,7 @@ impl<'a> Fields<'a> {
         let mut model = self.text(Key::Model);
         if let Scalar::Text(kind) = self.kind_of_record {
             match kind.bytes().as_ref() {
-                b"adjustment" | b"transfer" | b"outcome" => return Err(Skip::NotUsage),
+                b"adjustment" | b"transfer" | b"outcome" => return Err(Skip::Beside),
                 b"charge" => model = model.or(self.text(Key::Kind)),
                 _ => {}
             }

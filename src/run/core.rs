@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, never, select};
 use tokio::sync::oneshot;
 
+use super::beside::said;
 use super::decode::{Decoded, Shared};
 use super::desk::Desk;
 use super::detect::Detection;
@@ -22,14 +23,13 @@ use super::reprice::{fingerprint, reprice};
 use super::setup::{RunError, Setup};
 use super::spent::take_up_budgets;
 use super::viewpoint::Watched;
-use crate::alarm::{AdjustError, Adjustment, Adjustments, Alarms, Budgets, Transition, Which};
+use crate::alarm::{AdjustError, Adjustment, Adjustments, Alarms, Budgets, Found, Transition, Which};
 use crate::config::{Config, Each};
 use crate::engine::bill::CostMode;
 use crate::engine::{Engine, Options, Post};
 use crate::label::Label;
 use crate::notifier::bell::Bell;
 use crate::notifier::command::Hooks;
-use crate::output::figures::difference;
 use crate::source::spec::Spec;
 use crate::source::{self, Ask, Receipt, Receiving, SourceStatus};
 use crate::time::{MINUTE_MS, Timestamp};
@@ -410,6 +410,7 @@ impl Core {
         self.posts.clear();
         self.engine.apply(&decoded.batch, now, &mut self.posts)?;
         self.budgets.apply(&self.posts, self.engine.names(), now, &mut self.alarms);
+        self.correct(std::mem::take(&mut decoded.adjustments), decoded.batch.history, now);
         self.detection.apply(&self.posts, &self.engine, now, &mut self.alarms);
         if !decoded.batch.history && !decoded.batch.records.is_empty() {
             self.bell.live(now);
@@ -437,6 +438,44 @@ impl Core {
         self.transitions(now);
         self.version += 1;
         Ok(())
+    }
+
+    /// Takes the adjustments that a batch brought. They are kept in the commit that keeps its position, so each moves budgets once.
+    fn correct(&mut self, found: Vec<Adjustment>, history: bool, now: Timestamp) {
+        if found.is_empty() {
+            return;
+        }
+        for adjustment in found {
+            let text = said(&adjustment);
+            match self.adjustments.find(adjustment.clone(), now) {
+                Ok(Found::Counts) => {
+                    let names = self.engine.ledger().1;
+                    self.budgets.correct(&adjustment, history, names, &mut self.alarms);
+                    if let Err(error) = self.budgets.knows(&adjustment) {
+                        self.log.add(now, Mark::Warn, "budget", &format!("{text}: {error}"));
+                    } else if !history {
+                        self.log.add(now, Mark::Note, "budget", &text);
+                    }
+                }
+                Ok(Found::Waits | Found::Known) => {}
+                Err(error) => self.log.add(now, Mark::Warn, "budget", &format!("not {text}: {error}")),
+            }
+        }
+        self.persistence.beside(META_ADJUSTMENTS, self.adjustments.save().into_bytes());
+    }
+
+    /// Adjustments of logs whose time has come.
+    fn ripen(&mut self, now: Timestamp) {
+        let ripe = self.adjustments.ripe(now);
+        if ripe.is_empty() {
+            return;
+        }
+        let names = self.engine.ledger().1;
+        for adjustment in ripe {
+            self.budgets.correct(adjustment, false, names, &mut self.alarms);
+        }
+        self.persistence.beside(META_ADJUSTMENTS, self.adjustments.save().into_bytes());
+        self.persistence.touch();
     }
 
     /// Hands on what alarms did.
@@ -483,6 +522,7 @@ impl Core {
         self.tell_of_memory(now);
         self.engine.tick(now);
         self.budgets.tick(self.engine.names(), now, &mut self.alarms);
+        self.ripen(now);
         self.detection.tick(&self.engine, now, &mut self.alarms);
         self.transitions(now);
         if self.detection.is_save_due(now) {
@@ -580,16 +620,4 @@ fn control(state: Option<&Path>, log: &mut EventLog, now: Timestamp) -> Option<P
         return None;
     }
     Some(path)
-}
-
-/// `adjusted by mara: -$10.00 of 'everything' (refund)`.
-fn said(adjustment: &Adjustment) -> String {
-    let Adjustment { budget, of, amount, reason, by, .. } = adjustment;
-    let whose = match budget {
-        Some(name) => format!(" of '{name}'"),
-        None => String::new(),
-    };
-    let of = of.iter().map(|(dimension, label)| format!(" {} {label}", dimension.name())).collect::<Vec<_>>().concat();
-    let reason = reason.as_ref().map_or_else(String::new, |reason| format!(" ({reason})"));
-    format!("adjusted by {by}: {}{whose}{of}{reason}", difference(*amount))
 }

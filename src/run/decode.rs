@@ -5,13 +5,15 @@ use std::sync::Arc;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use memchr::memchr;
 
+use super::beside::{self, Meant};
 use super::bodies::Bodies;
 use super::contexts::Contexts;
+use crate::alarm::Adjustment;
 use crate::engine::identity::{IdentityKey, RecordIds, link};
 use crate::engine::record::{Batch, BatchBuilder, Place, Record, Surroundings};
 use crate::format::context::Context;
 use crate::format::labels::LabelPaths;
-use crate::format::{At, Decoder, Skip};
+use crate::format::{At, Beside, Decoder, Skip};
 use crate::label::Label;
 use crate::output::other;
 use crate::price::{PriceBook, Pricer};
@@ -58,6 +60,8 @@ pub struct Decoded {
     pub reserved: Option<Reservation>,
     /// Who waits until the batch is safe.
     pub receipt: Option<Receipt>,
+    /// Corrections of budgets, which are no records of the batch.
+    pub adjustments: Vec<Adjustment>,
     /// Where the memory of the records came from.
     rooms: Sender<Vec<Record>>,
 }
@@ -81,6 +85,7 @@ pub struct LineDecoder {
     pricer: Pricer,
     builder: BatchBuilder,
     contexts: Contexts,
+    adjustments: Vec<Adjustment>,
     rooms: (Sender<Vec<Record>>, Receiver<Vec<Record>>),
 }
 
@@ -91,7 +96,15 @@ impl LineDecoder {
         let (mut decoder, pricer) = (Decoder::new(shared.zone), Pricer::new(Arc::clone(&shared.book)));
         decoder.look_for(shared.labels.clone());
         let builder = BatchBuilder::new(shared.keep_names);
-        LineDecoder { shared, decoder, pricer, builder, contexts: Contexts::default(), rooms: bounded(ROOMS) }
+        LineDecoder {
+            shared,
+            decoder,
+            pricer,
+            builder,
+            contexts: Contexts::default(),
+            adjustments: Vec::new(),
+            rooms: bounded(ROOMS),
+        }
     }
 
     fn finish(&mut self, history: bool) -> Batch {
@@ -126,6 +139,7 @@ impl LineDecoder {
             rest = &rest[line.len()..];
             if chunk.again {
                 self.decoder.decode(offset, line, &mut |_, _| {});
+                self.decoder.take_beside();
             } else {
                 self.line(line, whole, offset, &around, &chunk);
             }
@@ -158,6 +172,7 @@ impl LineDecoder {
             }),
             reserved: chunk.reserved,
             receipt: chunk.receipt,
+            adjustments: std::mem::take(&mut self.adjustments),
             rooms: self.rooms.0.clone(),
         }
     }
@@ -182,6 +197,10 @@ impl LineDecoder {
             };
             record(result, at, true, &mut ids, (&shared.key, builder, pricer), around, &chunk);
         });
+        for (index, beside) in (0..).zip(decoder.take_beside()) {
+            let id = || name(index).call;
+            adjust(&beside, id, (shared, builder, &mut self.adjustments), around);
+        }
         // A body stands alone: what it leaves open never ends.
         let open = decoder.go_on_with(Context::default());
         builder.intake().torn += open.parts().torn();
@@ -192,22 +211,58 @@ impl LineDecoder {
             position: None,
             reserved: chunk.reserved,
             receipt: chunk.receipt,
+            adjustments: std::mem::take(&mut self.adjustments),
             rooms: self.rooms.0.clone(),
         }
     }
 
     fn line(&mut self, line: &[u8], whole: bool, offset: u64, around: &Surroundings, chunk: &Chunk) {
         self.builder.intake().lines += 1;
-        if self.shared.keep_names
-            && let Some(other) = other::line(line)
-        {
-            self.builder.push_other(other.as_bytes());
-        }
         let LineDecoder { shared, decoder, pricer, builder, .. } = self;
         decoder.decode(offset, line, &mut |at, result| {
             let mut ids = |usage: &Usage<'_>, place: Place| shared.key.identify(usage, place);
             record(result, at, whole, &mut ids, (&shared.key, builder, pricer), around, chunk);
         });
+        for (index, beside) in (0..).zip(decoder.take_beside()) {
+            let place = Place { generation: chunk.generation, offset: beside.offset, index };
+            let id = || shared.key.identify(&Usage::default(), place).call;
+            adjust(&beside, id, (shared, builder, &mut self.adjustments), around);
+        }
+    }
+}
+
+/// A record beside usage: counted, passed on where names are kept, and taken where it corrects budgets. Without an id it is known by its
+/// place, as a charge would be, so that one that is read again is the same.
+fn adjust(
+    beside: &Beside,
+    id: impl FnOnce() -> u128,
+    (shared, builder, adjustments): (&Shared, &mut BatchBuilder, &mut Vec<Adjustment>),
+    around: &Surroundings,
+) {
+    let meant = beside::read(beside, around, shared.labels.as_deref(), shared.zone, Timestamp::now());
+    if let Meant::Refused(class, _) = meant {
+        return builder.intake().reject(class);
+    }
+    builder.intake().records += 1;
+    builder.intake().not_usage += 1;
+    let (of, time) = match &meant {
+        Meant::Adjustment(adjustment) => (adjustment.of.as_slice(), Some(adjustment.time)),
+        _ => (&[][..], beside.time),
+    };
+    if shared.keep_names {
+        // The file that it stood in is another one for whoever reads it next.
+        let stated = of.iter().filter(|(of, _)| !matches!(of, Dimension::Own(_) | Dimension::Source));
+        let stated = stated.map(|(of, label)| (of.name(), label.as_str()));
+        if let Some(line) = other::line(&beside.record, time, stated) {
+            builder.push_other(line.as_bytes());
+        }
+    }
+    if let Meant::Adjustment(mut adjustment) = meant {
+        builder.intake().undated += u64::from(beside.time.is_none());
+        if adjustment.id.as_str().is_empty() {
+            adjustment.id = Label::new(&format!("{:032x}", id()));
+        }
+        adjustments.push(*adjustment);
     }
 }
 
@@ -232,6 +287,8 @@ fn record(
                 builder.speak(key.scopes(usage), usage.time);
             }
         }
+        // Counted once it has been looked at.
+        Err(Skip::Beside) => {}
         Err(Skip::NotUsage) => {
             builder.intake().records += 1;
             builder.intake().not_usage += 1;

@@ -11,7 +11,7 @@ use super::pipeline::{Message, Pipeline};
 use super::places::Places;
 use super::reprice::{META_PRICES, fingerprint, reprice};
 use super::{Sources, memory, spill};
-use crate::alarm::{Adjustments, Alarms, BudgetStatus, Budgets, ScopeError};
+use crate::alarm::{AdjustError, Adjustments, Alarms, BudgetStatus, Budgets, ScopeError};
 use crate::config::{Config, LabelSlots, SourceConfig};
 use crate::engine::bill::CostMode;
 use crate::engine::identity::IdentityKey;
@@ -65,6 +65,8 @@ pub enum OnceError {
 pub struct Read {
     /// The engine with all charges.
     pub engine: Engine,
+    /// Corrections of budgets.
+    pub adjustments: Adjustments,
     /// Sentences for stderr.
     pub notes: Vec<String>,
 }
@@ -144,6 +146,8 @@ pub fn read(
     let pipeline = Pipeline::start(sources.specs, &options, &shared)?;
     let mut posts = Vec::new();
     let mut generations = Generations::default();
+    let mut adjustments = Adjustments::default();
+    let mut not_taken: Option<(u64, AdjustError)> = None;
     let (mut applied, mut expected) = (0, None);
     while expected != Some(applied) {
         let Ok(message) = pipeline.messages().recv() else { return Err(OnceError::Cut) };
@@ -156,6 +160,12 @@ pub fn read(
                 let now = if manner.follow { Timestamp::now() } else { now };
                 engine.apply(&decoded.batch, now, &mut posts)?;
                 posts.clear();
+                for adjustment in std::mem::take(&mut decoded.adjustments) {
+                    if let Err(error) = adjustments.find(adjustment, now) {
+                        let before = not_taken.take().map_or(0, |(count, _)| count);
+                        not_taken = Some((before + 1, error));
+                    }
+                }
                 decoded.give_back();
                 watcher.after(&mut engine)?;
                 applied += 1;
@@ -174,7 +184,8 @@ pub fn read(
         }
     }
     pipeline.stop();
-    Ok(Read { engine, notes })
+    notes.extend(not_taken.map(|(count, error)| format!("{count} adjustments in logs are not counted: {error}")));
+    Ok(Read { engine, adjustments, notes })
 }
 
 /// The charges of a saved state, while its owner may go on writing, what had no price priced as a start of its owner would; `None` where
@@ -240,14 +251,12 @@ pub fn read_state(
         };
         notes = reprice(&mut engine, &places, &shared)?;
     }
-    Ok(Some(Read { engine, notes }))
+    let adjustments = adjustments(folder)?;
+    Ok(Some(Read { engine, adjustments, notes }))
 }
 
-/// What persons corrected in the state in `folder`.
-///
-/// # Errors
-/// The state cannot be read, or holds what cannot be.
-pub fn adjustments(folder: &Path) -> Result<Adjustments, OnceError> {
+/// What was corrected in the state in `folder`.
+fn adjustments(folder: &Path) -> Result<Adjustments, OnceError> {
     let Some(saved) = Snapshot::meta(folder, super::persist::META_ADJUSTMENTS)? else {
         return Ok(Adjustments::default());
     };
@@ -295,7 +304,9 @@ pub fn budgets(
         Ok(())
     })?;
     let names = engine.ledger().1;
-    budgets.correct(adjustments.kept(), names, &mut alarms);
+    for adjustment in adjustments.kept() {
+        budgets.correct(adjustment, true, names, &mut alarms);
+    }
     Ok(budgets.statuses(names, usize::MAX))
 }
 

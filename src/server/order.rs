@@ -3,16 +3,13 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::alarm::Adjustment;
-use crate::label::{Label, clean};
-use crate::money::Money;
-use crate::time::{Timestamp, Zone, parse_rfc3339};
-use crate::usage::Dimension;
+use crate::alarm::{Adjustment, EXAMPLE, Stated, StatedNames};
+use crate::label::clean;
+use crate::time::{Timestamp, Zone};
+use crate::usage::{Dimension, UserField};
 
 /// Nobody sleeps for longer than a month.
 const MOST_MINUTES: i64 = 31 * 1440;
-/// No correction of a budget is larger than this, in dollars.
-const MOST_DOLLARS: i128 = 1_000_000_000;
 
 /// What a person wants changed.
 #[derive(Clone, Debug, PartialEq)]
@@ -88,61 +85,21 @@ fn minutes(minutes: i64) -> Result<i64, String> {
     Err(format!("'minutes' is {minutes}: use 1 to {MOST_MINUTES}"))
 }
 
-/// An adjustment record as NDJSON has it, with an id.
+/// An adjustment record as NDJSON has it, with an id and nothing that is not understood: a person can say it better.
 fn adjustment(body: &[u8], known: &[Dimension]) -> Result<Adjustment, String> {
-    const EXAMPLE: &str = r#"{"type":"adjustment","id":"…","ts":"2026-11-21T10:00:00Z","user":"ada","cost_usd":"-10.00","reason":"refund"}"#;
     let record: Map<String, Value> = parse(body, EXAMPLE)?;
-    let mut read = Adjustment {
-        id: Label::new(""),
-        time: Timestamp::now(),
-        budget: None,
-        of: Vec::new(),
-        session: None,
-        amount: Money::ZERO,
-        reason: None,
-        by: Label::new(""),
-    };
-    for (key, value) in &record {
-        let text = match value {
-            Value::String(text) => text.clone(),
-            // As written: no float in between.
-            Value::Number(number) if key == "cost_usd" => number.to_string(),
-            Value::Null => continue,
-            _ => return Err(format!("'{}' is no text: send {EXAMPLE}", clean(key))),
-        };
-        let label = Label::new(&text);
-        match key.as_str() {
-            "type" if text == "adjustment" => {}
-            "type" => return Err(format!("type '{label}' is not taken here: send {EXAMPLE}")),
-            "id" => read.id = label,
-            "ts" => {
-                read.time = parse_rfc3339(text.as_bytes(), Zone::UTC)
-                    .ok_or_else(|| format!("'ts' is '{label}': use RFC 3339, such as 2026-11-21T10:00:00Z"))?;
-            }
-            "budget" => read.budget = Some(label),
-            "session_id" => read.session = Some(label),
-            "reason" => read.reason = Some(label),
-            "cost_usd" => {
-                let amount =
-                    Money::parse(text.as_bytes()).map_err(|error| format!("'cost_usd' is '{label}': {error}"))?;
-                if amount == Money::ZERO || amount.pico().abs() > MOST_DOLLARS * 1_000_000_000_000 {
-                    return Err(format!("'cost_usd' is '{label}': use dollars other than 0, at most {MOST_DOLLARS}"));
-                }
-                read.amount = amount;
-            }
-            name => match known.iter().find(|dimension| dimension.name() == name) {
-                Some(dimension) => read.of.push((*dimension, label)),
-                None => return Err(format!("unknown key '{}': send {EXAMPLE}", clean(name))),
-            },
-        }
+    let names = StatedNames { known, user_order: &[UserField::User], zone: Zone::UTC };
+    let Stated { adjustment, bad_time, unknown, .. } = Stated::read(&record, names, Timestamp::now())?;
+    if let Some(time) = bad_time {
+        return Err(format!("'ts' is '{time}': use RFC 3339, such as 2026-11-21T10:00:00Z"));
     }
-    if read.amount == Money::ZERO {
-        return Err(format!("say by how much in 'cost_usd': {EXAMPLE}"));
+    if let Some(name) = unknown {
+        return Err(format!("unknown key '{name}': send {EXAMPLE}"));
     }
-    if read.id.as_str().is_empty() {
+    if adjustment.id.as_str().is_empty() {
         return Err(format!("say an 'id' that is yours alone, so that a repeated request counts once: {EXAMPLE}"));
     }
-    Ok(read)
+    Ok(adjustment)
 }
 
 #[cfg(test)]

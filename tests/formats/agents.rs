@@ -61,7 +61,7 @@ fn read(file: &str) -> Vec<Result<Said, Rejection>> {
     for line in file.split_inclusive('\n') {
         decoder.decode(offset, line.as_bytes(), &mut |at, result| match result {
             Ok(usage) => out.push(Ok(said(at, usage))),
-            Err(Skip::NotUsage) => {}
+            Err(Skip::NotUsage | Skip::Beside) => {}
             Err(Skip::Rejected(class)) => out.push(Err(class)),
         });
         offset += line.len() as u64;

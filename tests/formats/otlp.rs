@@ -408,7 +408,7 @@ fn a_call_that_failed_is_a_request() {
 fn what_cannot_be_counted_is_refused() {
     let refused = |attributes: &Value| match skip_of(attributes) {
         Skip::Rejected(class) => class,
-        Skip::NotUsage => panic!("not usage: {attributes}"),
+        Skip::NotUsage | Skip::Beside => panic!("not usage: {attributes}"),
     };
     assert_eq!(refused(&json!({"gen_ai.system": "x", "gen_ai.usage.input_tokens": 5})), Rejection::Model);
     for bad in [json!(-1), json!(0.5), json!("many"), json!(4_294_967_296u64), json!(true)] {

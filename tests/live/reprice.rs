@@ -99,7 +99,7 @@ fn a_term_that_only_the_line_has_is_read_from_it_and_never_guessed() {
     let book = costtop::run::prices(&config).expect("works on this machine");
     for _ in 0..2 {
         let read = once::read_state(&copy, &config, &book, CostMode::Auto, Timestamp::now());
-        let Read { mut engine, notes } = read.expect("it opens").expect("a state");
+        let Read { mut engine, notes, .. } = read.expect("it opens").expect("a state");
         let query = ReportQuery { by: Vec::new(), since: None, until: None, zone: config.zone };
         let totals = engine.report(&query).expect("rows").totals;
         assert_eq!((totals.cost().to_string().as_str(), totals.unpriced_requests), ("10.500000000000", 1));

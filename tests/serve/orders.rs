@@ -117,6 +117,46 @@ fn a_correction_moves_its_budget_once_and_survives() {
 }
 
 #[test]
+fn a_correction_in_a_log_counts_once_over_restarts() {
+    let place = broken();
+    let record = |id: &str, dollars: &str| {
+        format!("{{\"type\":\"adjustment\",{id}\"user\":\"ana\",\"cost_usd\":\"{dollars}\",\"reason\":\"refund\"}}\n")
+    };
+    let server = Server::start(&place, &[]);
+    append(&place.log("a.jsonl"), charge("a", "ana", "2.50"));
+    server.until_cost("2.50");
+    assert_eq!(who(&server, "each user").0, "firing");
+    let adjusted = |server: &Server, dollars: &str| {
+        server.until("the correction", || {
+            server.get("/v1/snapshot").json()["totals"]["adjustments_usd"].as_str() == Some(dollars)
+        });
+    };
+    // One without an id in a file, one with an id in a file and in a body, which is sent twice.
+    append(&place.log("a.jsonl"), record("", "-1.00"));
+    append(&place.log("b.jsonl"), record("\"id\":\"r-1\",", "-0.80"));
+    adjusted(&server, "-1.800000000000");
+    let body = record("\"id\":\"r-1\",", "-0.80") + &record("", "-0.10");
+    for _ in 0..2 {
+        assert_eq!(server.post("/v1/events", &body).status, 200);
+    }
+    adjusted(&server, "-1.900000000000");
+    assert_eq!(who(&server, "each user").0, "resolved");
+    assert!(server.said().contains(": -$1.00 user ana (refund)"), "{}", server.said());
+    // An order of the same id is the same correction.
+    assert_eq!(server.post("/v1/adjust", record("\"id\":\"r-1\",", "-0.80").trim()).json()["adjusted"], 0);
+    // What is kept with the position is not read again.
+    server.until("the commit", || place.report(&[])["totals"]["adjustments_usd"] == "-1.900000000000");
+    server.end(libc::SIGKILL);
+    let server = Server::start(&place, &[]);
+    append(&place.log("a.jsonl"), charge("b", "ana", "0.25"));
+    server.until_cost("2.75");
+    let live = server.get("/v1/snapshot").json();
+    assert_eq!(live["totals"]["adjustments_usd"], "-1.900000000000");
+    let each = live["budgets"].as_array().unwrap().iter().find(|budget| budget["name"] == "each user").unwrap();
+    assert_eq!(each["spent_usd"], "0.850000000000");
+}
+
+#[test]
 fn nobody_there_is_said_with_what_to_do() {
     let place = Place::new();
     let (code, text) = said(&place, &["ack", "--all"]);

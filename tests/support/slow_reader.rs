@@ -494,7 +494,7 @@ fn either(members: &[(String, Value)], one: &str, other: &str) -> Value {
 
 fn own(members: &[(String, Value)], record: &Value, kind: &str) -> Result<Expected, Skip> {
     if matches!(kind, "adjustment" | "transfer" | "outcome") {
-        return Err(Skip::NotUsage);
+        return Err(Skip::Beside);
     }
     let mut model = text(&record["model"]);
     if kind == "charge" {

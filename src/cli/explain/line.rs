@@ -13,15 +13,17 @@ use crate::engine::bill::CostMode;
 use crate::engine::identity::{IdentityKey, RecordIds, link};
 use crate::engine::record::{Place, Surroundings};
 use crate::format::context::Context;
+use crate::format::labels::LabelPaths;
 use crate::format::mapping::Told;
-use crate::format::{At, Decoder, Format, Line, Skip};
+use crate::format::{At, Beside, Decoder, Format, Line, Skip};
 use crate::label::Label;
 use crate::output::text::count;
 use crate::output::{bill, figures};
 use crate::price::PriceBook;
+use crate::run::beside::{self, Meant};
 use crate::run::decode::with_owner;
 use crate::run::label_paths;
-use crate::time::Zone;
+use crate::time::{Timestamp, Zone};
 use crate::usage::{Dimension, Origin, OwnLabel, RawText, Rejection, Usage, UserField};
 
 /// Between facts on one row.
@@ -57,6 +59,8 @@ pub struct Explainer {
     tally: Tally,
     /// The operator's own labels.
     own: Vec<OwnLabel>,
+    /// Where those may stand.
+    labels: Option<Arc<LabelPaths>>,
     /// What mappings did with the record at hand.
     told: Arc<Mutex<Vec<Told>>>,
     /// What was written last; blank lines stand around the charges.
@@ -87,6 +91,7 @@ impl Explainer {
             repeats: Repeats::default(),
             tally: Tally::default(),
             own: Vec::new(),
+            labels: None,
             told,
             last: Last::Nothing,
         }
@@ -94,7 +99,8 @@ impl Explainer {
 
     /// From here on also looks for the operator's own labels.
     pub fn look_for(&mut self, config: &Config) {
-        self.decoder.look_for(label_paths(config));
+        self.labels = label_paths(config);
+        self.decoder.look_for(self.labels.clone());
         self.own = config.labels.iter().map(|config| config.label).collect();
     }
 
@@ -177,8 +183,10 @@ impl Explainer {
             Line::Unknown => None,
         };
         self.take_told();
+        self.decoder.take_beside();
         let is_array = line.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');
         let mut written = Ok(());
+        let mut places = Vec::new();
         decoder.decode(offset, line, &mut |place, result| {
             if written.is_err() {
                 return;
@@ -189,6 +197,10 @@ impl Explainer {
             let shape = if result.is_ok() { Last::Charge } else { Last::Line };
             written = self.begin(shape, out).and_then(|()| match result {
                 Ok(usage) => self.charge(usage, format, place, &told, (&at, spot), out),
+                Err(Skip::Beside) => {
+                    places.push(at);
+                    Ok(())
+                }
                 Err(Skip::NotUsage) => {
                     self.tally.not_usage += 1;
                     let format = format.map_or(String::new(), |format| format!(" ({})", format.name()));
@@ -204,7 +216,36 @@ impl Explainer {
                 }
             });
         });
-        written
+        written?;
+        let besides = decoder.take_beside();
+        places.iter().zip(&besides).try_for_each(|(at, beside)| self.beside(at, beside, spot, out))
+    }
+
+    /// A record that is no usage, but may correct budgets.
+    fn beside(&mut self, at: &str, record: &Beside, spot: &Spot<'_>, out: &mut impl Write) -> io::Result<()> {
+        let now = Timestamp::now();
+        match beside::read(record, spot.around, self.labels.as_deref(), self.zone, now) {
+            Meant::Adjustment(adjustment) => {
+                self.tally.not_usage += 1;
+                let when = record.time.map_or_else(
+                    || "undated: counts when it is read".to_owned(),
+                    |time| format!("{} {}", self.zone.format(time, "%Y-%m-%d %H:%M:%S%.3f"), self.zone.name()),
+                );
+                let id = match adjustment.id.as_str() {
+                    "" => "no id: this line is a correction of its own".to_owned(),
+                    id => format!("id {id}: counts once"),
+                };
+                writeln!(out, "{at}  not usage (own): {}{DOT}{when}{DOT}{id}", beside::said(&adjustment))
+            }
+            Meant::Other => {
+                self.tally.not_usage += 1;
+                writeln!(out, "{at}  not usage (own)")
+            }
+            Meant::Refused(class, why) => {
+                self.tally.rejected[class as usize] += 1;
+                writeln!(out, "{at}  rejected ({}): an adjustment that cannot be read: {why}", class.name())
+            }
+        }
     }
 
     fn charge(

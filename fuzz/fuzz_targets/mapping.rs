@@ -8,6 +8,7 @@ use std::path::Path;
 
 use costtop::config::{Loaded, Overrides};
 
+#[allow(dead_code, reason = "the tests compare in more ways than one target")]
 #[path = "../../tests/support/slow_reader.rs"]
 mod slow_reader;
 

@@ -1,6 +1,7 @@
 //! Arbitrary bytes as an export request in JSON: posted as a body, and as a line, it means the same, and the slow reader agrees.
 #![no_main]
 
+#[allow(dead_code, reason = "the tests compare in more ways than one target")]
 #[path = "../../tests/support/slow_reader.rs"]
 mod slow_reader;
 

@@ -3,6 +3,7 @@
 //! `cargo fuzz run scanner fuzz/corpus/scanner -- -dict=fuzz/scanner.dict`; seeds are the lines of `tests/fixtures/formats`.
 #![no_main]
 
+#[allow(dead_code, reason = "the tests compare in more ways than one target")]
 #[path = "../../tests/support/slow_reader.rs"]
 mod slow_reader;
 

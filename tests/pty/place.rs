@@ -3,6 +3,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -76,6 +77,14 @@ impl Place {
     pub fn start(&self, arguments: &[&str], said: &Path) -> std::process::Child {
         let mut command = Command::new(COSTTOP);
         command.args(arguments).env_clear().envs(self.surroundings()).current_dir(self.folder.path());
+        // Who runs the tests under `nohup` ignores hangups, and a child would, too.
+        // SAFETY: signal(2) may be called between fork and exec, and touches no memory.
+        unsafe {
+            command.pre_exec(|| match libc::signal(libc::SIGHUP, libc::SIG_DFL) {
+                libc::SIG_ERR => Err(std::io::Error::last_os_error()),
+                _ => Ok(()),
+            });
+        }
         let said = OpenOptions::new().create(true).append(true).open(said).unwrap();
         command.stdin(std::process::Stdio::null()).stdout(std::process::Stdio::null()).stderr(said).spawn().unwrap()
     }

@@ -52,7 +52,7 @@ impl Snapshot {
         Ok(Some((Snapshot { connection, path, head }, loaded)))
     }
 
-    /// As [`Store::for_each_row_blob`].
+    /// As [`super::Store::for_each_row_blob`].
     pub fn for_each_row_blob(&self, each: impl FnMut(i32, u32, &[u8])) -> Result<(), StoreError> {
         load::rows(&self.connection, &self.path, &self.head, each)
     }

@@ -111,6 +111,8 @@ impl<'a> Fields<'a> {
     {
         let is_start = self.kind.is(b"message_start");
         if is_start {
+            // What follows is of this message, or of none.
+            *start = None;
             *start = Some(Box::new(begin(self.message)?));
         }
         let metrics = self.metrics.tokens().map_err(Skip::Rejected)?;
@@ -157,9 +159,12 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// The `message` of a start.
+/// The `message` of a start; of nothing where it has none.
 fn begin(message: &[u8]) -> Result<Start, Skip> {
     let mut start = Start::default();
+    if message.is_empty() {
+        return Ok(start);
+    }
     let mut counts = None;
     let walked = Scanner::new(message).object(|key, value| {
         match key {

@@ -242,6 +242,24 @@ fn a_value_over_many_lines_is_bounded_and_keeps_no_prompt() {
 }
 
 #[test]
+fn counts_behind_a_start_that_says_nothing_are_not_those_of_the_stream_before() {
+    let start = STREAM.lines().next().unwrap();
+    let delta = r#"{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":9}}"#;
+    for (broken, why) in [
+        (r#"{"type":"message_start","messages":{"id":"msg_2"}}"#, Rejection::Model),
+        (
+            r#"{"type":"message_start","message":{"model":"claude-sonnet-4-6","usage":{"input_tokens":-1}}}"#,
+            Rejection::Number,
+        ),
+    ] {
+        let said = read(&format!("{start}\n{broken}\n{delta}\n"));
+        assert!(said[0].is_ok(), "{said:?}");
+        assert_eq!(said[1..], [Err(why), Err(Rejection::Model)]);
+        slow_reader::compare(broken.as_bytes());
+    }
+}
+
+#[test]
 fn both_readers_agree_on_every_line_of_them() {
     for file in ALL {
         for line in file.lines() {

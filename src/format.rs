@@ -22,6 +22,7 @@ mod litellm;
 mod litellm_spend;
 pub mod mapping;
 mod marks;
+mod media;
 mod openai;
 mod opencode;
 mod otlp;

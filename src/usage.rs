@@ -2,10 +2,12 @@
 
 mod dimension;
 mod format;
+mod media;
 mod name;
 
 pub use dimension::{Dimension, OwnLabel, OwnLabels};
 pub use format::{Format, MappingName};
+pub use media::{ByMedium, Media, Medium};
 
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -362,6 +364,8 @@ pub struct Usage<'a> {
     pub time: Option<Timestamp>,
     /// Tokens by kind.
     pub tokens: Tokens,
+    /// What of them is no text. The ledger keeps what they cost, not them.
+    pub media: Media,
     /// The model as the log names it.
     pub model: RawText<'a>,
     /// The provider as the log names it.
@@ -399,6 +403,7 @@ impl Usage<'_> {
             text.is_empty() || words.iter().any(|word| text.as_written().eq_ignore_ascii_case(word.as_bytes()))
         };
         self.restated.is_none()
+            && self.media.is_text()
             && terms.region.is_empty()
             && terms.data_residency.is_empty()
             && is_standard(terms.vertex_location, &["global"])

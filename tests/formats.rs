@@ -20,6 +20,8 @@ mod gateway;
 mod golden;
 #[path = "formats/mapping.rs"]
 mod mapping;
+#[path = "formats/media.rs"]
+mod media;
 #[path = "formats/order.rs"]
 mod order;
 #[path = "formats/otlp.rs"]

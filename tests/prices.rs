@@ -8,6 +8,8 @@ mod dated;
 mod golden;
 #[path = "prices/grammar.rs"]
 mod grammar;
+#[path = "prices/media.rs"]
+mod media;
 #[path = "prices/naive.rs"]
 mod naive;
 #[path = "prices/names.rs"]

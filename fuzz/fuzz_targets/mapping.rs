@@ -13,9 +13,10 @@ use costtop::config::{Loaded, Overrides};
 mod slow_reader;
 
 /// Words and paths that bytes choose from, so that most inputs are a mapping that holds.
-const WORDS: [&str; 16] = [
+const WORDS: [&str; 20] = [
     "time", "model", "output", "cache_read", "cache_write", "cache_write_1h", "reasoning", "web_searches", "cost", "user",
-    "session", "call_id", "response_id", "status", "latency", "revision",
+    "session", "call_id", "response_id", "status", "latency", "revision", "audio_input", "audio_cache_read", "image_output",
+    "video_input",
 ];
 const PATHS: [&str; 16] = [
     "a", "b", "a.b", "b.a", "a.b.c", "model", "usage", "usage.input_tokens", "usage.output_tokens", "input_tokens", "type",
@@ -28,11 +29,12 @@ libfuzzer_sys::fuzz_target!(|input: &[u8]| {
     let path = |byte: u8| PATHS[usize::from(byte) % PATHS.len()];
     let flags = choices.first().copied().unwrap_or(0);
     let mut toml = format!(
-        "[[mapping]]\nname = \"fuzzed\"\nhas = \"{}\"\ninput = \"{}\"\ninput_includes_cache = {}\noutput_includes_reasoning = {}\n",
+        "[[mapping]]\nname = \"fuzzed\"\nhas = \"{}\"\ninput = \"{}\"\ninput_includes_cache = {}\noutput_includes_reasoning = {}\ncounts_include_media = {}\n",
         path(flags >> 4),
         path(flags),
         flags & 1 == 0,
-        flags & 2 == 0
+        flags & 2 == 0,
+        flags & 4 == 0
     );
     let mut said = [false; WORDS.len()];
     for pair in choices.get(1..).unwrap_or_default().chunks_exact(2) {

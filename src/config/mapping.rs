@@ -8,7 +8,7 @@ use super::document::{Document, Table, Value};
 use super::error::{ConfigError, any_of};
 use super::path::{KeyPath, read_path, read_paths, refusal};
 use crate::label::clean;
-use crate::usage::{Format, Origin};
+use crate::usage::{Format, Medium, Origin};
 
 mod print;
 
@@ -50,6 +50,8 @@ pub struct MappingConfig {
     pub input_includes_cache: bool,
     /// The output includes reasoning.
     pub output_includes_reasoning: bool,
+    /// Input and output include audio, images and video.
+    pub counts_include_media: bool,
     /// Nobody has compared it with what the log's own maker bills: `explain` says so.
     pub unverified: bool,
 }
@@ -194,6 +196,15 @@ mapped_fields! {
     CacheWrite1h "cache_write_1h" "Tokens written for an hour.",
     Reasoning "reasoning" "Reasoning tokens.",
     WebSearches "web_searches" "Searches billed by the call.",
+    AudioInput "audio_input" "Audio in the input.",
+    AudioRead "audio_cache_read" "Audio read from the provider's cache.",
+    AudioOutput "audio_output" "Audio in the output.",
+    ImageInput "image_input" "Images in the input.",
+    ImageRead "image_cache_read" "Images read from the provider's cache.",
+    ImageOutput "image_output" "Images in the output.",
+    VideoInput "video_input" "Video in the input.",
+    VideoRead "video_cache_read" "Video read from the provider's cache.",
+    VideoOutput "video_output" "Video in the output.",
     Cost "cost" "What the log says it cost.",
     User "user" "Who asked.",
     EndUser "end_user" "On whose behalf.",
@@ -217,6 +228,18 @@ mapped_fields! {
     Region "region" "The cloud region.",
     RetryOf "retry_of" "The request that this one repeats.",
     Revision "revision" "The version of the statement.",
+}
+
+impl MappedField {
+    /// Of a medium: in the input, among what was read from the cache, in the output.
+    #[must_use]
+    pub const fn of(medium: Medium) -> [MappedField; 3] {
+        match medium {
+            Medium::Audio => [MappedField::AudioInput, MappedField::AudioRead, MappedField::AudioOutput],
+            Medium::Image => [MappedField::ImageInput, MappedField::ImageRead, MappedField::ImageOutput],
+            Medium::Video => [MappedField::VideoInput, MappedField::VideoRead, MappedField::VideoOutput],
+        }
+    }
 }
 
 impl MappingConfig {
@@ -320,6 +343,7 @@ fn read_mapping(name: String, table: &Table) -> Result<MappingConfig, ConfigErro
             .unwrap_or(TimeUnit::Milliseconds),
         input_includes_cache: table.get("input_includes_cache").map_or(Ok(false), |value| value.truth())?,
         output_includes_reasoning: table.get("output_includes_reasoning").map_or(Ok(true), |value| value.truth())?,
+        counts_include_media: table.get("counts_include_media").map_or(Ok(true), |value| value.truth())?,
         unverified: table.get("unverified").map_or(Ok(false), |value| value.truth())?,
         fields,
     };
@@ -352,6 +376,11 @@ fn read_mapping(name: String, table: &Table) -> Result<MappingConfig, ConfigErro
     if states(MappedField::Reasoning) && !said("output_includes_reasoning") {
         return Err(table.refuse(format!(
             "mapping '{name}' finds reasoning: say whether 'output' counts it too, output_includes_reasoning = true or false"
+        )));
+    }
+    if Medium::ALL.into_iter().flat_map(MappedField::of).any(states) && !said("counts_include_media") {
+        return Err(table.refuse(format!(
+            "mapping '{name}' finds audio, images or video: say whether 'input' and 'output' count them too, counts_include_media = true or false"
         )));
     }
     if states(MappedField::CacheWrite) && states(MappedField::CacheWrite5m) {

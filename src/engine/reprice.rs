@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
+
 use super::Engine;
 use super::names::{NameId, Names};
 use super::rows::Row;
@@ -64,20 +66,27 @@ impl Engine {
         mut again: impl FnMut(&Row) -> Option<Priced>,
     ) -> io::Result<Vec<Repriced>> {
         let mut pricer = Pricer::new(Arc::clone(book));
-        let mut found: Vec<(u32, Row, Priced)> = Vec::new();
+        let mut found: Vec<(u32, Row, Option<Priced>)> = Vec::new();
+        // Rows do not keep how a log splits the output: for models whose price depends on it, their lines are asked.
+        let mut asks_lines: FxHashMap<(NameId, NameId), bool> = FxHashMap::default();
         let Engine { ledger, names, .. } = self;
         ledger.for_each_row(|number, row| {
             if row.computed.is_none() && !row.tokens.is_empty() {
                 let priced = pricer.price(&row.usage(names));
                 if priced.computed.is_some() {
-                    found.push((number, *row, priced));
+                    let [model, provider] =
+                        [Dimension::Model, Dimension::Provider].map(|dimension| names.of(row.profile, dimension));
+                    let asks = *asks_lines
+                        .entry((model, provider))
+                        .or_insert_with(|| book.depends_on_split(&row.usage(names)));
+                    found.push((number, *row, Some(priced).filter(|_| row.whole_terms && !asks)));
                 }
             }
         })?;
         let mut by_model: BTreeMap<NameId, (u64, Money, u64)> = BTreeMap::new();
         let mut posts = Vec::new();
         for (number, row, priced) in found {
-            let priced = if row.whole_terms { Some(priced) } else { again(&row) };
+            let priced = priced.or_else(|| again(&row));
             let model = by_model.entry(self.names.of(row.profile, Dimension::Model)).or_default();
             match priced {
                 None => model.2 += 1,

@@ -8,7 +8,7 @@ use memchr::memmem;
 
 use crate::money::Cost;
 use crate::time::Zone;
-use crate::usage::{RawText, Rejection, Tokens, Usage};
+use crate::usage::{Media, RawText, Rejection, Tokens, Usage};
 
 use super::own::{self, Key};
 use super::scanner::{Scalar, Scanner, Stop};
@@ -133,7 +133,7 @@ fn whose(value: &mut Scanner<'_>) -> Result<Option<Format>, Stop> {
             b"input_tokens" | b"output_tokens" => snake = true,
             b"inputTokens" | b"outputTokens" => camel = true,
             b"total_tokens" => total = true,
-            b"input_tokens_details" => includes = value.peek() == Some(b'{'),
+            b"input_tokens_details" | b"input_token_details" => includes = value.peek() == Some(b'{'),
             b"cache_read_input_tokens" | b"cache_creation_input_tokens" | b"cache_creation" => excludes = true,
             _ => {}
         }
@@ -363,6 +363,7 @@ impl<'a> Logged<'a> {
         }
         let (reported, restated) = own.amounts().map_err(Skip::Rejected)?;
         let mut usage = own.frame(zone, counted.tokens, model, (reported.or(counted.cost), restated));
+        usage.media = counted.media;
         usage.time = usage.time.or_else(|| {
             [top.created, top.created_at, body.created, body.created_at, body.create_time]
                 .into_iter()
@@ -394,6 +395,7 @@ impl<'a> Logged<'a> {
 #[derive(Default)]
 struct Counted<'a> {
     tokens: Tokens,
+    media: Media,
     cost: Option<Cost>,
     tier: RawText<'a>,
     geo: RawText<'a>,
@@ -410,17 +412,18 @@ impl<'a> Counted<'a> {
             Format::OpenAiChat => {
                 let counts = openai::usage(&mut usage).map_err(broken)?;
                 let (tokens, cost) = (counts.tokens()?, counts.cost()?);
-                Counted { tokens, cost, tier: counts.tier, geo: counts.geo, speed: counts.speed, is_vertex: false }
+                let (media, tier) = (counts.media(&tokens)?, counts.tier);
+                Counted { tokens, media, cost, tier, geo: counts.geo, speed: counts.speed, is_vertex: false }
             }
             Format::OpenAiResponses => {
                 let counts = responses::usage(&mut usage).map_err(broken)?;
                 let tokens = counts.tokens(responses::web_searches(body.output))?;
-                Counted { tokens, tier: counts.tier, ..Counted::default() }
+                Counted { tokens, media: counts.media(&tokens)?, tier: counts.tier, ..Counted::default() }
             }
             Format::Gemini => {
                 let counts = gemini::usage(&mut usage).map_err(broken)?;
-                let is_vertex = !counts.traffic.is_empty();
-                Counted { tokens: counts.tokens()?, tier: counts.traffic, is_vertex, ..Counted::default() }
+                let (tokens, is_vertex) = (counts.tokens()?, !counts.traffic.is_empty());
+                Counted { tokens, media: counts.media(&tokens)?, tier: counts.traffic, is_vertex, ..Counted::default() }
             }
             Format::Bedrock => {
                 if whose(&mut usage.clone()) != Ok(Some(Format::Bedrock)) {

@@ -2,8 +2,9 @@
 //!
 //! The prompt includes the cache, but not the prompt of tools; candidates exclude thoughts.
 
-use crate::usage::{RawText, Rejection, Tokens};
+use crate::usage::{Media, RawText, Rejection, Tokens};
 
+use super::media::{self, Parts};
 use super::number;
 use super::scanner::{Scalar, Scanner, Stop};
 
@@ -15,6 +16,10 @@ pub(super) struct Counts<'a> {
     cached: Scalar<'a>,
     candidates: Scalar<'a>,
     thoughts: Scalar<'a>,
+    prompt_media: Parts,
+    tool_media: Parts,
+    cached_media: Parts,
+    answer_media: Parts,
     pub(super) traffic: RawText<'a>,
 }
 
@@ -28,6 +33,14 @@ pub(super) fn usage<'a>(value: &mut Scanner<'a>) -> Result<Counts<'a>, Stop> {
             b"cachedContentTokenCount" | b"cached_content_token_count" => counts.cached = value.scalar()?,
             b"candidatesTokenCount" | b"candidates_token_count" => counts.candidates = value.scalar()?,
             b"thoughtsTokenCount" | b"thoughts_token_count" => counts.thoughts = value.scalar()?,
+            b"promptTokensDetails" | b"prompt_tokens_details" => counts.prompt_media = Parts::modalities(value)?,
+            b"toolUsePromptTokensDetails" | b"tool_use_prompt_tokens_details" => {
+                counts.tool_media = Parts::modalities(value)?;
+            }
+            b"cacheTokensDetails" | b"cache_tokens_details" => counts.cached_media = Parts::modalities(value)?,
+            b"candidatesTokensDetails" | b"candidates_tokens_details" => {
+                counts.answer_media = Parts::modalities(value)?;
+            }
             b"trafficType" | b"traffic_type" => counts.traffic = value.text()?,
             _ => value.skip()?,
         }
@@ -49,5 +62,10 @@ impl Counts<'_> {
             reasoning,
             ..Tokens::default()
         })
+    }
+
+    /// What of `tokens` is no text.
+    pub(super) fn media(&self, tokens: &Tokens) -> Result<Media, Rejection> {
+        media::of(self.prompt_media.and(self.tool_media), self.cached_media, self.answer_media, tokens)
     }
 }

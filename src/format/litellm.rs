@@ -165,6 +165,7 @@ impl<'a> Fields<'a> {
     /// What the record says.
     pub(super) fn usage(&self, zone: Zone) -> Result<Usage<'a>, Skip> {
         let tokens = self.metadata.usage.tokens().map_err(Skip::Rejected)?;
+        let media = self.metadata.usage.media(&tokens).map_err(Skip::Rejected)?;
         let reported = number::cost(self.cost).map_err(Skip::Rejected)?;
         if self.model.is_empty() {
             // Routes that call no model (listings, health) are logged in the same shape.
@@ -186,6 +187,7 @@ impl<'a> Fields<'a> {
             },
             time: number::time(self.end_time, zone),
             tokens,
+            media,
             model: without_provider(self.model, self.provider),
             provider: self.provider,
             dimensions: Dimensions {

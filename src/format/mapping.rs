@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use crate::config::{MOST_MAPPING_PATHS, MappedField, MappingConfig, Test, TimeFormat};
 use crate::time::{TimePattern, Timestamp, Zone};
-use crate::usage::{Dimensions, Format, Ids, MappingName, Rejection, Terms, Tokens, Usage};
+use crate::usage::{ByMedium, Dimensions, Format, Ids, MappingName, Media, Medium, Rejection, Terms, Tokens, Usage};
 
 use super::paths::Paths;
 use super::scanner::{Scalar, Scanner, Stop};
@@ -222,7 +222,7 @@ impl Mapping {
         }
         let value = |field| self.value(found, field);
         let text = |field| self.value(found, field).plain();
-        let tokens = self.tokens(found).map_err(Skip::Rejected)?;
+        let (tokens, media) = self.tokens(found).map_err(Skip::Rejected)?;
         let reported = number::cost_parts(value(Is::Cost), self.config.cost_unit.places()).map_err(Skip::Rejected)?;
         let model = text(Is::Model);
         let failed = self.failed.iter().any(|test| test.holds(found));
@@ -253,6 +253,7 @@ impl Mapping {
             },
             time: self.time(value(Is::Time), zone),
             tokens,
+            media,
             model,
             provider: text(Is::Provider),
             dimensions: Dimensions {
@@ -280,26 +281,31 @@ impl Mapping {
         })
     }
 
-    fn tokens(&self, found: &Found<'_>) -> Result<Tokens, Rejection> {
+    fn tokens(&self, found: &Found<'_>) -> Result<(Tokens, Media), Rejection> {
         use MappedField as Is;
         let count = |field| number::tokens(self.value(found, field));
-        let (cache_read, cache_write_1h) = (count(Is::CacheRead)?, count(Is::CacheWrite1h)?);
+        let (prompt, cached, answer) = self.media(found)?;
+        let (mut cache_read, cache_write_1h) = (count(Is::CacheRead)?, count(Is::CacheWrite1h)?);
         let cache_write_5m = if self.value(found, Is::CacheWrite).is_null() {
             count(Is::CacheWrite5m)?
         } else {
             count(Is::CacheWrite)?.saturating_sub(cache_write_1h)
         };
-        let (stated, reasoning) = (count(Is::Output)?, count(Is::Reasoning)?);
-        let output = if self.config.output_includes_reasoning {
-            stated
-        } else {
-            stated.checked_add(reasoning).ok_or(Rejection::Number)?
-        };
+        let (mut output, reasoning) = (count(Is::Output)?, count(Is::Reasoning)?);
         let mut input = count(Is::Input)?;
+        let add = |sum: u32, count: u32| sum.checked_add(count).ok_or(Rejection::Number);
+        if !self.config.counts_include_media {
+            input = prompt.into_iter().try_fold(input, add)?;
+            cache_read = cached.into_iter().try_fold(cache_read, add)?;
+            output = answer.into_iter().try_fold(output, add)?;
+        }
+        if !self.config.output_includes_reasoning {
+            output = add(output, reasoning)?;
+        }
         if self.config.input_includes_cache {
             input = input.saturating_sub(cache_read).saturating_sub(cache_write_5m).saturating_sub(cache_write_1h);
         }
-        Ok(Tokens {
+        let tokens = Tokens {
             input,
             cache_read,
             cache_write_5m,
@@ -307,7 +313,27 @@ impl Mapping {
             output,
             reasoning: reasoning.min(output),
             web_searches: count(Is::WebSearches)?,
-        })
+        };
+        let mut media = Media { output: answer, is_split: answer != ByMedium::default(), ..Media::default() };
+        if self.config.input_includes_cache {
+            media.split_prompt(prompt, (cached != ByMedium::default()).then_some(cached), &tokens);
+        } else {
+            (media.input, media.cache_read) = (prompt, cached);
+        }
+        // A part that its whole does not hold is a wrong path, and a wrong bill.
+        if media.within(&tokens) == media { Ok((tokens, media)) } else { Err(Rejection::Number) }
+    }
+
+    /// What is said of media: in the input, among what was read from the cache, in the output.
+    fn media(&self, found: &Found<'_>) -> Result<(ByMedium, ByMedium, ByMedium), Rejection> {
+        let mut parts = [ByMedium::default(); 3];
+        for medium in Medium::ALL {
+            for (part, field) in parts.iter_mut().zip(MappedField::of(medium)) {
+                part[medium as usize] = number::tokens(self.value(found, field))?;
+            }
+        }
+        let [prompt, cached, answer] = parts;
+        Ok((prompt, cached, answer))
     }
 
     fn time(&self, value: Scalar<'_>, zone: Zone) -> Option<Timestamp> {

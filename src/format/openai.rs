@@ -4,8 +4,9 @@
 //! top; `DeepSeek` splits the prompt into cache hit and miss; xAI leaves reasoning out of the completion; `OpenRouter` says the cost.
 
 use crate::money::Cost;
-use crate::usage::{RawText, Rejection, Tokens};
+use crate::usage::{Media, RawText, Rejection, Tokens};
 
+use super::media::{self, Parts};
 use super::number;
 use super::scanner::{Scalar, Scanner, Stop};
 
@@ -22,6 +23,7 @@ pub(super) struct Counts<'a> {
     miss: Scalar<'a>,
     inside: PromptDetails<'a>,
     reasoning: Scalar<'a>,
+    output: Parts,
     web_searches: Scalar<'a>,
     queries: Scalar<'a>,
     pub(super) tier: RawText<'a>,
@@ -41,6 +43,8 @@ struct PromptDetails<'a> {
     web_searches: Scalar<'a>,
     split_5m: Scalar<'a>,
     split_1h: Scalar<'a>,
+    media: Parts,
+    cached_media: Parts,
 }
 
 /// Reads the object ahead; anything else says nothing.
@@ -57,7 +61,7 @@ pub(super) fn usage<'a>(value: &mut Scanner<'a>) -> Result<Counts<'a>, Stop> {
             b"prompt_cache_hit_tokens" => counts.hit = value.scalar()?,
             b"prompt_cache_miss_tokens" => counts.miss = value.scalar()?,
             b"prompt_tokens_details" => counts.inside = prompt_details(value)?,
-            b"completion_tokens_details" => counts.reasoning = value.member(b"reasoning_tokens")?,
+            b"completion_tokens_details" => (counts.reasoning, counts.output) = answer_details(value)?,
             b"server_tool_use" => counts.web_searches = value.member(b"web_search_requests")?,
             b"num_search_queries" => counts.queries = value.scalar()?,
             b"service_tier" => counts.tier = value.text()?,
@@ -92,11 +96,27 @@ fn prompt_details<'a>(value: &mut Scanner<'a>) -> Result<PromptDetails<'a>, Stop
                     Ok(())
                 })?;
             }
+            b"cached_tokens_details" => details.cached_media = Parts::object(value)?,
+            _ if details.media.take(key, value)? => {}
             _ => value.skip()?,
         }
         Ok(())
     })?;
     Ok(details)
+}
+
+/// The details of an output: reasoning and media. `OpenAI`'s two grammars share them.
+pub(super) fn answer_details<'a>(value: &mut Scanner<'a>) -> Result<(Scalar<'a>, Parts), Stop> {
+    let (mut reasoning, mut media) = (Scalar::Null, Parts::default());
+    value.object(|key, value| {
+        match key {
+            b"reasoning_tokens" => reasoning = value.scalar()?,
+            _ if media.take(key, value)? => {}
+            _ => value.skip()?,
+        }
+        Ok(())
+    })?;
+    Ok((reasoning, media))
 }
 
 impl<'a> Counts<'a> {
@@ -142,6 +162,11 @@ impl<'a> Counts<'a> {
             reasoning: reasoning.min(output),
             web_searches: greatest([self.web_searches, inside.web_searches, self.queries])?,
         })
+    }
+
+    /// What of `tokens` is no text.
+    pub(super) fn media(&self, tokens: &Tokens) -> Result<Media, Rejection> {
+        media::of(self.inside.media, self.inside.cached_media, self.output, tokens)
     }
 
     /// The cost as the server states it. With a key of the customer's own, what the upstream provider charges comes on top.

@@ -5,7 +5,7 @@
 
 use crate::money::Cost;
 use crate::time::{Timestamp, Zone};
-use crate::usage::{Dimensions, Ids, Origin, RawText, Rejection, Restated, Terms, Tokens, Usage};
+use crate::usage::{ByMedium, Dimensions, Ids, Media, Origin, RawText, Rejection, Restated, Terms, Tokens, Usage};
 
 use super::scanner::{Amount, Count, Lead, Scalar, Scanner, Stop};
 use super::{Format, Marks, Reading, Skip, finish, number};
@@ -60,6 +60,15 @@ pub(super) enum Key {
     Timestamp,
     CacheHit,
     Saved,
+    AudioInput,
+    AudioRead,
+    AudioOutput,
+    ImageInput,
+    ImageRead,
+    ImageOutput,
+    VideoInput,
+    VideoRead,
+    VideoOutput,
     Type,
     Other,
 }
@@ -75,6 +84,8 @@ const TOKENS: usize = Key::Status as usize - TEXTS;
 const AMOUNTS_FROM: usize = Key::Cost as usize;
 /// The first of those kept as they stand.
 const SCALARS_FROM: usize = Key::Ts as usize;
+/// The first of those that count media: input, cache read and output of each of [`Medium::ALL`].
+const MEDIA_FROM: usize = Key::AudioInput as usize;
 /// The first of those that are not kept in these ways.
 const KEPT: usize = Key::Type as usize;
 /// How many keys there are.
@@ -128,6 +139,15 @@ const SPELLED: [(Key, &[u8]); KEYS - 1] = [
     (Key::Timestamp, b"timestamp"),
     (Key::CacheHit, b"cache_hit"),
     (Key::Saved, b"cache_saved_usd"),
+    (Key::AudioInput, b"audio_input_tokens"),
+    (Key::AudioRead, b"audio_cache_read_tokens"),
+    (Key::AudioOutput, b"audio_output_tokens"),
+    (Key::ImageInput, b"image_input_tokens"),
+    (Key::ImageRead, b"image_cache_read_tokens"),
+    (Key::ImageOutput, b"image_output_tokens"),
+    (Key::VideoInput, b"video_input_tokens"),
+    (Key::VideoRead, b"video_cache_read_tokens"),
+    (Key::VideoOutput, b"video_output_tokens"),
     (Key::Type, b"type"),
 ];
 
@@ -243,10 +263,28 @@ impl Key {
             },
             16 if key == b"reasoning_tokens" => Key::Reasoning,
             17 if key == b"cache_read_tokens" => Key::CacheRead,
-            18 if key == b"cache_write_tokens" => Key::CacheWrite,
+            18 => match key {
+                b"cache_write_tokens" => Key::CacheWrite,
+                b"audio_input_tokens" => Key::AudioInput,
+                b"image_input_tokens" => Key::ImageInput,
+                b"video_input_tokens" => Key::VideoInput,
+                _ => Key::Other,
+            },
+            19 => match key {
+                b"audio_output_tokens" => Key::AudioOutput,
+                b"image_output_tokens" => Key::ImageOutput,
+                b"video_output_tokens" => Key::VideoOutput,
+                _ => Key::Other,
+            },
             21 => match key {
                 b"cache_write_5m_tokens" => Key::CacheWrite5m,
                 b"cache_write_1h_tokens" => Key::CacheWrite1h,
+                _ => Key::Other,
+            },
+            23 => match key {
+                b"audio_cache_read_tokens" => Key::AudioRead,
+                b"image_cache_read_tokens" => Key::ImageRead,
+                b"video_cache_read_tokens" => Key::VideoRead,
                 _ => Key::Other,
             },
             _ => Key::Other,
@@ -280,7 +318,10 @@ pub(super) struct Fields<'a> {
     texts: [RawText<'a>; TEXTS],
     counts: [Count<'a>; AMOUNTS_FROM - TEXTS],
     amounts: [Amount<'a>; SCALARS_FROM - AMOUNTS_FROM],
-    scalars: [Scalar<'a>; KEPT - SCALARS_FROM],
+    scalars: [Scalar<'a>; MEDIA_FROM - SCALARS_FROM],
+    media: Media,
+    /// Some count of a medium is none.
+    broken_medium: bool,
 }
 
 /// Reads `record` if it has this format.
@@ -310,7 +351,9 @@ impl<'a> Fields<'a> {
             texts: [RawText::NONE; TEXTS],
             counts: [Count::Other(Scalar::Null); AMOUNTS_FROM - TEXTS],
             amounts: [Amount::Other(Scalar::Null); SCALARS_FROM - AMOUNTS_FROM],
-            scalars: [Scalar::Null; KEPT - SCALARS_FROM],
+            scalars: [Scalar::Null; MEDIA_FROM - SCALARS_FROM],
+            media: Media { input: [0; 3], cache_read: [0; 3], output: [0; 3], is_split: false },
+            broken_medium: false,
         }
     }
 
@@ -355,9 +398,23 @@ impl<'a> Fields<'a> {
             place @ ..TEXTS => self.texts[place] = scanner.text()?,
             place @ TEXTS..AMOUNTS_FROM => self.counts[place - TEXTS] = scanner.count()?,
             place @ AMOUNTS_FROM..SCALARS_FROM => self.amounts[place - AMOUNTS_FROM] = scanner.amount()?,
-            place @ SCALARS_FROM..KEPT => self.scalars[place - SCALARS_FROM] = scanner.scalar()?,
+            place @ SCALARS_FROM..MEDIA_FROM => self.scalars[place - SCALARS_FROM] = scanner.scalar()?,
+            place @ MEDIA_FROM..KEPT => self.keep_medium(place - MEDIA_FROM, scanner)?,
             _ => self.kind_of_record = marks.note_type(scanner)?,
         }
+        Ok(())
+    }
+
+    #[inline(never)]
+    fn keep_medium(&mut self, place: usize, scanner: &mut Scanner<'a>) -> Result<(), Stop> {
+        let count = number::tokens(scanner.scalar()?);
+        self.broken_medium |= count.is_err();
+        let Media { input, cache_read, output, is_split } = &mut self.media;
+        let part = [input, cache_read, output].into_iter().nth(place % 3);
+        if let Some(part) = part.and_then(|part| part.get_mut(place / 3)) {
+            *part = count.unwrap_or(0);
+        }
+        *is_split = *output != ByMedium::default();
         Ok(())
     }
 
@@ -400,6 +457,10 @@ impl<'a> Fields<'a> {
             return Err(Skip::NotUsage);
         }
         let tokens = self.tokens().map_err(Skip::Rejected)?;
+        // A part that its whole does not hold would be billed by halves.
+        if self.broken_medium || (!self.media.is_text() && self.media.within(&tokens) != self.media) {
+            return Err(Skip::Rejected(Rejection::Number));
+        }
         if model.is(b"<synthetic>") {
             return Err(Skip::NotUsage);
         }
@@ -429,6 +490,7 @@ impl<'a> Fields<'a> {
             },
             time: number::time(self.value(Key::Ts).or(self.value(Key::Timestamp)), zone),
             tokens,
+            media: self.media,
             model,
             provider: self.text(Key::Provider),
             dimensions: Dimensions {

@@ -1,11 +1,13 @@
 //! `OpenAI`'s `usage` of the Responses API: the object enters, tokens leave.
 //!
-//! It shares `input_tokens` and `output_tokens` with Anthropic, but here the input includes the cache.
+//! It shares `input_tokens` and `output_tokens` with Anthropic, but here the input includes the cache. Realtime answers, images and
+//! transcriptions have the same object; the details of some are called `input_token_details`.
 
-use crate::usage::{RawText, Rejection, Tokens};
+use crate::usage::{Media, RawText, Rejection, Tokens};
 
-use super::number;
+use super::media::{self, Parts};
 use super::scanner::{Scalar, Scanner, Stop};
+use super::{number, openai};
 
 /// A `usage` whose values are unread.
 #[derive(Default)]
@@ -15,6 +17,9 @@ pub(super) struct Counts<'a> {
     cached: Scalar<'a>,
     cache_write: Scalar<'a>,
     reasoning: Scalar<'a>,
+    media: Parts,
+    cached_media: Parts,
+    output_media: Parts,
     pub(super) tier: RawText<'a>,
 }
 
@@ -25,18 +30,23 @@ pub(super) fn usage<'a>(value: &mut Scanner<'a>) -> Result<Counts<'a>, Stop> {
         match key {
             b"input_tokens" => counts.input = value.scalar()?,
             b"output_tokens" => counts.output = value.scalar()?,
-            b"input_tokens_details" => {
+            b"input_tokens_details" | b"input_token_details" => {
                 (counts.cached, counts.cache_write) = (Scalar::Null, Scalar::Null);
+                (counts.media, counts.cached_media) = (Parts::default(), Parts::default());
                 value.object(|key, value| {
                     match key {
                         b"cached_tokens" => counts.cached = value.scalar()?,
                         b"cache_write_tokens" => counts.cache_write = value.scalar()?,
+                        b"cached_tokens_details" => counts.cached_media = Parts::object(value)?,
+                        _ if counts.media.take(key, value)? => {}
                         _ => value.skip()?,
                     }
                     Ok(())
                 })?;
             }
-            b"output_tokens_details" => counts.reasoning = value.member(b"reasoning_tokens")?,
+            b"output_tokens_details" | b"output_token_details" => {
+                (counts.reasoning, counts.output_media) = openai::answer_details(value)?;
+            }
             b"service_tier" => counts.tier = value.text()?,
             _ => value.skip()?,
         }
@@ -59,6 +69,11 @@ impl Counts<'_> {
             reasoning: number::tokens(self.reasoning)?.min(output),
             web_searches,
         })
+    }
+
+    /// What of `tokens` is no text.
+    pub(super) fn media(&self, tokens: &Tokens) -> Result<Media, Rejection> {
+        media::of(self.media, self.cached_media, self.output_media, tokens)
     }
 }
 

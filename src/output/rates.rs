@@ -9,7 +9,7 @@ use crate::price::rate::{Rate, Ratio};
 use crate::price::rules::{Bill, Conditions, Doubt, Plan};
 use crate::price::{ModelListing, PriceBook};
 use crate::time::Timestamp;
-use crate::usage::{RawText, Terms, Tokens, Usage};
+use crate::usage::{Media, RawText, Terms, Tokens, Usage};
 
 /// Minutes of a week: off-peak hours repeat in it.
 const WEEK: i64 = 7 * 24 * 60;
@@ -112,8 +112,8 @@ fn rate_table(price: &ModelPrice) -> (Vec<String>, bool) {
     if quiet.is_some() {
         cases.push(Case { name: "standard, off-peak".to_owned(), tier: "", above: 0, time: quiet });
     }
-    let has_reasoning = price.rates.iter().any(|rate| rate.kind == Kind::Reasoning);
-    let kinds: Vec<Kind> = Kind::ALL.into_iter().filter(|kind| *kind != Kind::Reasoning || has_reasoning).collect();
+    let is_shown = |kind: &Kind| *kind <= Kind::CacheWrite1h || price.states(*kind);
+    let kinds: Vec<Kind> = Kind::ALL.into_iter().filter(is_shown).collect();
     let head = std::iter::once("USD per million tokens").chain(kinds.iter().map(|kind| kind.name()));
     let mut rows = vec![head.map(str::to_owned).collect::<Vec<_>>()];
     let mut has_derived = false;
@@ -131,7 +131,8 @@ fn rate_table(price: &ModelPrice) -> (Vec<String>, bool) {
         }
         rows.push(row);
     }
-    (aligned(&rows, &[false, true, true, true, true, true, true], "  "), has_derived)
+    let is_figure: Vec<bool> = (0..=kinds.len()).map(|column| column > 0).collect();
+    (aligned(&rows, &is_figure, "  "), has_derived)
 }
 
 /// The tiers the entry names, beside standard and batch.
@@ -147,7 +148,7 @@ fn tiers(price: &ModelPrice) -> Vec<&str> {
 fn billed(price: &ModelPrice, case: &Case<'_>) -> Option<Bill> {
     let plan = Plan::new(price, &Conditions { tier: case.tier, ..Conditions::default() }, Vec::new());
     let input = if case.above == 0 { 0 } else { u32::try_from(case.above + 1).ok()? };
-    plan.bill(&Tokens { input, ..Tokens::default() }, case.time).ok()
+    plan.bill(&Tokens { input, ..Tokens::default() }, &Media::default(), case.time).ok()
 }
 
 /// Whether the entry itself says this rate for exactly this case.
@@ -177,7 +178,7 @@ fn pointed(decimal: &str) -> String {
 
 fn fees(price: &ModelPrice, plan: &Plan) -> Vec<Row> {
     let mut rows = Vec::new();
-    let search = plan.bill(&Tokens::default(), None).ok().and_then(|bill| bill.search);
+    let search = plan.bill(&Tokens::default(), &Media::default(), None).ok().and_then(|bill| bill.search);
     match (price.search, search) {
         (Some(rate), _) => rows.push(("search", format!("{} each web search", dollars(&rate.per_call())))),
         (None, Some(_)) => {
@@ -196,7 +197,9 @@ fn quiet_instant(price: &ModelPrice) -> Option<Timestamp> {
     price.off_peak.as_ref()?;
     let plan = Plan::new(price, &Conditions::default(), Vec::new());
     let at = |minute: i64| Timestamp::from_ms(minute * 60_000);
-    let is_quiet = |minute: &i64| plan.bill(&Tokens::default(), Some(at(*minute))).is_ok_and(|bill| bill.off_peak);
+    let is_quiet = |minute: &i64| {
+        plan.bill(&Tokens::default(), &Media::default(), Some(at(*minute))).is_ok_and(|bill| bill.off_peak)
+    };
     (0..WEEK).find(is_quiet).map(at)
 }
 

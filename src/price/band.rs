@@ -1,8 +1,9 @@
 //! Which rates hold for a prompt of a certain size at a tier, fallbacks filled in. An entry enters, [`Band`]s leave; no token is counted here.
 
 use super::entry::{Kind, ModelPrice, PromptBand, Rates};
-use super::rate::Rate;
+use super::rate::{Rate, divide_half_even};
 use super::rules::Tier;
+use crate::usage::Medium;
 
 /// The map's word for batches.
 const BATCHES: &str = "batches";
@@ -23,6 +24,13 @@ pub(super) const fn whole(rate: Rate) -> HalfAtto {
 
 const fn half(rate: Rate) -> HalfAtto {
     rate.atto()
+}
+
+/// `rate` × `now` ÷ `usual`, to the half-attodollar; `None` where that says nothing.
+fn in_proportion(rate: Option<HalfAtto>, now: Option<HalfAtto>, usual: Option<HalfAtto>) -> Option<HalfAtto> {
+    let product = u128::from(rate?).checked_mul(u128::from(now?))?;
+    let usual = usual.filter(|usual| *usual > 0)?;
+    HalfAtto::try_from(divide_half_even(product, u128::from(usual))).ok()
 }
 
 /// One band for each prompt size with rates of its own. Tiered prices replace the standard ones; `quiet` are off-peak rates.
@@ -76,11 +84,49 @@ impl View<'_> {
     }
 
     fn rates(&self, tier: &Tier) -> [Option<HalfAtto>; Kind::COUNT] {
-        match tier {
-            Tier::Batch => self.batch(),
-            Tier::Named(name) => self.at(name),
-            Tier::Standard | Tier::Provisioned => self.at(""),
+        let (mut rates, tier) = match tier {
+            Tier::Batch => (self.batch(), BATCHES),
+            Tier::Named(name) => (self.at(name), name.as_str()),
+            Tier::Standard | Tier::Provisioned => (self.at(""), ""),
+        };
+        for medium in Medium::ALL {
+            let [input, read, output] = Kind::of(medium);
+            rates[input as usize] = self.medium(input, Kind::Input, tier, &rates);
+            rates[output as usize] = self.medium(output, Kind::Output, tier, &rates);
+            // A read without a rate of its own is as much cheaper than the medium's input as a read of text is.
+            let text = rates[Kind::CacheRead as usize];
+            let like_text = in_proportion(rates[input as usize], text, rates[Kind::Input as usize]).or(text);
+            rates[read as usize] = self.medium_stated(read, tier).or(like_text);
         }
+        // A model that answers with nothing but pictures or sound has no other rate of output.
+        let outputs = [Kind::ImageOutput, Kind::AudioOutput, Kind::VideoOutput];
+        let only = rates[Kind::Output as usize].or_else(|| outputs.into_iter().find_map(|kind| rates[kind as usize]));
+        for kind in [Kind::Output, Kind::Reasoning].into_iter().chain(outputs) {
+            rates[kind as usize] = rates[kind as usize].or(only);
+        }
+        rates
+    }
+
+    /// What the entry says of a medium for this very case: prompts of this size, this tier, this hour.
+    fn medium_stated(&self, kind: Kind, tier: &str) -> Option<HalfAtto> {
+        let tiered = || self.tiered.filter(|_| tier.is_empty()).and_then(|band| band.rates[kind as usize]);
+        let plain = || match self.beyond(kind, tier) {
+            Some((rate, is_own)) => Some(rate).filter(|_| is_own),
+            None => self.price.rate(kind, 0, tier).filter(|_| self.above == 0),
+        };
+        self.quiet(kind).or_else(tiered).or_else(plain).map(whole)
+    }
+
+    /// A medium's rate: stated for the case, else the standard one as much dearer or cheaper as `text` is in this case (or the input, of a
+    /// model that answers with no text), else that of text.
+    fn medium(&self, kind: Kind, text: Kind, tier: &str, rates: &[Option<HalfAtto>; Kind::COUNT]) -> Option<HalfAtto> {
+        let usual = |kind: Kind| self.price.rate(kind, 0, "").map(whole);
+        let like = |text: Kind| in_proportion(usual(kind), rates[text as usize], usual(text));
+        self.medium_stated(kind, tier)
+            .or_else(|| like(text))
+            .or_else(|| like(Kind::Input))
+            .or_else(|| usual(kind))
+            .or(rates[text as usize])
     }
 
     fn at(&self, tier: &str) -> [Option<HalfAtto>; Kind::COUNT] {

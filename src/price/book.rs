@@ -22,7 +22,7 @@ use super::{Priced, Pricer};
 use crate::config::{PriceConfig, Validity};
 use crate::money::Cost;
 use crate::time::Timestamp;
-use crate::usage::{Origin, RawText, Restated, Tokens, Usage};
+use crate::usage::{Origin, RawText, Restated, Usage};
 
 /// A discount of 100 %, in millionths of a percent.
 const WHOLE_MILLIONTHS: u64 = 100_000_000;
@@ -232,7 +232,13 @@ impl PriceBook {
             return Some([Some(0); Kind::COUNT]);
         }
         let plan = Plan::new(&found.price, &Conditions::default(), Vec::new());
-        plan.bill(&Tokens::default(), None).ok().map(|bill| bill.rates)
+        plan.rates(None).ok()
+    }
+
+    /// Whether what `usage` costs depends on how a log splits its output into text and other media.
+    #[must_use]
+    pub fn depends_on_split(&self, usage: &Usage<'_>) -> bool {
+        self.resolve(usage).plan.depends_on_split()
     }
 
     /// Every model, each name once, by the table that counts: the configuration's, then the files', then the embedded ones.
@@ -383,8 +389,8 @@ pub(super) fn price_with(plan: &Plan, usage: &Usage<'_>) -> Priced {
         return Priced { computed: Some(Cost::ZERO), ..Priced::default() };
     }
     let cost = match usage.origin {
-        Origin::Metrics => plan.cost_sum(&usage.tokens, usage.time),
-        _ => plan.cost(&usage.tokens, usage.time),
+        Origin::Metrics => plan.cost_sum(&usage.tokens, &usage.media, usage.time),
+        _ => plan.cost(&usage.tokens, &usage.media, usage.time),
     };
     let mut priced = match cost {
         Ok((pico, saved_pico)) => Priced { computed: Some(Cost::from_pico(pico)), saved_pico, batch: plan.is_batch() },

@@ -10,9 +10,6 @@ use super::line;
 /// Written by `examples/price_table.rs` (docs/prices.md): a header of `#` lines, then one line a model, sorted by [`compare`].
 static TABLE: &str = include_str!("embedded.tsv");
 
-/// Modes of the price map that are billed by tokens of text.
-const MODES: [&str; 5] = ["chat", "responses", "completion", "embedding", "rerank"];
-
 /// The order of the table: without regard to ASCII case, as names are looked up.
 fn compare(left: &str, right: &str) -> Ordering {
     let lower = |text: &str| text.bytes().map(|byte| byte.to_ascii_lowercase()).collect::<Vec<_>>();
@@ -87,8 +84,11 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 /// # Errors
 /// What the price map's grammar refuses.
 pub fn generate(map: &str, retired: &str, source: &str, date: &str) -> Result<String, GrammarError> {
-    let map = super::grammar::read_map_where(map.as_bytes(), |mode| MODES.contains(&mode))?;
-    let retired = super::grammar::read_map_where(retired.as_bytes(), |mode| MODES.contains(&mode))?;
+    let map = super::grammar::read_map(map.as_bytes())?;
+    let retired = match super::grammar::read_map(retired.as_bytes()) {
+        Err(GrammarError::NoPrices) => Vec::new(),
+        retired => retired?,
+    };
     let known: std::collections::HashSet<String> = map.iter().map(|(name, _)| name.to_ascii_lowercase()).collect();
     let mut lines: Vec<(Cow<'_, str>, String)> = map
         .iter()

@@ -2,6 +2,7 @@
 
 use super::rate::{Rate, Ratio};
 use crate::config::FlatPrice;
+use crate::usage::Medium;
 
 /// What a rate is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -19,14 +20,57 @@ pub enum Kind {
     CacheWrite1h = 4,
     /// The part of the output that is reasoning.
     Reasoning = 5,
+    /// Uncached input that is audio; the kinds above are without it where it is counted apart.
+    AudioInput = 6,
+    /// Cache reads of audio.
+    AudioRead = 7,
+    /// Output that is audio.
+    AudioOutput = 8,
+    /// Uncached input that is images.
+    ImageInput = 9,
+    /// Cache reads of images.
+    ImageRead = 10,
+    /// Output that is images.
+    ImageOutput = 11,
+    /// Uncached input that is video.
+    VideoInput = 12,
+    /// Cache reads of video.
+    VideoRead = 13,
+    /// Output that is video.
+    VideoOutput = 14,
 }
 
 impl Kind {
     /// How many there are.
-    pub const COUNT: usize = 6;
-    /// Every kind, in the order of the discriminants.
-    pub const ALL: [Kind; Kind::COUNT] =
-        [Kind::Input, Kind::Output, Kind::CacheRead, Kind::CacheWrite5m, Kind::CacheWrite1h, Kind::Reasoning];
+    pub const COUNT: usize = 15;
+    /// Every kind, in the order of the discriminants: those of text, then those of [`Medium::ALL`].
+    pub const ALL: [Kind; Kind::COUNT] = [
+        Kind::Input,
+        Kind::Output,
+        Kind::CacheRead,
+        Kind::CacheWrite5m,
+        Kind::CacheWrite1h,
+        Kind::Reasoning,
+        Kind::AudioInput,
+        Kind::AudioRead,
+        Kind::AudioOutput,
+        Kind::ImageInput,
+        Kind::ImageRead,
+        Kind::ImageOutput,
+        Kind::VideoInput,
+        Kind::VideoRead,
+        Kind::VideoOutput,
+    ];
+
+    /// Of a medium: its input, its cache reads, its output.
+    #[must_use]
+    pub const fn of(medium: Medium) -> [Kind; 3] {
+        match medium {
+            Medium::Audio => [Kind::AudioInput, Kind::AudioRead, Kind::AudioOutput],
+            Medium::Image => [Kind::ImageInput, Kind::ImageRead, Kind::ImageOutput],
+            Medium::Video => [Kind::VideoInput, Kind::VideoRead, Kind::VideoOutput],
+        }
+    }
 
     /// The word of reports.
     #[must_use]
@@ -38,6 +82,15 @@ impl Kind {
             Kind::CacheWrite5m => "cache write 5m",
             Kind::CacheWrite1h => "cache write 1h",
             Kind::Reasoning => "reasoning",
+            Kind::AudioInput => "audio input",
+            Kind::AudioRead => "audio cache read",
+            Kind::AudioOutput => "audio output",
+            Kind::ImageInput => "image input",
+            Kind::ImageRead => "image cache read",
+            Kind::ImageOutput => "image output",
+            Kind::VideoInput => "video input",
+            Kind::VideoRead => "video cache read",
+            Kind::VideoOutput => "video output",
         }
     }
 
@@ -50,6 +103,15 @@ impl Kind {
             Kind::CacheWrite5m => "w",
             Kind::CacheWrite1h => "h",
             Kind::Reasoning => "t",
+            Kind::AudioInput => "a",
+            Kind::AudioRead => "c",
+            Kind::AudioOutput => "e",
+            Kind::ImageInput => "m",
+            Kind::ImageRead => "n",
+            Kind::ImageOutput => "g",
+            Kind::VideoInput => "v",
+            Kind::VideoRead => "l",
+            Kind::VideoOutput => "k",
         }
     }
 }
@@ -149,7 +211,9 @@ pub struct ModelPrice {
     pub per_request: Option<Rate>,
     /// Factors.
     pub uplifts: Vec<(Uplift, Ratio)>,
-    /// Billed by the second, query or character: tokens give no price.
+    /// What the output is where a log does not split it: models that draw or speak answer with nothing else.
+    pub output: Option<Medium>,
+    /// Billed by the second, image, query or character: tokens give no price.
     pub other_unit: bool,
 }
 
@@ -158,6 +222,12 @@ impl ModelPrice {
     #[must_use]
     pub fn rate(&self, kind: Kind, above: u64, tier: &str) -> Option<Rate> {
         self.rates.iter().find(|rate| rate.kind == kind && rate.above == above && rate.tier == tier).map(|it| it.rate)
+    }
+
+    /// Whether it says anything of that kind.
+    #[must_use]
+    pub fn states(&self, kind: Kind) -> bool {
+        self.rates.iter().any(|it| it.kind == kind) || self.bands.iter().any(|it| it.rates[kind as usize].is_some())
     }
 
     /// Prompt sizes beyond which other rates hold, ascending.

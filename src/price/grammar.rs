@@ -5,23 +5,46 @@ use serde_json::Value;
 use super::entry::{Kind, ModelPrice, OffPeak, OffPeakWindow, PromptBand, Rates, TableRate, Uplift};
 use super::rate::{Rate, Ratio};
 use crate::label::clean;
+use crate::usage::Medium;
 
 /// Keys of the map that are no models.
 const NOT_MODELS: [&str; 2] = ["sample_spec", "fallback_generalizations"];
 
 /// Names of the map's price fields without suffixes.
-const BASES: [(&str, Kind); 6] = [
+const BASES: [(&str, Kind); 14] = [
     ("input_cost_per_token", Kind::Input),
     ("output_cost_per_token", Kind::Output),
     ("cache_read_input_token_cost", Kind::CacheRead),
     ("cache_creation_input_token_cost_above_1hr", Kind::CacheWrite1h),
     ("cache_creation_input_token_cost", Kind::CacheWrite5m),
     ("output_cost_per_reasoning_token", Kind::Reasoning),
+    ("input_cost_per_audio_token", Kind::AudioInput),
+    ("cache_read_input_audio_token_cost", Kind::AudioRead),
+    ("output_cost_per_audio_token", Kind::AudioOutput),
+    ("input_cost_per_image_token", Kind::ImageInput),
+    ("cache_read_input_image_token_cost", Kind::ImageRead),
+    ("output_cost_per_image_token", Kind::ImageOutput),
+    ("input_cost_per_video_token", Kind::VideoInput),
+    ("output_cost_per_video_token", Kind::VideoOutput),
 ];
 
-/// Units other than tokens and requests.
-const OTHER_UNITS: [&str; 4] =
-    ["input_cost_per_query", "input_cost_per_second", "cost_per_second", "input_cost_per_character"];
+/// Units other than tokens and requests, as field names begin.
+const OTHER_UNITS: [&str; 14] = [
+    "input_cost_per_query",
+    "input_cost_per_second",
+    "output_cost_per_second",
+    "cost_per_second",
+    "input_cost_per_character",
+    "output_cost_per_character",
+    "input_cost_per_image",
+    "output_cost_per_image",
+    "input_cost_per_pixel",
+    "output_cost_per_pixel",
+    "input_cost_per_audio_per_second",
+    "input_cost_per_video_per_second",
+    "output_cost_per_video_per_second",
+    "ocr_cost_per_page",
+];
 
 /// Why a price file cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -66,17 +89,8 @@ const SEARCHES: &str = "no price of searches: use {\"search_context_size_medium\
 /// Longest value that an error repeats, in characters.
 const SHOWN: usize = 60;
 
-/// Reads a whole map: every entry that states a price of tokens or requests, in the file's order.
+/// Reads a whole map: every entry that states a price, of tokens, requests or another unit, in the file's order.
 pub fn read_map(text: &[u8]) -> Result<Vec<(String, ModelPrice)>, GrammarError> {
-    let models = read_map_where(text, |_| true)?;
-    if models.is_empty() { Err(GrammarError::NoPrices) } else { Ok(models) }
-}
-
-/// As [`read_map`], for entries whose `mode` is wanted; there may be none.
-pub(super) fn read_map_where(
-    text: &[u8],
-    wanted: impl Fn(&str) -> bool,
-) -> Result<Vec<(String, ModelPrice)>, GrammarError> {
     // Editors of some systems put a byte order mark in front, which JSON has none of.
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     let map: Value = serde_json::from_slice(text).map_err(|error| GrammarError::Json(error.to_string()))?;
@@ -89,10 +103,6 @@ pub(super) fn read_map_where(
         if !fields.is_object() {
             return Err(GrammarError::NotModel(clean(name).into_owned()));
         }
-        let mode = fields.get("mode").and_then(Value::as_str).unwrap_or_default();
-        if !wanted(mode) {
-            continue;
-        }
         let price = read_model(fields).map_err(|(field, value, wanted)| GrammarError::Field {
             model: clean(name).into_owned(),
             field,
@@ -103,7 +113,7 @@ pub(super) fn read_map_where(
             models.push((name.clone(), price));
         }
     }
-    Ok(models)
+    if models.is_empty() { Err(GrammarError::NoPrices) } else { Ok(models) }
 }
 
 /// One model's fields.
@@ -119,11 +129,17 @@ fn read_model(fields: &Value) -> Result<ModelPrice, Wrong> {
             price.set(TableRate { kind, above, tier: tier.to_owned(), rate: rate(field, value)? });
         }
     }
+    let mut has_other_ranges = false;
     if let Some(bands) = stated(fields, "tiered_pricing") {
         let refuse = || ("tiered_pricing".to_owned(), text(bands), RANGES);
         for band in bands.as_array().ok_or_else(refuse)? {
             let above = band.pointer("/range/0").and_then(Value::as_f64).filter(|above| *above >= 0.0);
             let rates = plain_rates(band)?;
+            // Searches have ranges of results, and a price for a query in each.
+            if above.is_none() && rates == Rates::default() && states_other_unit(band) {
+                has_other_ranges = true;
+                continue;
+            }
             price.bands.push(PromptBand { above: above.ok_or_else(refuse)? as u64, rates });
         }
         price.bands.sort_by_key(|band| band.above);
@@ -150,15 +166,26 @@ fn read_model(fields: &Value) -> Result<ModelPrice, Wrong> {
             price.uplifts.push((cause, ratio));
         }
     }
-    let by_other_unit = OTHER_UNITS
-        .iter()
-        .any(|unit| fields.get(*unit).map(text).and_then(|it| Rate::parse(&it)).is_some_and(|it| it > Rate::ZERO));
+    price.output = match fields.get("mode").and_then(Value::as_str) {
+        Some("image_generation" | "image_edit") => Some(Medium::Image),
+        Some("audio_speech") => Some(Medium::Audio),
+        Some("video_generation") => Some(Medium::Video),
+        _ => None,
+    }
+    .filter(|medium| price.rates.iter().any(|it| it.kind == Kind::of(*medium)[2]));
+    let by_other_unit = has_other_ranges || states_other_unit(fields);
     let by_token = price.rates.iter().any(|it| it.rate > Rate::ZERO) || !price.bands.is_empty();
     if by_other_unit && !by_token {
         price.other_unit = true;
         price.rates.clear();
     }
     Ok(price)
+}
+
+/// Whether something is billed by another unit than tokens.
+fn states_other_unit(fields: &Value) -> bool {
+    let price = |unit: &&str| fields.get(*unit).map(text).and_then(|it| Rate::parse(&it));
+    OTHER_UNITS.iter().filter_map(|unit| price(unit)).any(|rate| rate > Rate::ZERO)
 }
 
 /// A field that is there and not null.

@@ -1,13 +1,15 @@
 //! One line of the embedded table. A [`ModelPrice`] enters and its line leaves, and back; rates are dollars per million tokens.
 //!
 //! `name TAB provider TAB fields`, fields apart by spaces: `i@272000/flex=2.5` is the flex input rate of prompts above 272,000 tokens
-//! (i input, o output, r cache read, w and h cache writes of 5 minutes and an hour, t reasoning), `s` and `q` dollars per search and request,
+//! (i input, o output, r cache read, w and h cache writes of 5 minutes and an hour, t reasoning; input, cache read and output of audio: a, c,
+//! e; of images: m, n, g; of video: v, l, k), `d:` what output is that nobody splits, `s` and `q` dollars per search and request,
 //! `x:` a factor, `b:` a prompt band, `p:` off-peak rates, `p+` its hours, `z:` its weekdays' zone, `u` another unit than tokens.
 
 use std::fmt::Write as _;
 
 use super::entry::{Kind, ModelPrice, OffPeak, OffPeakWindow, PromptBand, Rates, TableRate, Uplift};
 use super::rate::{Rate, Ratio};
+use crate::usage::Medium;
 
 /// The line of `price`, without a newline. Names with tabs or newlines, and providers with spaces, do not occur in price maps.
 #[must_use]
@@ -23,6 +25,7 @@ pub fn write_line(name: &str, price: &ModelPrice) -> String {
         }
         fields.push(format!("{field}={}", rate.rate.per_million()));
     }
+    fields.extend(price.output.map(|medium| format!("d:{}", medium.name())));
     fields.extend(price.search.map(|rate| format!("s={}", rate.per_call())));
     fields.extend(price.per_request.map(|rate| format!("q={}", rate.per_call())));
     fields.extend(price.uplifts.iter().map(|(cause, ratio)| format!("x:{}:{ratio}", cause.name())));
@@ -65,6 +68,8 @@ fn read_field(field: &str, price: &mut ModelPrice) -> Option<()> {
         price.search = Some(Rate::parse(rest)?);
     } else if let Some(rest) = field.strip_prefix("q=") {
         price.per_request = Some(Rate::parse(rest)?);
+    } else if let Some(rest) = field.strip_prefix("d:") {
+        price.output = Some(Medium::ALL.into_iter().find(|medium| medium.name() == rest)?);
     } else if let Some(rest) = field.strip_prefix("x:") {
         let (cause, ratio) = rest.rsplit_once(':')?;
         let cause = Uplift::ALL.into_iter().find(|it| it.name() == cause)?;

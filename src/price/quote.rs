@@ -134,9 +134,11 @@ impl Quote {
             quote.doubts.retain(|doubt| *doubt != Doubt::SearchAssumed);
         }
         let bill = match usage.origin {
-            Origin::Metrics => plan.bill_sum(&usage.tokens, usage.time),
-            _ => plan.bill(&usage.tokens, usage.time),
+            Origin::Metrics => plan.bill_sum(&usage.tokens, &usage.media, usage.time),
+            _ => plan.bill(&usage.tokens, &usage.media, usage.time),
         };
+        let counts = bill.as_ref().map_or([0; Kind::COUNT], |bill| bill.counts);
+        quote.doubts.retain(|doubt| !matches!(doubt, Doubt::MediumAssumed(kind) if counts[*kind as usize] == 0));
         let bill = match bill {
             _ if usage.cache_hit => return quote,
             Ok(bill) => bill,

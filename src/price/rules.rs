@@ -8,7 +8,7 @@ use super::rate::{Rate, Ratio, divide_half_even};
 use crate::config::Validity;
 use crate::label::Label;
 use crate::time::Timestamp;
-use crate::usage::Tokens;
+use crate::usage::{Media, Medium, Tokens};
 
 /// Anthropic's list price of a web search, for its models whose entry has none.
 const ANTHROPIC_SEARCH: &str = "0.01";
@@ -101,6 +101,9 @@ pub enum Doubt {
     /// The rate depends on the hour, and the log has none.
     #[error("the price depends on the time of day and the log gives none, billed at the peak rate")]
     Undated,
+    /// The table does not tell this kind from text.
+    #[error("{}: the table has no such rate for this model, billed like text", .0.name())]
+    MediumAssumed(Kind),
     /// Not in the table: Anthropic's list price.
     #[error("web searches: the table has no price for this model, billed at $0.01 each as Anthropic lists")]
     SearchAssumed,
@@ -156,6 +159,8 @@ pub struct Plan {
     factor: Ratio,
     search: Option<HalfAtto>,
     per_request: HalfAtto,
+    /// What output is that a log does not split.
+    output: Option<Medium>,
 }
 
 /// What a bill comes to, and by which rates.
@@ -208,6 +213,7 @@ impl Plan {
             factor: Ratio::ONE,
             search: None,
             per_request: 0,
+            output: None,
         }
     }
 
@@ -222,6 +228,7 @@ impl Plan {
             return Plan::refused(tier, Unpriced::Provisioned);
         }
         let mut doubts = tier_doubts(price, &tier);
+        doubts.extend(medium_doubts(price));
         let uplifts = uplifts(price, conditions, &mut doubts);
         let mut search = price.search.map(whole);
         if search.is_none() && (price.provider == "anthropic" || price.provider.ends_with("anthropic_models")) {
@@ -237,6 +244,7 @@ impl Plan {
             }),
             inclusive: price.provider == "xai",
             per_request: price.per_request.map_or(0, whole),
+            output: price.output,
             refusal: None,
             tier,
             uplifts,
@@ -252,30 +260,41 @@ impl Plan {
         self.tier == Tier::Batch
     }
 
+    /// Whether the price depends on how a log splits the output.
+    #[must_use]
+    pub const fn depends_on_split(&self) -> bool {
+        self.output.is_some()
+    }
+
     /// Whether the hour decides.
     #[must_use]
     pub fn depends_on_time(&self) -> bool {
         self.off_peak.is_some()
     }
 
-    /// The bill for these tokens at that instant.
-    pub fn bill(&self, tokens: &Tokens, time: Option<Timestamp>) -> Result<Bill, Unpriced> {
-        self.work_out(tokens.prompt(), tokens, time).map(|worked| self.stated(&worked))
+    /// The bill for these tokens at that instant. What of them is in `media` is billed at the rates of its medium.
+    pub fn bill(&self, tokens: &Tokens, media: &Media, time: Option<Timestamp>) -> Result<Bill, Unpriced> {
+        self.work_out(tokens.prompt(), tokens, media, time).map(|worked| self.stated(&worked))
     }
 
     /// The same for the sum of many requests: how long each one's prompt was cannot be known, so none is billed as a long one.
-    pub fn bill_sum(&self, tokens: &Tokens, time: Option<Timestamp>) -> Result<Bill, Unpriced> {
-        self.work_out(0, tokens, time).map(|worked| self.stated(&worked))
+    pub fn bill_sum(&self, tokens: &Tokens, media: &Media, time: Option<Timestamp>) -> Result<Bill, Unpriced> {
+        self.work_out(0, tokens, media, time).map(|worked| self.stated(&worked))
     }
 
     /// What the bill comes to and what caching saved, in pico-dollars: [`Plan::bill`] without its terms.
-    pub fn cost(&self, tokens: &Tokens, time: Option<Timestamp>) -> Result<(u64, i64), Unpriced> {
-        self.work_out(tokens.prompt(), tokens, time).map(|worked| (worked.cost_pico, worked.saved_pico))
+    pub fn cost(&self, tokens: &Tokens, media: &Media, time: Option<Timestamp>) -> Result<(u64, i64), Unpriced> {
+        self.work_out(tokens.prompt(), tokens, media, time).map(|worked| (worked.cost_pico, worked.saved_pico))
     }
 
     /// The same of [`Plan::bill_sum`].
-    pub fn cost_sum(&self, tokens: &Tokens, time: Option<Timestamp>) -> Result<(u64, i64), Unpriced> {
-        self.work_out(0, tokens, time).map(|worked| (worked.cost_pico, worked.saved_pico))
+    pub fn cost_sum(&self, tokens: &Tokens, media: &Media, time: Option<Timestamp>) -> Result<(u64, i64), Unpriced> {
+        self.work_out(0, tokens, media, time).map(|worked| (worked.cost_pico, worked.saved_pico))
+    }
+
+    /// Every rate there is for a short prompt at that instant, by [`Kind`], in half-attodollars per token.
+    pub fn rates(&self, time: Option<Timestamp>) -> Result<[Option<u64>; Kind::COUNT], Unpriced> {
+        self.bill(&Tokens::default(), &Media::default(), time).map(|bill| bill.rates)
     }
 
     fn stated(&self, worked: &Worked<'_>) -> Bill {
@@ -293,7 +312,13 @@ impl Plan {
     }
 
     #[inline]
-    fn work_out(&self, length: u64, tokens: &Tokens, time: Option<Timestamp>) -> Result<Worked<'_>, Unpriced> {
+    fn work_out(
+        &self,
+        length: u64,
+        tokens: &Tokens,
+        media: &Media,
+        time: Option<Timestamp>,
+    ) -> Result<Worked<'_>, Unpriced> {
         if let Some(why) = &self.refusal {
             return Err(why.clone());
         }
@@ -301,19 +326,21 @@ impl Plan {
             (Some((hours, bands)), Some(time)) if holds(hours, time) => (bands, true),
             _ => (&self.bands, false),
         };
-        let prompt = tokens.prompt();
         let crossed = |band: &&Band| length > band.above || (self.inclusive && length == band.above);
         let band = bands.iter().rev().find(crossed).or(bands.first()).ok_or(Unpriced::Missing(Kind::Input.name()))?;
 
         let reasoning = tokens.reasoning.min(tokens.output);
-        let counts = [
-            tokens.input,
-            tokens.output - reasoning,
-            tokens.cache_read,
-            tokens.cache_write_5m,
-            tokens.cache_write_1h,
-            reasoning,
-        ];
+        let mut counts = [0; Kind::COUNT];
+        counts[Kind::Input as usize] = tokens.input;
+        counts[Kind::Output as usize] = tokens.output - reasoning;
+        counts[Kind::CacheRead as usize] = tokens.cache_read;
+        counts[Kind::CacheWrite5m as usize] = tokens.cache_write_5m;
+        counts[Kind::CacheWrite1h as usize] = tokens.cache_write_1h;
+        counts[Kind::Reasoning as usize] = reasoning;
+        let has_media = self.output.is_some() || !media.is_text();
+        if has_media {
+            self.take_media(&mut counts, &media.within(tokens));
+        }
         let amount = |kind: Kind| -> Result<u128, Unpriced> {
             match (counts[kind as usize], band.rates[kind as usize]) {
                 (0, _) => Ok(0),
@@ -321,22 +348,52 @@ impl Plan {
                 (count, Some(rate)) => Ok(u128::from(count) * u128::from(rate)),
             }
         };
-        let prompt_amount =
+        let mut prompt =
             amount(Kind::Input)? + amount(Kind::CacheRead)? + amount(Kind::CacheWrite5m)? + amount(Kind::CacheWrite1h)?;
-        let token_amount = prompt_amount + amount(Kind::Output)? + amount(Kind::Reasoning)?;
+        let mut answer = amount(Kind::Output)? + amount(Kind::Reasoning)?;
+        let mut uncached = tokens.prompt();
+        let mut uncached_media = 0;
+        if has_media {
+            for [input, read, output] in Medium::ALL.map(Kind::of) {
+                prompt += amount(input)? + amount(read)?;
+                answer += amount(output)?;
+                let whole = u64::from(counts[input as usize]) + u64::from(counts[read as usize]);
+                uncached -= whole;
+                uncached_media += u128::from(whole) * u128::from(band.rates[input as usize].unwrap_or_default());
+            }
+        }
         let mut fees = u128::from(self.per_request);
         if tokens.web_searches > 0 {
             let search = self.search.ok_or(Unpriced::Missing("web search"))?;
             fees += u128::from(tokens.web_searches) * u128::from(search);
         }
         let remainder = self.remainder(time);
-        let cost_pico = self.total(token_amount, fees, remainder).ok_or(Unpriced::TooLarge)?;
-        let uncached = u128::from(band.rates[Kind::Input as usize].unwrap_or_default()) * u128::from(prompt);
-        let difference = uncached.abs_diff(prompt_amount);
+        let cost_pico = self.total(prompt + answer, fees, remainder).ok_or(Unpriced::TooLarge)?;
+        let input_rate = band.rates[Kind::Input as usize].unwrap_or_default();
+        let uncached = u128::from(input_rate) * u128::from(uncached) + uncached_media;
+        let difference = uncached.abs_diff(prompt);
         let saved = if difference == 0 { 0 } else { self.total(difference, 0, remainder).ok_or(Unpriced::TooLarge)? };
         let saved = i64::try_from(saved).map_err(|_| Unpriced::TooLarge)?;
-        let saved_pico = if uncached < prompt_amount { -saved } else { saved };
+        let saved_pico = if uncached < prompt { -saved } else { saved };
         Ok(Worked { counts, band, off_peak, remainder, cost_pico, saved_pico })
+    }
+
+    /// Takes out of the counts of text what is of other media.
+    fn take_media(&self, counts: &mut [u32; Kind::COUNT], media: &Media) {
+        let text = [Kind::Input, Kind::CacheRead, Kind::Output];
+        for medium in Medium::ALL {
+            let parts = [media.input, media.cache_read, media.output].map(|parts| parts[medium as usize]);
+            for ((kind, text), part) in Kind::of(medium).into_iter().zip(text).zip(parts) {
+                counts[kind as usize] = part;
+                counts[text as usize] -= part;
+            }
+        }
+        if let Some(medium) = self.output
+            && !media.is_split
+        {
+            let [_, _, output] = Kind::of(medium);
+            counts[output as usize] = std::mem::take(&mut counts[Kind::Output as usize]);
+        }
     }
 
     /// (tokens × factor + fees) × what the discount leaves, in pico-dollars, rounded here and nowhere else.
@@ -374,6 +431,23 @@ fn tier_doubts(price: &ModelPrice, tier: &Tier) -> Vec<Doubt> {
         (times > ODD_FACTOR).then(|| Doubt::TierOdd { tier: name.clone(), kind: kind.name(), times })
     });
     odd.collect()
+}
+
+/// Of which media the entry does not say what they cost although that differs from text as a rule. Google lists where audio costs more;
+/// images and video that are read are converted to tokens of text everywhere else.
+fn medium_doubts(price: &ModelPrice) -> Vec<Doubt> {
+    let is_google = ["gemini", "vertex_ai"].iter().any(|prefix| price.provider.starts_with(prefix));
+    let states = |kind: Kind| price.states(kind);
+    let odd = |kind: &Kind| match kind {
+        Kind::AudioInput => !is_google && !states(Kind::AudioInput),
+        // Only where the medium has a price of its own, but its reads have none.
+        Kind::AudioRead => states(Kind::AudioInput) && !states(Kind::AudioRead),
+        Kind::ImageRead => states(Kind::ImageInput) && !states(Kind::ImageRead),
+        Kind::VideoRead => states(Kind::VideoInput) && !states(Kind::VideoRead),
+        Kind::AudioOutput | Kind::ImageOutput | Kind::VideoOutput => !states(*kind),
+        _ => false,
+    };
+    Kind::ALL.into_iter().filter(odd).map(Doubt::MediumAssumed).collect()
 }
 
 /// The factors that the conditions bring about and the entry carries.

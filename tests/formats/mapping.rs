@@ -9,7 +9,7 @@ use costtop::format::mapping::{Mappings, Told};
 use costtop::format::{Decoder, Format, Line, Skip};
 use costtop::money::Cost;
 use costtop::time::Zone;
-use costtop::usage::{MappingName, Origin, Rejection, Tokens, Usage};
+use costtop::usage::{MappingName, Media, Origin, Rejection, Tokens, Usage};
 use proptest::prelude::*;
 
 use super::{OWN, slow_reader, text};
@@ -65,6 +65,15 @@ cache_write = "llm.tokens.written"
 cache_write_1h = "llm.tokens.written_1h"
 reasoning = "llm.tokens.thought"
 web_searches = "llm.searches"
+audio_input = "llm.media.audio_in"
+audio_cache_read = "llm.media.audio_cached"
+audio_output = "llm.media.audio_out"
+image_input = "llm.media.image_in"
+image_cache_read = "llm.media.image_cached"
+image_output = "llm.media.image_out"
+video_input = "llm.media.video_in"
+video_cache_read = "llm.media.video_cached"
+video_output = "llm.media.video_out"
 cost = "price.amount"
 cost_unit = "micro-usd"
 user = ['who."user.name"', "who.id"]
@@ -92,9 +101,10 @@ retry_of = "again"
 revision = "version"
 input_includes_cache = true
 output_includes_reasoning = false
+counts_include_media = true
 "#;
 
-const LINE: &str = r#"{"event":"completion","id":"call-000000000001","at":"21/Nov/2026:11:00:00 +0100","ok":true,"seconds":1.8345,"route":"chat","agent":"planner","host":"gw-1","conversation":"s-1","again":"call-0","version":2,"http":{"status":"200"},"who":{"user.name":"ada","id":7,"customer":"c-9","mail":"ada@example.com","team":"search","project":"shop"},"key":{"name":"ci","hash":"h-1"},"price":{"amount":"23060.55"},"llm":{"model":"asked","served":"claude-opus-4-6","vendor":"anthropic","id":"msg_01Mapped0000000001","request":"req_01Mapped0000000001","state":"done","cache":"MISS","stop":"end_turn","limit":4096,"tier":"standard","region":"us-east-1","searches":1,"tokens":{"in":1000,"out":50,"cached":"600","written":300,"written_1h":100.0,"thought":20}}}"#;
+const LINE: &str = r#"{"event":"completion","id":"call-000000000001","at":"21/Nov/2026:11:00:00 +0100","ok":true,"seconds":1.8345,"route":"chat","agent":"planner","host":"gw-1","conversation":"s-1","again":"call-0","version":2,"http":{"status":"200"},"who":{"user.name":"ada","id":7,"customer":"c-9","mail":"ada@example.com","team":"search","project":"shop"},"key":{"name":"ci","hash":"h-1"},"price":{"amount":"23060.55"},"llm":{"model":"asked","served":"claude-opus-4-6","vendor":"anthropic","id":"msg_01Mapped0000000001","request":"req_01Mapped0000000001","state":"done","cache":"MISS","stop":"end_turn","limit":4096,"tier":"standard","region":"us-east-1","searches":1,"media":{"audio_in":40,"audio_cached":30,"audio_out":10,"image_in":"5","image_cached":0,"image_out":4,"video_in":3,"video_cached":1,"video_out":2.0},"tokens":{"in":1000,"out":50,"cached":"600","written":300,"written_1h":100.0,"thought":20}}}"#;
 
 #[test]
 fn every_word_of_a_mapping_reaches_its_place() {
@@ -113,6 +123,8 @@ fn every_word_of_a_mapping_reaches_its_place() {
             web_searches: 1,
         };
         assert_eq!(usage.tokens, expected);
+        let media = Media { input: [10, 5, 2], cache_read: [30, 0, 1], output: [10, 4, 2], is_split: true };
+        assert_eq!(usage.media, media);
         assert_eq!((usage.origin, usage.is_final, usage.revision, usage.cache_hit), (Origin::Gateway, true, 2, false));
         assert_eq!(usage.time.unwrap().to_string(), "2026-11-21T10:00:00.000Z");
         assert_eq!(usage.reported.map(Cost::pico), Some(23_060_550_000));
@@ -287,6 +299,9 @@ fn random_mapping() -> impl Strategy<Value = String> {
         "cache_write",
         "cache_write_1h",
         "reasoning",
+        "audio_input",
+        "audio_cache_read",
+        "image_output",
         "cost",
         "user",
         "status",
@@ -296,11 +311,11 @@ fn random_mapping() -> impl Strategy<Value = String> {
         &["a", "b", "c", "a.b", "b.a", "a.b.c", "model", "input_tokens", "usage", "usage.a", "type", "message"];
     let fields = prop::collection::btree_map(prop::sample::select(FIELDS), prop::sample::select(PATHS), 0..8);
     let when = prop::option::of((prop::sample::select(PATHS), prop::sample::select(vec!["x", "1", "true"])));
-    (prop::sample::select(PATHS), prop::sample::select(PATHS), fields, when, any::<(bool, bool)>(), 0usize..4).prop_map(
-        |(has, input, fields, when, (inside, thoughts), unit)| {
+    (prop::sample::select(PATHS), prop::sample::select(PATHS), fields, when, any::<[bool; 3]>(), 0usize..4).prop_map(
+        |(has, input, fields, when, [inside, thoughts, media], unit)| {
             let units = ["usd", "cents", "micro-usd", "nano-usd"];
             let mut toml = format!(
-                "[[mapping]]\nname = \"random\"\nhas = \"{has}\"\ninput = \"{input}\"\ninput_includes_cache = {inside}\noutput_includes_reasoning = {thoughts}\ncost_unit = \"{}\"\n",
+                "[[mapping]]\nname = \"random\"\nhas = \"{has}\"\ninput = \"{input}\"\ninput_includes_cache = {inside}\noutput_includes_reasoning = {thoughts}\ncounts_include_media = {media}\ncost_unit = \"{}\"\n",
                 units[unit]
             );
             if !fields.contains_key("model") {

@@ -10,12 +10,15 @@ import json
 import random
 import re
 import sys
-from decimal import Decimal, getcontext
+from decimal import ROUND_HALF_EVEN, Decimal, getcontext
 
 getcontext().prec = 60
 INPUT, OUTPUT = "input_cost_per_token", "output_cost_per_token"
 READ, WRITE = "cache_read_input_token_cost", "cache_creation_input_token_cost"
 HOUR = WRITE + "_above_1hr"
+MEDIA = ("audio", "image", "video")
+# What output is that nobody splits.
+ANSWERS = {"image_generation": "image", "audio_speech": "audio"}
 ABOVE = re.compile(r"_above_(\d+)(k?)_tokens")
 
 
@@ -84,6 +87,9 @@ def rates(entry, provider, tier, prompt, at):
     hour = write if hour is None else hour
     thought = out if thought is None else thought
     kinds = [plain, read, write, hour, out, thought]
+    if out is None:
+        kinds[4] = kinds[5] = next(number(entry[key]) for medium in ("image", "audio", "video")
+                                   if (key := f"output_cost_per_{medium}_token") in entry)
     if tier == "batch":
         halves = [kind / 2 for kind in kinds]
         stated = lambda base: get(base + above + "_batches") if above else get(base + "_batches")
@@ -103,11 +109,46 @@ def rates(entry, provider, tier, prompt, at):
     return kinds
 
 
-def bill(entry, provider, terms, counts, at):
+def media_rates(entry, medium, tier, kinds, above):
+    """What a token of a medium costs: uncached, read, output."""
+    suffix = {None: "", "default": "", "standard": "", "batch": "_batches"}.get(tier, f"_{tier}")
+    plain, read, _, _, out, _ = kinds
+
+    def in_proportion(rate, now, usual):
+        return (rate * now / usual).quantize(Decimal("5e-19"), ROUND_HALF_EVEN) if rate is not None and usual else None
+
+    def rate(base, text, now):
+        stated, usual = number(entry.get(base + above + suffix)), number(entry.get(base))
+        if stated is not None or usual is None:
+            return now if stated is None else stated
+        for text, now in ((text, now), (INPUT, plain)):
+            found = in_proportion(usual, now, number(entry.get(text)))
+            if found is not None:
+                return found
+        return usual
+
+    fresh = rate(f"input_cost_per_{medium}_token", INPUT, plain)
+    cached = number(entry.get(f"cache_read_input_{medium}_token_cost{above}{suffix}"))
+    if cached is None:
+        cached = in_proportion(fresh, read, plain)
+    return fresh, read if cached is None else cached, rate(f"output_cost_per_{medium}_token", OUTPUT, out)
+
+
+def bill(entry, provider, terms, counts, at, media):
     fresh, read, write, hour, out, thought, searches = counts
-    kinds = rates(entry, provider, terms.get("tier"), fresh + read + write + hour, at)
-    amounts = (fresh, read, write, hour, out - thought, thought)
-    total = sum(Decimal(amount) * kind for amount, kind in zip(amounts, kinds))
+    prompt = fresh + read + write + hour
+    kinds = rates(entry, provider, terms.get("tier"), prompt, at)
+    amounts = [fresh, read, write, hour, out - thought, thought]
+    total = Decimal(0)
+    medium = ANSWERS.get(entry.get("mode"))
+    if medium and f"output_cost_per_{medium}_token" in entry and not media["split"]:
+        media[medium][2] = out - thought
+    for medium in MEDIA:
+        of_medium = media_rates(entry, medium, terms.get("tier"), kinds, threshold(entry, prompt, provider == "xai"))
+        for place, amount, kind in zip((0, 1, 4), media[medium], of_medium):
+            amounts[place] -= amount
+            total += Decimal(amount) * kind
+    total += sum(Decimal(amount) * kind for amount, kind in zip(amounts, kinds))
     special = entry.get("provider_specific_entry") or {}
     if provider == "anthropic":
         total *= number(special.get("us", 1)) if terms.get("inference_geo") == "us" else 1
@@ -135,8 +176,10 @@ def models(table):
     for name, entry in table.items():
         maker = entry.get("litellm_provider")
         shape = FORMATS.get(maker) or ("openai" if maker in CHAT else None)
-        priced = number(entry.get(INPUT)) and number(entry.get(OUTPUT)) is not None or entry.get("tiered_pricing")
-        if not shape or not priced or entry.get("mode") not in ("chat", "responses") or name.startswith("together-ai-"):
+        outputs = [OUTPUT, *(f"output_cost_per_{medium}_token" for medium in MEDIA)]
+        priced = number(entry.get(INPUT)) and any(number(entry.get(key)) is not None for key in outputs)
+        modes = ("chat", "responses", "realtime", "image_generation", "audio_speech", "audio_transcription")
+        if not shape or not (priced or entry.get("tiered_pricing")) or entry.get("mode") not in modes or name.startswith("together-ai-"):
             continue
         provider = re.sub("_converse$|-(anthropic|language)[-_]models$", "", maker)
         # Which of two entries a name means is not this file's subject, nor are fees of another kind.
@@ -155,12 +198,46 @@ def parts(r, total, pieces):
     return [end - start for start, end in zip(cuts, cuts[1:])]
 
 
+def split(r, prompt, read, out, is_spoken):
+    """Media of a prompt, of what was read of it (None: nobody says) and of an output; what is left is text."""
+    media = {medium: [0, 0, 0] for medium in MEDIA}
+    if r.random() < 0.6:
+        return media, dict.fromkeys(MEDIA, 0), None
+    *some, _ = parts(r, prompt, 4)
+    of_prompt = dict(zip(MEDIA, (part * r.randint(0, 1) for part in some)))
+    text, of_read = prompt - sum(of_prompt.values()), None
+    if r.random() < 0.5:
+        of_read, left = {}, read
+        for medium in MEDIA:
+            # What the cache held of media is at least what does not fit into the rest.
+            others = text + sum(of_prompt[other] for other in MEDIA if other not in of_read and other != medium)
+            of_read[medium] = r.randint(max(0, left - others), min(left, of_prompt[medium]))
+            left -= of_read[medium]
+    held = of_read
+    if held is None:
+        held, beyond = {}, max(0, read - text)
+        for medium in reversed(MEDIA):
+            held[medium] = min(beyond, of_prompt[medium])
+            beyond -= held[medium]
+    answer = parts(r, out, 3) if is_spoken else [0, 0, out]
+    for medium, part in zip(MEDIA, (answer[0], answer[1], 0)):
+        media[medium] = [of_prompt[medium] - held[medium], held[medium], part]
+    media["split"] = is_spoken and out > 0
+    return media, of_prompt, of_read
+
+
 def case(r, by_provider, place):
     provider = r.choice(sorted(by_provider))
     name, shape, entry = r.choice(by_provider[provider])
+    if r.random() < 0.25:
+        has_media = lambda entry: any("_audio_token" in key or "_image_token" in key for key in entry)
+        heard = [(provider, *model) for provider, all_of_it in by_provider.items() for model in all_of_it if has_media(model[2])]
+        provider, name, shape, entry = r.choice(heard)
     prompt, out = r.choice([r.choice(EDGES), count(r, 400_000), count(r, 20_000)]), count(r, 20_000)
     at = datetime.datetime(2026, 11, r.randint(16, 22), r.randint(0, 23), r.choice([0, 30, 59]), tzinfo=datetime.timezone.utc)
     terms, searches, thought = {}, 0, 0
+    media = {medium: [0, 0, 0] for medium in MEDIA}
+    is_spoken = r.random() < 0.5
     if provider in ("openai", "azure", "gemini"):
         terms["tier"] = r.choice([None, None, "flex", "priority", "batch"])
     elif provider == "anthropic":
@@ -183,8 +260,14 @@ def case(r, by_provider, place):
     elif shape == "gemini":
         read, write, hour = read + write + hour, 0, 0
         thought = count(r, 5_000)
+        media, of_prompt, of_read = split(r, prompt, read, out, is_spoken)
+        listed = lambda of, whole: [{"modality": "TEXT", "tokenCount": whole - sum(of.values())},
+                                    *({"modality": medium.upper(), "tokenCount": of[medium]} for medium in MEDIA if of[medium])]
         usage = {"promptTokenCount": prompt, "candidatesTokenCount": out, "totalTokenCount": prompt + out + thought,
-                 "promptTokensDetails": [{"modality": "TEXT", "tokenCount": prompt}]}
+                 "promptTokensDetails": listed(of_prompt, prompt)}
+        usage.update({"cacheTokensDetails": listed(of_read, read)} if of_read and read else {})
+        if media.get("split"):
+            usage["candidatesTokensDetails"] = listed({medium: media[medium][2] for medium in MEDIA}, out)
         usage.update({"thoughtsTokenCount": thought} if thought else {})
         usage.update({"cachedContentTokenCount": read} if read else {})
         out += thought
@@ -200,9 +283,19 @@ def case(r, by_provider, place):
         if r.random() < 0.6:
             fresh, write = fresh + write, 0
         inside = {"cached_tokens": read, **({"cache_write_tokens": write} if write else {})}
+        of_answer = {}
+        if not write and provider in ("openai", "azure"):
+            media, of_prompt, of_read = split(r, prompt, read, out - thought, is_spoken)
+            counted = lambda of: {f"{medium}_tokens": of[medium] for medium in MEDIA}
+            inside.update(counted(of_prompt))
+            inside.update({"cached_tokens_details": counted(of_read)} if of_read else {})
+            if media.get("split"):
+                of_answer = counted({medium: media[medium][2] for medium in MEDIA})
+                of_answer["text_tokens"] = out - thought - sum(of_answer.values())
         if provider == "openai" and r.random() < 0.3:
-            usage = {"input_tokens": prompt, "input_tokens_details": inside, "output_tokens": out,
-                     "output_tokens_details": {"reasoning_tokens": thought}, "total_tokens": prompt + out}
+            s = "s" if r.random() < 0.7 else ""
+            usage = {"input_tokens": prompt, f"input_token{s}_details": inside, "output_tokens": out,
+                     f"output_token{s}_details": {"reasoning_tokens": thought, **of_answer}, "total_tokens": prompt + out}
         elif provider == "xai" and thought and r.random() < 0.5:
             usage = {"prompt_tokens": prompt, "completion_tokens": out, "total_tokens": prompt + out + thought,
                      "prompt_tokens_details": {**inside, "text_tokens": prompt},
@@ -210,8 +303,8 @@ def case(r, by_provider, place):
             out += thought
         else:
             usage = {"prompt_tokens": prompt, "completion_tokens": out, "total_tokens": prompt + out,
-                     "prompt_tokens_details": {**inside, "audio_tokens": 0},
-                     "completion_tokens_details": {"reasoning_tokens": thought, "audio_tokens": 0}}
+                     "prompt_tokens_details": {"audio_tokens": 0, **inside},
+                     "completion_tokens_details": {"reasoning_tokens": thought, "audio_tokens": 0, **of_answer}}
         if provider == "openai" and terms["tier"] is None and r.random() < 0.2:
             terms["data_residency"] = r.choice(["eu", "us"])
     if provider == "vertex_ai":
@@ -222,7 +315,8 @@ def case(r, by_provider, place):
     line = {"provider": provider, "model": name, "ts": at.isoformat(), "request_id": f"bill-{place:08}",
             **{key: value for key, value in stated.items() if value}}
     line["usageMetadata" if shape == "gemini" else "usage"] = usage
-    cost = bill(entry, provider, terms, counts, at)
+    media.setdefault("split", False)
+    cost = bill(entry, provider, terms, counts, at, media)
     return {"line": line, "tokens": counts, "cost": f"{cost:.18f}"}
 
 

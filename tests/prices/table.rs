@@ -2,10 +2,14 @@
 
 use costtop::price::embedded;
 
-/// What the generator makes of the small map: sorted without case, no images, retired models only where the map has none.
+/// What the generator makes of the small map: sorted without case, retired models only where the map has none.
 const EXPECTED: &str = "\
 alpha-bands\tdashscope\tb:0:i0.05,o0.4 b:256000:i0.25,o2
+alpha-image\talpha\ti=5 m=10 g=40 d:image
+alpha-pictures\talpha\tu
 Alpha-Rerank\talpha\tu
+alpha-search\talpha\tu
+alpha-voice\talpha\ti=2 i/flex=1 o=8 o/flex=4 r=0.5 a=30 a/batches=14 e=60
 geo-claude\tanthropic\ti=0.8 o=4 s=0.01 x:inference_geo=us:1.1 x:speed=fast:2
 night-owl\tdeepseek\ti=0.3 o=1.2 w=0 p:i0.15,o0.6 p+31:0-60,600-0 p+96:0-0 z:Asia/Shanghai
 old-model\tanthropic\ti=15 o=75

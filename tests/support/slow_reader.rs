@@ -20,6 +20,8 @@ pub mod codex;
 mod gateway;
 #[path = "slow_reader/mapping.rs"]
 mod mapping;
+#[path = "slow_reader/media.rs"]
+mod media;
 #[path = "slow_reader/otlp.rs"]
 mod otlp;
 #[path = "slow_reader/wrappers.rs"]
@@ -31,7 +33,7 @@ use costtop::format::mapping::Mappings;
 use costtop::format::{Decoder, Line, Skip};
 use costtop::money::Cost;
 use costtop::time::{Timestamp, Zone, parse_rfc3339};
-use costtop::usage::{Origin, RawText, Rejection, Restated, Tokens, Usage};
+use costtop::usage::{Media, Origin, RawText, Rejection, Restated, Tokens, Usage};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
@@ -186,6 +188,7 @@ pub struct Expected {
     saved: Option<i64>,
     own_request: bool,
     tokens: Tokens,
+    media: Media,
     time: Option<f64>,
     exact_time: Option<Timestamp>,
     reported: Option<Cost>,
@@ -525,13 +528,14 @@ fn own(members: &[(String, Value)], record: &Value, kind: &str) -> Result<Expect
         reasoning: tokens(&record["reasoning_tokens"])?.min(tokens(&output)?),
         web_searches: tokens(&record["web_searches"])?,
     };
+    let media = media::own(record, &tokens)?;
     if model.is("<synthetic>") {
         return Err(Skip::NotUsage);
     }
     if model == Text::None && reported.is_none() && !matches!(restated, Some(Restated::Computed(_))) {
         return Err(Skip::Rejected(Rejection::Model));
     }
-    let mut expected = Expected { tokens, reported, restated, ..frame(members, record) };
+    let mut expected = Expected { tokens, media, reported, restated, ..frame(members, record) };
     expected.texts.insert("model", model);
     Ok(expected)
 }
@@ -790,6 +794,7 @@ fn same(usage: &Usage<'_>, expected: &Expected, line: &str) {
         "{show}"
     );
     assert_eq!((usage.subscription, usage.saved_pico), (expected.subscription, expected.saved), "{show}");
+    assert_eq!(usage.media, expected.media, "{show}");
     let near = |one: Cost, other: Cost| one.pico().abs_diff(other.pico()) <= 1 + one.pico() / 100_000_000_000_000;
     assert!(
         match (usage.reported, expected.reported) {

@@ -37,6 +37,7 @@ impl MappingConfig {
         }
         lines.push(("input_includes_cache", self.input_includes_cache.to_string()));
         lines.push(("output_includes_reasoning", self.output_includes_reasoning.to_string()));
+        lines.push(("counts_include_media", self.counts_include_media.to_string()));
         if self.unverified {
             lines.push(("unverified", "true".to_owned()));
         }

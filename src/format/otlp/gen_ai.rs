@@ -8,9 +8,11 @@
 use super::attributes::Key;
 use super::collect::Facts;
 use super::record::{FAILED, Record, model_of};
+use crate::format::media::{self, Parts};
+use crate::format::scanner::Scalar;
 use crate::format::{Skip, number};
 use crate::time::Zone;
-use crate::usage::{Dimensions, Ids, Origin, RawText, Rejection, Terms, Tokens, Usage};
+use crate::usage::{Dimensions, Ids, Media, Origin, RawText, Rejection, Terms, Tokens, Usage};
 
 /// What `gen_ai.operation.name` calls inference.
 const OPERATIONS: [&[u8]; 6] =
@@ -73,6 +75,7 @@ pub(super) fn usage<'r>(
         ids: Ids { response, call: text(Key::LiteLlmCall), span, ..Ids::default() },
         time: record.time(facts, zone),
         tokens: tokens.unwrap_or_default(),
+        media: media(record, &tokens.unwrap_or_default()).map_err(Skip::Rejected)?,
         model,
         provider: record.first([Key::Provider, Key::System, Key::LlmProvider, Key::LlmSystem]).text(),
         dimensions: Dimensions {
@@ -147,6 +150,16 @@ fn tokens(record: &Record<'_>) -> Result<Option<Tokens>, Rejection> {
         reasoning: reasoning.min(output),
         ..Tokens::default()
     }))
+}
+
+/// What of `tokens` is no text.
+fn media(record: &Record<'_>, tokens: &Tokens) -> Result<Media, Rejection> {
+    let of = |keys: [Key; 3]| keys.map(|key| record.own.get(key).scalar());
+    let prompt = Parts::counted(of([Key::AudioInput, Key::ImageInput, Key::VideoInput]), Scalar::Null);
+    let cached = Parts::counted(of([Key::AudioRead, Key::ImageRead, Key::VideoRead]), Scalar::Null);
+    let text = record.own.get(Key::TextOutput).scalar();
+    let output = Parts::counted(of([Key::AudioOutput, Key::ImageOutput, Key::VideoOutput]), text);
+    media::of(prompt, cached, output, tokens)
 }
 
 /// The HTTP status: stated, or what the error is called if that is a number, or 500 for any other failure.

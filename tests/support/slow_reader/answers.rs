@@ -1,10 +1,12 @@
 //! Providers' answers as the slow reader sees them.
 
 use costtop::format::Skip;
-use costtop::usage::{Rejection, Tokens};
+use costtop::usage::{Media, Rejection, Tokens};
 use serde_json::Value;
 
-use super::{Expected, Text, amounts, claude_usage, cost, frame, last_of, number, set_time, text, tokens, truth};
+use super::{
+    Expected, Text, amounts, claude_usage, cost, frame, last_of, media, number, set_time, text, tokens, truth,
+};
 
 /// An answer in a record.
 pub struct Answer<'v> {
@@ -26,7 +28,8 @@ fn api(body: &Value) -> Option<&'static str> {
     }
     if has(&["input_tokens", "output_tokens"]) {
         let outside = has(&["cache_read_input_tokens", "cache_creation_input_tokens", "cache_creation"]);
-        let inside = usage["input_tokens_details"].is_object() || has(&["total_tokens"]) && !outside;
+        let details = last_of(usage, &["input_tokens_details", "input_token_details"]);
+        let inside = details.is_object() || has(&["total_tokens"]) && !outside;
         return Some(if inside { "openai-responses" } else { "anthropic" });
     }
     if has(&["inputTokens", "outputTokens"]) {
@@ -116,7 +119,7 @@ pub fn chat_tokens(usage: &Value, prompt: &Value, completion: &Value, total: &Va
 
 fn responses_tokens(body: &Value) -> Result<Tokens, Skip> {
     let usage = &body["usage"];
-    let inside = &usage["input_tokens_details"];
+    let inside = last_of(usage, &["input_tokens_details", "input_token_details"]);
     let (read, written) = (tokens(&inside["cached_tokens"])?, tokens(&inside["cache_write_tokens"])?);
     let output = tokens(&usage["output_tokens"])?;
     let items = body["output"].as_array().into_iter().flatten();
@@ -130,7 +133,8 @@ fn responses_tokens(body: &Value) -> Result<Tokens, Skip> {
         cache_write_5m: written,
         cache_write_1h: 0,
         output,
-        reasoning: tokens(&usage["output_tokens_details"]["reasoning_tokens"])?.min(output),
+        reasoning: tokens(&last_of(usage, &["output_tokens_details", "output_token_details"])["reasoning_tokens"])?
+            .min(output),
         web_searches: searches.count() as u32,
     })
 }
@@ -211,22 +215,29 @@ pub fn read(answer: &Answer<'_>, members: &[(String, Value)], record: &Value) ->
     let Answer { api, body, at_top, is_batch, .. } = answer;
     let usage = &body["usage"];
     let metadata = last_of(body, &METADATA);
-    let (tokens, cost) = match *api {
+    let text_only = Media::default();
+    let (tokens, media, cost) = match *api {
         "openai-chat" => {
             let names = ["prompt_tokens", "completion_tokens", "total_tokens"].map(|name| &usage[name]);
             let tokens = chat_tokens(usage, names[0], names[1], names[2])?;
-            (tokens, charged(usage)?)
+            (tokens, media::chat(usage, &tokens)?, charged(usage)?)
         }
-        "openai-responses" => (responses_tokens(body)?, None),
-        "gemini" => (gemini_tokens(metadata)?, None),
+        "openai-responses" => {
+            let tokens = responses_tokens(body)?;
+            (tokens, media::responses(usage, &tokens)?, None)
+        }
+        "gemini" => {
+            let tokens = gemini_tokens(metadata)?;
+            (tokens, media::gemini(metadata, &tokens)?, None)
+        }
         "bedrock" => {
             let converse = ["inputTokens", "outputTokens"].iter().any(|name| usage.get(name).is_some());
             let other = ["prompt_tokens", "completion_tokens", "input_tokens", "output_tokens"];
             let converse = converse && !other.iter().any(|name| usage.get(name).is_some());
             let counts = if converse { usage } else { &body["amazon-bedrock-invocationMetrics"] };
-            (bedrock_tokens(counts)?, None)
+            (bedrock_tokens(counts)?, text_only, None)
         }
-        _ => (claude_usage(usage)?, None),
+        _ => (claude_usage(usage)?, text_only, None),
     };
     let served = text(last_of(body, &["modelVersion", "model_version", "modelId"]));
     let model = if *at_top {
@@ -250,7 +261,7 @@ pub fn read(answer: &Answer<'_>, members: &[(String, Value)], record: &Value) ->
         other => other,
     };
     let (reported, restated) = amounts(members, record)?;
-    let mut expected = Expected { tokens, reported: reported.or(cost), restated, ..frame(members, record) };
+    let mut expected = Expected { tokens, media, reported: reported.or(cost), restated, ..frame(members, record) };
     if expected.exact_time.is_none() && !expected.time.is_some_and(|time| time >= 1e-9) {
         for stamp in [
             &record["created"],

@@ -5,7 +5,7 @@ use costtop::money::Cost;
 use costtop::usage::{Origin, Rejection};
 use serde_json::Value;
 
-use super::{Expected, Ordered, Text, answers, cost, first, is_lenient, number, object, set_time, text, truth};
+use super::{Expected, Ordered, Text, answers, cost, first, is_lenient, media, number, object, set_time, text, truth};
 
 /// A row of the table of spend: the same, in other columns.
 pub fn spend_row(record: &Value) -> Result<Expected, Skip> {
@@ -66,6 +66,7 @@ pub fn litellm(record: &Value) -> Result<Expected, Skip> {
         first([&record["completion_tokens"], &usage["completion_tokens"]]),
         first([&record["total_tokens"], &usage["total_tokens"]]),
     )?;
+    let media = media::chat(usage, &tokens)?;
     let reported = cost(&record["response_cost"])?;
     let (model, provider) = (text(&record["model"]), text(&record["custom_llm_provider"]));
     if model == Text::None {
@@ -83,6 +84,7 @@ pub fn litellm(record: &Value) -> Result<Expected, Skip> {
         is_final: true,
         cache_hit,
         tokens,
+        media,
         reported,
         numbers: [
             match &status {

@@ -6,7 +6,7 @@ use costtop::money::Cost;
 use costtop::usage::{Rejection, Tokens};
 use serde_json::Value;
 
-use super::{Expected, Text, decimal, number, set_time, tokens};
+use super::{Expected, Text, decimal, media, number, set_time, tokens};
 
 /// What stands at the end of a path; an array counts as its first text that is not empty.
 fn at<'v>(record: &'v Value, path: &KeyPath) -> Option<&'v Value> {
@@ -47,7 +47,9 @@ pub fn read(mapping: &MappingConfig, record: &Value) -> Result<Expected, Skip> {
     if mapping.unless.iter().any(|test| holds(record, test)) {
         return Err(Skip::NotUsage);
     }
-    let tokens = tokens_of(mapping, &value)?;
+    let parts = media::mapped(&value)?;
+    let tokens = tokens_of(mapping, parts, &value)?;
+    let media = media::of_mapped(parts, mapping.input_includes_cache, &tokens)?;
     let reported = match value(Is::Cost) {
         Value::Null => None,
         Value::Number(number) => Some(number.to_string()),
@@ -79,6 +81,7 @@ pub fn read(mapping: &MappingConfig, record: &Value) -> Result<Expected, Skip> {
         is_final: true,
         cache_hit: mapping.cache_hit.iter().any(|test| holds(record, test)),
         tokens,
+        media,
         reported,
         numbers: [status, latency, number(value(Is::MaxTokens)), number(value(Is::Revision))],
         ..Expected::default()
@@ -120,18 +123,27 @@ pub fn read(mapping: &MappingConfig, record: &Value) -> Result<Expected, Skip> {
     Ok(expected)
 }
 
-fn tokens_of<'v>(mapping: &MappingConfig, value: &dyn Fn(MappedField) -> &'v Value) -> Result<Tokens, Skip> {
+fn tokens_of<'v>(
+    mapping: &MappingConfig,
+    parts: [[u32; 3]; 3],
+    value: &dyn Fn(MappedField) -> &'v Value,
+) -> Result<Tokens, Skip> {
     use MappedField as Is;
-    let (read, hour) = (tokens(value(Is::CacheRead))?, tokens(value(Is::CacheWrite1h))?);
+    let apart = if mapping.counts_include_media { [[0; 3]; 3] } else { parts };
+    let with = |field: Is, parts: [u32; 3]| -> Result<u32, Skip> {
+        let sum = parts.iter().map(|part| u64::from(*part)).sum::<u64>() + u64::from(tokens(value(field))?);
+        u32::try_from(sum).map_err(|_| Skip::Rejected(Rejection::Number))
+    };
+    let (read, hour) = (with(Is::CacheRead, apart[1])?, tokens(value(Is::CacheWrite1h))?);
     let five = if value(Is::CacheWrite).is_null() {
         tokens(value(Is::CacheWrite5m))?
     } else {
         tokens(value(Is::CacheWrite))?.saturating_sub(hour)
     };
-    let (stated, reasoning) = (tokens(value(Is::Output))?, tokens(value(Is::Reasoning))?);
+    let (stated, reasoning) = (with(Is::Output, apart[2])?, tokens(value(Is::Reasoning))?);
     let more = if mapping.output_includes_reasoning { 0 } else { reasoning };
     let output = stated.checked_add(more).ok_or(Skip::Rejected(Rejection::Number))?;
-    let input = tokens(value(Is::Input))?;
+    let input = with(Is::Input, apart[0])?;
     let inside = if mapping.input_includes_cache { u64::from(read) + u64::from(five) + u64::from(hour) } else { 0 };
     Ok(Tokens {
         input: u32::try_from(u64::from(input).saturating_sub(inside)).unwrap_or(0),

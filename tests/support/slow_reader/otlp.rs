@@ -510,6 +510,7 @@ impl Said<'_> {
             is_final: true,
             cache_hit: truth(self.own(&["litellm.cache_hit"])),
             tokens: sum,
+            media: super::media::attributes(&|names| self.own(names), &sum)?,
             reported,
             numbers: [status, latency, number(self.own(&["gen_ai.request.max_tokens"])), 0.0],
             ..Expected::default()

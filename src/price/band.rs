@@ -93,10 +93,14 @@ impl View<'_> {
             let [input, read, output] = Kind::of(medium);
             rates[input as usize] = self.medium(input, Kind::Input, tier, &rates);
             rates[output as usize] = self.medium(output, Kind::Output, tier, &rates);
-            // A read without a rate of its own is as much cheaper than the medium's input as a read of text is.
             let text = rates[Kind::CacheRead as usize];
-            let like_text = in_proportion(rates[input as usize], text, rates[Kind::Input as usize]).or(text);
-            rates[read as usize] = self.medium_stated(read, tier).or(like_text);
+            rates[read as usize] = if self.price.rate(read, 0, "").is_some() {
+                self.medium(read, Kind::CacheRead, tier, &rates)
+            } else {
+                // As much cheaper than the medium's input as a read of text is.
+                let like_text = in_proportion(rates[input as usize], text, rates[Kind::Input as usize]);
+                self.medium_stated(read, tier).or(like_text).or(text)
+            };
         }
         // A model that answers with nothing but pictures or sound has no other rate of output.
         let outputs = [Kind::ImageOutput, Kind::AudioOutput, Kind::VideoOutput];

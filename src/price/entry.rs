@@ -224,6 +224,12 @@ impl ModelPrice {
         self.rates.iter().find(|rate| rate.kind == kind && rate.above == above && rate.tier == tier).map(|it| it.rate)
     }
 
+    /// Whether Google bills it.
+    #[must_use]
+    pub fn is_google(&self) -> bool {
+        ["gemini", "vertex_ai"].iter().any(|prefix| self.provider.starts_with(prefix))
+    }
+
     /// Whether it says anything of that kind.
     #[must_use]
     pub fn states(&self, kind: Kind) -> bool {

@@ -166,13 +166,15 @@ fn read_model(fields: &Value) -> Result<ModelPrice, Wrong> {
             price.uplifts.push((cause, ratio));
         }
     }
+    // Google splits what is not text; others' models that draw or speak may answer without a word on it.
     price.output = match fields.get("mode").and_then(Value::as_str) {
+        _ if price.is_google() => None,
         Some("image_generation" | "image_edit") => Some(Medium::Image),
         Some("audio_speech") => Some(Medium::Audio),
         Some("video_generation") => Some(Medium::Video),
         _ => None,
     }
-    .filter(|medium| price.rates.iter().any(|it| it.kind == Kind::of(*medium)[2]));
+    .filter(|medium| price.states(Kind::of(*medium)[2]));
     let by_other_unit = has_other_ranges || states_other_unit(fields);
     let by_token = price.rates.iter().any(|it| it.rate > Rate::ZERO) || !price.bands.is_empty();
     if by_other_unit && !by_token {

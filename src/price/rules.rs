@@ -436,10 +436,9 @@ fn tier_doubts(price: &ModelPrice, tier: &Tier) -> Vec<Doubt> {
 /// Of which media the entry does not say what they cost although that differs from text as a rule. Google lists where audio costs more;
 /// images and video that are read are converted to tokens of text everywhere else.
 fn medium_doubts(price: &ModelPrice) -> Vec<Doubt> {
-    let is_google = ["gemini", "vertex_ai"].iter().any(|prefix| price.provider.starts_with(prefix));
     let states = |kind: Kind| price.states(kind);
     let odd = |kind: &Kind| match kind {
-        Kind::AudioInput => !is_google && !states(Kind::AudioInput),
+        Kind::AudioInput => !price.is_google() && !states(Kind::AudioInput),
         // Only where the medium has a price of its own, but its reads have none.
         Kind::AudioRead => states(Kind::AudioInput) && !states(Kind::AudioRead),
         Kind::ImageRead => states(Kind::ImageInput) && !states(Kind::ImageRead),

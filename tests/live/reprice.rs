@@ -123,6 +123,31 @@ fn a_term_that_only_the_line_has_is_read_from_it_and_never_guessed() {
     );
 }
 
+/// How a log splits the output of a model that draws stands in its lines alone: all of it is pictures only where nobody says otherwise.
+#[test]
+fn what_a_model_drew_is_priced_from_its_line_and_never_guessed() {
+    let folder = tempfile::tempdir().expect("works on this machine");
+    let (log, state) = (folder.path().join("log.jsonl"), folder.path().join("state"));
+    let line = |id: u32, details: &str| {
+        format!(
+            "{{\"request_id\":\"r{id}\",\"ts\":\"2026-11-21T10:00:00Z\",\"model\":\"painter\",\"usage\":{{\"input_tokens\":0,\"output_tokens\":1000000,\"total_tokens\":1000000{details}}}}}\n"
+        )
+    };
+    let text = line(1, "") + &line(2, ",\"output_tokens_details\":{\"text_tokens\":1000000,\"image_tokens\":0}");
+    std::fs::write(&log, text).expect("works on this machine");
+    let (before, _) = run(&log, Some(&state), Config::default(), 2);
+    assert_eq!(before.view.total.unpriced_requests, 2);
+    let copy = folder.path().join("copy");
+    copy_state(&state, &copy);
+    let mut config = Config::default();
+    config.prices.aliases.insert("painter".to_owned(), "gpt-image-1.5".to_owned());
+    let (read, _) = run(&log, Some(&state), config.clone(), 2);
+    assert_eq!(read.view.total.cost().to_string(), "42.000000000000", "$32 of pictures and $10 of text");
+    std::fs::write(&log, "").expect("works on this machine");
+    let (gone, said) = run(&log, Some(&copy), config, 2);
+    assert_eq!((gone.view.total.cost(), gone.view.total.unpriced_requests), (Money::ZERO, 2), "{said:?}");
+}
+
 fn copy_state(from: &Path, to: &Path) {
     std::fs::create_dir(to).expect("works on this machine");
     for entry in std::fs::read_dir(from).expect("works on this machine") {

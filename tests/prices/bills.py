@@ -128,9 +128,12 @@ def media_rates(entry, medium, tier, kinds, above):
         return usual
 
     fresh = rate(f"input_cost_per_{medium}_token", INPUT, plain)
-    cached = number(entry.get(f"cache_read_input_{medium}_token_cost{above}{suffix}"))
-    if cached is None:
-        cached = in_proportion(fresh, read, plain)
+    base = f"cache_read_input_{medium}_token_cost"
+    if entry.get(base) is not None:
+        cached = rate(base, READ, read)
+    else:
+        cached = number(entry.get(base + above + suffix))
+        cached = in_proportion(fresh, read, plain) if cached is None else cached
     return fresh, read if cached is None else cached, rate(f"output_cost_per_{medium}_token", OUTPUT, out)
 
 
@@ -140,7 +143,7 @@ def bill(entry, provider, terms, counts, at, media):
     kinds = rates(entry, provider, terms.get("tier"), prompt, at)
     amounts = [fresh, read, write, hour, out - thought, thought]
     total = Decimal(0)
-    medium = ANSWERS.get(entry.get("mode"))
+    medium = None if provider in ("gemini", "vertex_ai") else ANSWERS.get(entry.get("mode"))
     if medium and f"output_cost_per_{medium}_token" in entry and not media["split"]:
         media[medium][2] = out - thought
     for medium in MEDIA:

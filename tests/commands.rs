@@ -402,7 +402,8 @@ fn a_source_that_is_not_there_is_an_error() {
 
 #[test]
 fn prices_of_named_models() {
-    let models = ["claude-sonnet-4-6", "gpt-5.4", "deepseek/deepseek-v4-pro", "us.anthropic.claude-opus-4-6-v1"];
+    let models =
+        ["claude-sonnet-4-6", "gpt-5.4", "deepseek/deepseek-v4-pro", "us.anthropic.claude-opus-4-6-v1", "gpt-realtime"];
     insta::assert_snapshot!("prices_named", stdout(&[&["prices"], &models[..]].concat()));
 }
 

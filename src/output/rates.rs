@@ -39,10 +39,14 @@ pub fn of(book: &PriceBook, wanted: &Wanted<'_>, found: &ModelListing, at: Times
         rows.push(("unpriced", "this model is billed by another unit than tokens".to_owned()));
         return rows;
     }
-    let (lines, has_derived) = rate_table(price);
-    let mut word = "rates";
-    for line in lines {
-        rows.push((std::mem::take(&mut word), line));
+    let is_shown = |kind: &Kind| *kind <= Kind::CacheWrite1h || price.states(*kind);
+    let (text, media): (Vec<Kind>, Vec<Kind>) =
+        Kind::ALL.into_iter().filter(is_shown).partition(|kind| *kind <= Kind::Reasoning);
+    let (mut word, mut has_derived) = ("rates", false);
+    for kinds in [text, media].into_iter().filter(|kinds| !kinds.is_empty()) {
+        let (lines, derived) = rate_table(price, &kinds);
+        has_derived |= derived;
+        rows.extend(lines.into_iter().map(|line| (std::mem::take(&mut word), line)));
     }
     if has_derived {
         rows.push(("", "* not stated for this row: billed so by the rules of docs/prices.md".to_owned()));
@@ -89,8 +93,8 @@ struct Case<'a> {
     time: Option<Timestamp>,
 }
 
-/// Rates by tier, prompt size and hour, in dollars per million tokens; whether some are not stated by the entry.
-fn rate_table(price: &ModelPrice) -> (Vec<String>, bool) {
+/// Rates of `kinds` by tier, prompt size and hour, in dollars per million tokens; whether some are not stated by the entry.
+fn rate_table(price: &ModelPrice, kinds: &[Kind]) -> (Vec<String>, bool) {
     let tiers: Vec<(&str, &str)> = [("standard", ""), ("batch", "batches")]
         .into_iter()
         .chain(tiers(price).into_iter().map(|tier| (tier, tier)))
@@ -112,15 +116,13 @@ fn rate_table(price: &ModelPrice) -> (Vec<String>, bool) {
     if quiet.is_some() {
         cases.push(Case { name: "standard, off-peak".to_owned(), tier: "", above: 0, time: quiet });
     }
-    let is_shown = |kind: &Kind| *kind <= Kind::CacheWrite1h || price.states(*kind);
-    let kinds: Vec<Kind> = Kind::ALL.into_iter().filter(is_shown).collect();
     let head = std::iter::once("USD per million tokens").chain(kinds.iter().map(|kind| kind.name()));
     let mut rows = vec![head.map(str::to_owned).collect::<Vec<_>>()];
     let mut has_derived = false;
     for case in cases {
         let Some(bill) = billed(price, &case) else { continue };
         let mut row = vec![case.name.clone()];
-        for kind in &kinds {
+        for kind in kinds {
             let Some(rate) = bill.rates[*kind as usize] else {
                 row.push("- ".to_owned());
                 continue;

@@ -187,7 +187,7 @@ fn read_model(fields: &Value) -> Result<ModelPrice, Wrong> {
 /// Whether something is billed by another unit than tokens.
 fn states_other_unit(fields: &Value) -> bool {
     let price = |unit: &&str| fields.get(*unit).map(text).and_then(|it| Rate::parse(&it));
-    OTHER_UNITS.iter().filter_map(|unit| price(unit)).any(|rate| rate > Rate::ZERO)
+    OTHER_UNITS.iter().filter_map(price).any(|rate| rate > Rate::ZERO)
 }
 
 /// A field that is there and not null.

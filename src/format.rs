@@ -526,7 +526,7 @@ impl Decoder {
             Format::GeminiCli => gemini_cli::read(record, zone, marks, &mut self.context.chat, each),
             Format::OpenCode => opencode::read(record, zone, marks, each),
             Format::Pi => pi::read(record, zone, marks, (&mut self.context.pi, &mut self.room), each),
-            Format::AnthropicStream => stream::read(record, zone, marks, &mut self.context.stream, each),
+            Format::AnthropicStream => stream::read(record, zone, marks, &mut self.context.streams, each),
             Format::LiteLlm => litellm::read(record, zone, marks, each),
             Format::LiteLlmSpend => litellm_spend::read(record, marks, &mut self.room, each),
             Format::BedrockLog => bedrock_log::read(record, zone, marks, each),

@@ -105,6 +105,11 @@ impl Counts<'_> {
         })
     }
 
+    /// Whether it says what was read, uncached or from the cache.
+    pub(super) fn states_input(&self) -> bool {
+        !self.input.is_null()
+    }
+
     /// Whether there are parts beside the totals.
     pub(super) const fn has_iterations(&self) -> bool {
         !self.iterations.is_empty()

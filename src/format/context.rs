@@ -6,11 +6,13 @@ use super::{codex, gemini_cli, pi, stream};
 use crate::label::redact;
 
 /// How a context is written.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+/// How it was, with one stream at most.
+const ONE_STREAM: u8 = 1;
 /// Longest text that is remembered; a longer one is as good as none.
 const MAX_TEXT: usize = 1024;
-/// No context is written longer: some twenty texts and numbers.
-const MAX_SAVED: usize = 24 << 10;
+/// No context is written longer: some seventy texts and numbers.
+const MAX_SAVED: usize = 80 << 10;
 
 /// What a decoder knows at one place of a file.
 #[derive(Clone, Debug, Default)]
@@ -19,7 +21,7 @@ pub struct Context {
     pub(super) codex: Option<Box<codex::Thread>>,
     pub(super) chat: Option<Box<gemini_cli::Chat>>,
     pub(super) pi: Option<Box<pi::Session>>,
-    pub(super) stream: Option<Box<stream::Start>>,
+    pub(super) streams: Option<Box<stream::Streams>>,
 }
 
 impl Context {
@@ -44,13 +46,13 @@ impl Context {
     #[must_use]
     pub fn save(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
-        let Context { parts: _, codex, chat, pi, stream } = self;
-        if codex.is_none() && chat.is_none() && pi.is_none() && stream.is_none() {
+        let Context { parts: _, codex, chat, pi, streams } = self;
+        if codex.is_none() && chat.is_none() && pi.is_none() && streams.is_none() {
             return bytes;
         }
         bytes.push(VERSION);
         let to = &mut Writer(&mut bytes);
-        for is_known in [codex.is_some(), chat.is_some(), pi.is_some(), stream.is_some()] {
+        for is_known in [codex.is_some(), chat.is_some(), pi.is_some(), streams.is_some()] {
             to.flag(is_known);
         }
         if let Some(codex) = codex {
@@ -62,8 +64,8 @@ impl Context {
         if let Some(pi) = pi {
             pi.save(to);
         }
-        if let Some(stream) = stream {
-            stream.save(to);
+        if let Some(streams) = streams {
+            streams.save(to);
         }
         bytes
     }
@@ -73,7 +75,7 @@ impl Context {
     pub fn load(bytes: &[u8]) -> Option<Context> {
         let mut context = Context::default();
         let Some((version, rest)) = bytes.split_first() else { return Some(context) };
-        if *version != VERSION || bytes.len() > MAX_SAVED {
+        if !matches!(*version, VERSION | ONE_STREAM) || bytes.len() > MAX_SAVED {
             return None;
         }
         let from = &mut Reader(rest);
@@ -88,7 +90,8 @@ impl Context {
             context.pi = Some(Box::new(pi::Session::load(from)?));
         }
         if known[3] {
-            context.stream = Some(Box::new(stream::Start::load(from)?));
+            let load = if *version == ONE_STREAM { stream::Streams::load_one } else { stream::Streams::load };
+            context.streams = Some(Box::new(load(from)?));
         }
         (from.0.is_empty() && known.contains(&true)).then_some(context)
     }

@@ -259,6 +259,83 @@ fn counts_behind_a_start_that_says_nothing_are_not_those_of_the_stream_before() 
     }
 }
 
+/// One stream of Anthropic's: its start, what it used on the way, its end.
+fn stream(number: u32, names_request: bool) -> [String; 3] {
+    let (model, input) =
+        (["claude-opus-4-6", "claude-haiku-4-5", "claude-sonnet-4-6"][number as usize % 3], 10 + number);
+    let (request, read) = if names_request {
+        (format!(r#""request_id":"r-{number}","user":"u-{number}","#), String::new())
+    } else {
+        (
+            String::new(),
+            format!(r#""input_tokens":{input},"cache_read_input_tokens":500,"cache_creation_input_tokens":0,"#),
+        )
+    };
+    let delta = |reason: &str, output: u32| {
+        format!(
+            r#"{{{request}"type":"message_delta","delta":{{"stop_reason":{reason}}},"usage":{{{read}"output_tokens":{output}}}}}"#
+        )
+    };
+    [
+        format!(
+            r#"{{{request}"type":"message_start","message":{{"id":"msg_{number:020}","model":"{model}","usage":{{"input_tokens":{input},"cache_read_input_tokens":500,"output_tokens":1}}}}}}"#
+        ),
+        delta("null", 20 + number),
+        delta("\"end_turn\"", 100 + number),
+    ]
+}
+
+/// What a file's answers came to, by id.
+fn last_words(file: &str) -> std::collections::BTreeMap<String, (String, [u32; 7], bool)> {
+    let said = read(file).into_iter().map(|said| said.expect("each event has its start"));
+    said.map(|said| (said.id, (said.model, said.tokens, said.is_final))).collect()
+}
+
+#[test]
+fn streams_that_run_at_a_time_are_told_apart_by_what_they_read_or_by_their_requests() {
+    for names_request in [false, true] {
+        let [one, other] = [stream(1, names_request), stream(2, names_request)];
+        let [[a, b, c], [d, e, f]] = [&one, &other];
+        let mixed = [a, d, b, e, f, c].map(String::as_str).join("\n") + "\n";
+        let said = last_words(&mixed);
+        let of = |id: &str| (said[id].0.as_str(), said[id].1[4], said[id].2);
+        assert_eq!(of("msg_00000000000000000001"), ("claude-haiku-4-5", 101, true));
+        assert_eq!(of("msg_00000000000000000002"), ("claude-sonnet-4-6", 102, true));
+    }
+    // Counts that name no stream belong to the last one that is open.
+    let [a, ..] = stream(1, false);
+    let [d, ..] = stream(2, false);
+    let delta = |output: u32| {
+        format!(
+            r#"{{"type":"message_delta","delta":{{"stop_reason":"end_turn"}},"usage":{{"output_tokens":{output}}}}}"#
+        )
+    };
+    let said = last_words(&format!("{a}\n{d}\n{}\n{}\n", delta(7), delta(8)));
+    assert_eq!([said["msg_00000000000000000002"].1[4], said["msg_00000000000000000001"].1[4]], [7, 8]);
+    // A request that nothing began has no model.
+    let [_, _, stranger] = stream(3, true);
+    assert_eq!(read(&format!("{a}\n{stranger}\n"))[1], Err(Rejection::Model));
+}
+
+#[test]
+fn around_an_event_costtops_own_names_say_who_asked() {
+    let [start, ..] = stream(4, true);
+    slow_reader::compare(start.as_bytes());
+    let mut decoder = Decoder::new(Zone::UTC);
+    let line = start.replacen('{', r#"{"ts":"2026-11-21T10:00:00Z","team":"search","session_id":"s-1","#, 1);
+    let kind = decoder.decode(0, line.as_bytes(), &mut |_, result| {
+        let usage = result.expect("it is one");
+        let who = [usage.dimensions.user, usage.dimensions.team, usage.dimensions.session, usage.ids.request].map(text);
+        assert_eq!(who, ["u-4", "search", "s-1", "r-4"]);
+        assert_eq!(usage.time.expect("it says so").to_string(), "2026-11-21T10:00:00.000Z");
+        assert!(usage.ids.own_request && text(usage.provider) == "anthropic");
+    });
+    assert_eq!(kind, Line::Known(Format::AnthropicStream));
+    let broken = start.replacen('{', r#"{"cost_usd":"x","#, 1);
+    slow_reader::compare(broken.as_bytes());
+    assert_eq!(read(&(broken + "\n"))[0], Err(Rejection::Number));
+}
+
 #[test]
 fn both_readers_agree_on_every_line_of_them() {
     for file in ALL {
@@ -273,12 +350,32 @@ fn both_readers_agree_on_every_line_of_them() {
 }
 
 proptest! {
+    /// In whatever order the events of several streams come, as long as each keeps its own: the same is said of each.
+    #[test]
+    fn streams_interleave_as_they_like(
+        turns in Just((0..5u32).flat_map(|number| [number; 3]).collect::<Vec<u32>>()).prop_shuffle(), names_request: bool
+    ) {
+        let streams: Vec<[String; 3]> = (0..5).map(|number| stream(number, names_request)).collect();
+        let mut next = [0; 5];
+        let mut mixed = String::new();
+        for turn in turns {
+            let turn = turn as usize;
+            mixed += &streams[turn][next[turn]];
+            mixed.push('\n');
+            next[turn] += 1;
+        }
+        let in_turn = streams.concat().join("\n") + "\n";
+        prop_assert_eq!(last_words(&mixed), last_words(&in_turn));
+    }
+
     /// Cut at any lines, the context saved and loaded there as a restart does: the same is said. A value that is open is read again.
     #[test]
     fn a_restart_anywhere_changes_nothing(
-        order in proptest::sample::subsequence((0..5).collect::<Vec<usize>>(), 0..=5).prop_shuffle(), breaks: u64
+        order in proptest::sample::subsequence((0..6).collect::<Vec<usize>>(), 0..=6).prop_shuffle(), breaks: u64
     ) {
-        let files = [GEMINI, GEMINI_OLD, OPENCODE, PI, STREAM];
+        let [[a, b, c], [d, e, f]] = [stream(1, false), stream(2, true)];
+        let at_a_time = [a, d, e, b, f, c].join("\n");
+        let files = [GEMINI, GEMINI_OLD, OPENCODE, PI, STREAM, &at_a_time];
         let file: String = order.iter().map(|file| files[*file].to_owned() + "\n").collect();
         let lines: Vec<&str> = file.split_inclusive('\n').collect();
         let offsets: Vec<u64> = lines.iter().scan(0, |at, line| { let offset = *at; *at += line.len() as u64; Some(offset) }).collect();

@@ -4,7 +4,7 @@ use costtop::format::Skip;
 use costtop::usage::{Origin, Rejection, Tokens};
 use serde_json::Value;
 
-use super::{Expected, Record, Text, claude_usage, cost, first, leaves_early, object, set_time, text, tokens};
+use super::{Expected, Record, Text, amounts, claude_usage, cost, first, leaves_early, object, set_time, text, tokens};
 
 /// Whether what comes behind a record may hang on it.
 pub fn has_context(record: &Record) -> bool {
@@ -229,6 +229,8 @@ fn event(record: &Value) -> Result<Expected, Skip> {
     if !is_start || text(&message["model"]) == Text::None {
         return Err(Skip::Rejected(Rejection::Model));
     }
+    let members: Vec<_> = record.as_object().into_iter().flatten().map(|(key, it)| (key.clone(), it.clone())).collect();
+    amounts(&members, record)?;
     // With more than a start in it, an event is none of Anthropic's.
     Ok(Expected { any: true, ..Expected::default() })
 }

@@ -37,7 +37,7 @@ use std::time::Duration;
 use crate::label::Label;
 use crate::money::Cost;
 use crate::time::{Period, Timestamp, Zone};
-use crate::usage::{Dimension, Format, UserField};
+use crate::usage::{Dimension, Format, Medium, UserField};
 
 /// Everything that can be configured, checked.
 #[derive(Clone, Debug, PartialEq)]
@@ -192,6 +192,8 @@ pub struct FlatPrice {
     pub cache_write: Option<u64>,
     /// One-hour writes; absent: as five-minute writes.
     pub cache_write_1h: Option<u64>,
+    /// Of each medium its input, its cache reads, its output; what is missing is billed like text.
+    pub media: [[Option<u64>; 3]; Medium::COUNT],
 }
 
 /// A percentage off computed costs.

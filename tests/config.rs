@@ -138,6 +138,7 @@ fn numbers_are_exact() {
         cache_read: Some(1_000_000_001),
         cache_write: Some(3_000_000),
         cache_write_1h: Some(1),
+        media: [[Some(40_000_000), None, None], [None, Some(500_000), None], [None; 3]],
     };
     assert_eq!(config.prices.models["a"], [price]);
     let limits: Vec<u64> = config.budgets.iter().map(|budget| budget.limit.pico()).collect();

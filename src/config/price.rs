@@ -5,9 +5,10 @@ use std::path::Path;
 use super::document::{Table, Value};
 use super::error::ConfigError;
 use super::file::glob;
-use super::{Discount, FlatPrice, Origins, PriceConfig, PriceFile, Validity};
+use super::{Discount, FlatPrice, MappedField, Origins, PriceConfig, PriceFile, Validity};
 use crate::label::clean;
 use crate::time::{Timestamp, Zone, parse_rfc3339};
+use crate::usage::Medium;
 
 /// Reads `[prices]`; dates are in `zone`, files beside the configuration in `folder`.
 pub(super) fn read_prices(
@@ -81,6 +82,15 @@ fn read_model(model: &Value, zone: Zone) -> Result<Vec<FlatPrice>, ConfigError> 
             cache_read: table.get("cache_read").map(rate).transpose()?,
             cache_write: table.get("cache_write").map(rate).transpose()?,
             cache_write_1h: table.get("cache_write_1h").map(rate).transpose()?,
+            media: {
+                let mut media = [[None; 3]; Medium::COUNT];
+                for (medium, rates) in Medium::ALL.into_iter().zip(&mut media) {
+                    for (word, stated) in MappedField::of(medium).map(MappedField::name).into_iter().zip(rates) {
+                        *stated = table.get(word).map(rate).transpose()?;
+                    }
+                }
+                media
+            },
         };
         table.finish()?;
         periods.push((price, table));

@@ -3,11 +3,11 @@
 use super::budget::spell;
 use super::number::decimal;
 use super::path::spell_path;
-use super::{Config, Each, Loaded, PriceFile, ServerConfig, Validity};
+use super::{Config, Each, Loaded, MappedField, PriceFile, ServerConfig, Validity};
 use crate::label::{clean, harmless};
 use crate::money::Cost;
 use crate::time::Timestamp;
-use crate::usage::Dimension;
+use crate::usage::{Dimension, Medium};
 
 /// A commented file to start from: `costtop config init`.
 pub const TEMPLATE: &str = include_str!("template.toml");
@@ -143,7 +143,11 @@ fn print_prices(config: &Config, lines: &mut Lines) {
                 ("cache_write", price.cache_write),
                 ("cache_write_1h", price.cache_write_1h),
             ];
-            for (key, rate) in rates {
+            let media = Medium::ALL
+                .into_iter()
+                .zip(price.media)
+                .flat_map(|(medium, rates)| MappedField::of(medium).map(MappedField::name).into_iter().zip(rates));
+            for (key, rate) in rates.into_iter().chain(media) {
                 let Some(rate) = rate else { continue };
                 lines.plain(key, &number(rate, 6));
             }

@@ -268,7 +268,9 @@ impl From<&FlatPrice> for ModelPrice {
             (Kind::CacheWrite5m, flat.cache_write),
             (Kind::CacheWrite1h, flat.cache_write_1h),
         ];
-        let rates = stated.into_iter().filter_map(|(kind, pico)| {
+        let media =
+            Medium::ALL.into_iter().zip(flat.media).flat_map(|(medium, rates)| Kind::of(medium).into_iter().zip(rates));
+        let rates = stated.into_iter().chain(media).filter_map(|(kind, pico)| {
             Some(TableRate { kind, above: 0, tier: String::new(), rate: Rate::from_pico(pico?) })
         });
         ModelPrice { rates: rates.collect(), ..ModelPrice::default() }

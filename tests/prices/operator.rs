@@ -54,6 +54,19 @@ fn files_stand_over_the_table_and_flat_models_over_both() {
 }
 
 #[test]
+fn a_flat_model_may_state_its_media() {
+    let mut config = PriceConfig::default();
+    let media = [[Some(30_000_000), None, Some(60_000_000)], [None; 3], [None; 3]];
+    config.models.insert("our-voice".to_owned(), vec![FlatPrice { media, ..flat(2_000_000, 8_000_000) }]);
+    let book = PriceBook::new(&config).unwrap();
+    let mut spoken = request("our-voice", "", [1000, 0, 0, 0, 500, 0, 0]);
+    (spoken.media.input, spoken.media.output, spoken.media.is_split) = ([800, 0, 0], [300, 0, 0], true);
+    // 200 × 2 + 800 × 30 + 200 × 8 + 300 × 60 millionths.
+    assert_eq!(dollars(&book, &spoken), "0.044000000000");
+    assert_eq!(book.quote(&spoken).doubts, []);
+}
+
+#[test]
 fn an_alias_means_another_model() {
     let mut config = PriceConfig::default();
     config.aliases.insert("prod-chat".to_owned(), "claude-opus-4-6".to_owned());

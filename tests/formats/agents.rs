@@ -295,26 +295,25 @@ fn last_words(file: &str) -> std::collections::BTreeMap<String, (String, [u32; 7
 fn streams_that_run_at_a_time_are_told_apart_by_what_they_read_or_by_their_requests() {
     for names_request in [false, true] {
         let [one, other] = [stream(1, names_request), stream(2, names_request)];
-        let [[a, b, c], [d, e, f]] = [&one, &other];
-        let mixed = [a, d, b, e, f, c].map(String::as_str).join("\n") + "\n";
+        let mixed = [&one[0], &other[0], &one[1], &other[1], &other[2], &one[2]].map(String::as_str).join("\n") + "\n";
         let said = last_words(&mixed);
         let of = |id: &str| (said[id].0.as_str(), said[id].1[4], said[id].2);
         assert_eq!(of("msg_00000000000000000001"), ("claude-haiku-4-5", 101, true));
         assert_eq!(of("msg_00000000000000000002"), ("claude-sonnet-4-6", 102, true));
     }
     // Counts that name no stream belong to the last one that is open.
-    let [a, ..] = stream(1, false);
-    let [d, ..] = stream(2, false);
+    let [one, ..] = stream(1, false);
+    let [other, ..] = stream(2, false);
     let delta = |output: u32| {
         format!(
             r#"{{"type":"message_delta","delta":{{"stop_reason":"end_turn"}},"usage":{{"output_tokens":{output}}}}}"#
         )
     };
-    let said = last_words(&format!("{a}\n{d}\n{}\n{}\n", delta(7), delta(8)));
+    let said = last_words(&format!("{one}\n{other}\n{}\n{}\n", delta(7), delta(8)));
     assert_eq!([said["msg_00000000000000000002"].1[4], said["msg_00000000000000000001"].1[4]], [7, 8]);
     // A request that nothing began has no model.
     let [_, _, stranger] = stream(3, true);
-    assert_eq!(read(&format!("{a}\n{stranger}\n"))[1], Err(Rejection::Model));
+    assert_eq!(read(&format!("{one}\n{stranger}\n"))[1], Err(Rejection::Model));
 }
 
 #[test]
@@ -373,8 +372,8 @@ proptest! {
     fn a_restart_anywhere_changes_nothing(
         order in proptest::sample::subsequence((0..6).collect::<Vec<usize>>(), 0..=6).prop_shuffle(), breaks: u64
     ) {
-        let [[a, b, c], [d, e, f]] = [stream(1, false), stream(2, true)];
-        let at_a_time = [a, d, e, b, f, c].join("\n");
+        let [one, other] = [stream(1, false), stream(2, true)];
+        let at_a_time = [&one[0], &other[0], &other[1], &one[1], &other[2], &one[2]].map(String::as_str).join("\n");
         let files = [GEMINI, GEMINI_OLD, OPENCODE, PI, STREAM, &at_a_time];
         let file: String = order.iter().map(|file| files[*file].to_owned() + "\n").collect();
         let lines: Vec<&str> = file.split_inclusive('\n').collect();

@@ -282,8 +282,7 @@ pub fn join(old: &Class, new: &Row, names: &mut Names) -> Class {
 /// there is one; else one.
 ///
 /// Each entry is a list of places in `classes`.
-#[must_use]
-pub fn homes(classes: &[Class], names: &Names) -> Vec<Vec<usize>> {
+fn homes(classes: &[Class], names: &Names) -> Vec<Vec<usize>> {
     if classes.len() == 1 {
         return vec![vec![0]];
     }
@@ -334,6 +333,13 @@ pub fn homes(classes: &[Class], names: &Names) -> Vec<Vec<usize>> {
         homes[home].push(place);
     }
     homes
+}
+
+/// The charges of a group, each by its classes; see [`bill`].
+pub fn charges<'a>(group: &'a [Class], names: &Names) -> impl Iterator<Item = Vec<&'a Class>> + use<'a> {
+    let homes = homes(group, names).into_iter();
+    let classes = homes.map(|home| home.into_iter().map(|place| &group[place]).collect::<Vec<_>>());
+    classes.filter(|classes| !classes.is_empty())
 }
 
 /// What makes a charge of its own.

@@ -291,16 +291,7 @@ pub fn budgets(
     let mut alarms = Alarms::default();
     let (ledger, names) = engine.ledger();
     ledger.for_each_charge(names, |bill, names| {
-        let post = Post {
-            number: bill.number,
-            time: bill.time,
-            profile: bill.profile,
-            session: bill.session,
-            sign: 1,
-            sums: bill.sums(),
-            history: true,
-        };
-        budgets.apply(&[post], names, now, &mut alarms);
+        budgets.apply(&[Post::of(bill, 1, true)], names, now, &mut alarms);
         Ok(())
     })?;
     let names = engine.ledger().1;

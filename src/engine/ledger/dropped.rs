@@ -2,7 +2,9 @@
 
 use std::io;
 
-use super::{Ledger, is_scope, times_of};
+use super::Ledger;
+use super::rings::times_of;
+use super::spoken::is_scope;
 use crate::engine::bill::{self, Bill, Class};
 use crate::engine::days::{Days, day_of};
 use crate::engine::names::Names;

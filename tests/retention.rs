@@ -86,14 +86,13 @@ fn commit(engine: &mut Engine, store: &mut Store) {
 fn restart(folder: &Path, now: Timestamp) -> Engine {
     let (store, loaded) = Store::open(folder).unwrap();
     assert_eq!(loaded.recovered, None);
-    let meta = |key: &str| loaded.meta.iter().find(|(name, _)| name == key).map(|(_, bytes)| bytes.clone());
     let mut engine = new_engine(now);
     engine.load_names(&loaded.names, &loaded.profiles).unwrap();
-    assert!(engine.load_dropped_days(&String::from_utf8(meta(META_DROPPED).unwrap_or_default()).unwrap()));
+    assert!(engine.load_dropped_days(&String::from_utf8_lossy(loaded.value(META_DROPPED).unwrap_or_default())));
     for cell in &loaded.cells {
         engine.load_cells(cell.tier, cell.time, &cell.bytes).unwrap();
     }
-    engine.finish_cells(meta(META_INTAKE).as_deref()).unwrap();
+    engine.finish_cells(loaded.value(META_INTAKE)).unwrap();
     store.for_each_row_blob(|day, _, bytes| engine.load_rows(day, bytes).unwrap()).unwrap();
     engine.finish_rows().unwrap();
     engine

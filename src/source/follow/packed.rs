@@ -8,18 +8,21 @@ use std::fs::{File, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime};
 
 use memchr::memchr;
 
-use super::super::identity::{COPY_MINIMUM, HEAD, Marks, read_at};
-use super::super::lines::{MAX_FILE_LINE, leading_nuls};
-use super::super::unpack::{End, MAX_GROWTH, Packing, Unpacker};
-use super::adopt::{Heads, with_file};
+use super::adopt::FROM_ITS_HEAD;
 use super::content::{Content, Pass};
-use super::turn::{Lines, Turn};
-use super::{FROM_ITS_HEAD, Followed, Follower, LINGER_RENAMED, READ, Reader, Role, Sink, Twin};
+use super::ending::LINGER_RENAMED;
+use super::file::{Followed, Reader, Role, Twin, with_file};
+use super::heads::Heads;
+use super::send::Lines;
+use super::turn::Turn;
+use super::{Follower, READ, Sink};
+use crate::source::identity::{COPY_MINIMUM, HEAD, Marks, read_at};
+use crate::source::lines::{MAX_FILE_LINE, leading_nuls};
+use crate::source::unpack::{End, MAX_GROWTH, Packing, Unpacker};
 
 /// A packed file is being written until it has been still for so long.
 const STILL: Duration = Duration::from_secs(1);
@@ -216,7 +219,7 @@ impl Follower {
             content.fill(HEAD)?;
             let Some(places) = self.places(file, archive, content.head()) else { return Ok(Some(Turn::Quiet)) };
             if places.is_empty() {
-                let generation = self.generations.fetch_add(1, Ordering::Relaxed);
+                let generation = self.new_generation();
                 self.lead(slot, file, generation, Marks::default(), None);
                 return Ok(None);
             }
@@ -309,7 +312,7 @@ impl Follower {
                 Beside::Moved => return Ok(Some(Turn::Quiet)),
                 Beside::Contained => {
                     self.take_tomb(tomb);
-                    let generation = own.unwrap_or_else(|| self.generations.fetch_add(1, Ordering::Relaxed));
+                    let generation = own.unwrap_or_else(|| self.new_generation());
                     let (of, marks) = (place.generation, end);
                     file.role = Role::Copy(Twin { of, generation, marks, longer_since: None, compared: None });
                     archive.own = Some((generation, end));
@@ -320,17 +323,15 @@ impl Follower {
                 }
                 Beside::Longer if place.marks.offset <= size => {
                     self.take_tomb(tomb);
-                    let generation = own.unwrap_or_else(|| self.generations.fetch_add(1, Ordering::Relaxed));
+                    let generation = own.unwrap_or_else(|| self.new_generation());
                     self.lead(slot, file, generation, place.marks, FROM_ITS_HEAD);
                     return Ok(None);
                 }
                 Beside::Longer => {}
             }
         }
-        let (generation, marks) = known.map_or_else(
-            || (self.generations.fetch_add(1, Ordering::Relaxed), Marks::default()),
-            |place| (place.generation, place.marks),
-        );
+        let (generation, marks) =
+            known.map_or_else(|| (self.new_generation(), Marks::default()), |place| (place.generation, place.marks));
         let was_copy = known.is_some_and(|place| place.kind == PlaceKind::Own);
         let open_since = if was_copy { FROM_ITS_HEAD } else { self.take_tomb(tomb) };
         self.lead(slot, file, generation, marks, open_since);
@@ -364,12 +365,6 @@ impl Follower {
             let contained = end.offset <= file.metadata()?.len() && end.hold(file)?;
             Ok(if contained { Beside::Contained } else { Beside::Longer })
         })
-    }
-
-    /// From here on `file` is what its generation is read from.
-    fn lead(&mut self, slot: u32, file: &mut Followed, generation: u32, marks: Marks, open_since: Option<u64>) {
-        self.leaders.insert(generation, slot);
-        file.role = Role::Reader(Reader { open_since, ..Reader::new(generation, marks) });
     }
 
     /// Reads lines behind the reader's place.

@@ -33,6 +33,7 @@ pub mod spread;
 mod standing;
 pub mod tier;
 mod top;
+pub mod varint;
 pub mod view;
 pub mod whole;
 

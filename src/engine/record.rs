@@ -7,7 +7,7 @@ use std::sync::Arc;
 use hashbrown::HashTable;
 use rustc_hash::{FxBuildHasher, FxHashSet};
 
-use super::rows::{put_varint, take_varint};
+use super::varint::{put_varint, take_u32, take_varint};
 use crate::format::mapping::Mappings;
 use crate::label::{Label, redact};
 use crate::money::{Cost, Money};
@@ -259,7 +259,7 @@ impl RawNames {
             text.extend_from_slice(taken);
             *bytes = rest;
         }
-        names.max_tokens = u32::try_from(take_varint(bytes)?).ok()?;
+        names.max_tokens = take_u32(bytes)?;
         Some(names)
     }
 }

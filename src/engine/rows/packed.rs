@@ -3,7 +3,7 @@
 //! A row's numbers are cut to the bytes that nearly all of them need. Few cut ones do not fit, and few rows are of a ring or use every
 //! counter: a segment with such a row has room for that in all of its rows.
 
-use super::{Glance, Row, flag};
+use super::row::{Glance, Row, flag};
 use crate::engine::identity::RecordIds;
 use crate::engine::record::Place;
 use crate::money::Cost;

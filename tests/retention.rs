@@ -22,12 +22,11 @@ use costtop::money::Cost;
 use costtop::price::Priced;
 use costtop::run::spill;
 use costtop::store::{Commit, META_DROPPED, META_INTAKE, Store};
-use costtop::time::{MINUTE_MS, Timestamp, Zone};
+use costtop::time::{DAY_MS, MINUTE_MS, Timestamp, Zone};
 use costtop::usage::{Dimension, Tokens};
 
 /// 2025-10-10T00:00:00Z.
 const BEGIN: i64 = 1_760_054_400_000;
-const DAY_MS: i64 = 86_400_000;
 const DAYS: i64 = 400;
 /// Profiles that are active in each minute.
 const KEYS: u64 = 20;

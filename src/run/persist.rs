@@ -24,7 +24,7 @@ use crate::engine::bill::CostMode;
 use crate::source::budget::Reservation;
 use crate::source::{Position, Receipt, Receiving};
 use crate::store::{Commit, Outcome, StoreError, Writer};
-use crate::time::{MINUTE_MS, Timestamp, Zone};
+use crate::time::{Timestamp, Zone};
 use copies::Copies;
 use dead::Graveyard;
 use horizon::Horizon;
@@ -40,9 +40,6 @@ pub(super) use position::from_context;
 const COMMIT_AFTER: Duration = Duration::from_secs(1);
 /// …or until this much input has been applied.
 const COMMIT_BYTES: u64 = 8 << 20;
-
-/// Milliseconds in a day.
-const DAY_MS: i64 = 1440 * MINUTE_MS;
 
 const META_ALARMS: &str = "alarms";
 const META_DETECTORS: &str = "detectors";

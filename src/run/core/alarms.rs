@@ -5,13 +5,13 @@ use std::io;
 use super::Core;
 use crate::alarm::Which;
 use crate::label::Label;
-use crate::time::{MINUTE_MS, Timestamp};
+use crate::time::{DAY_MS, MINUTE_MS, Timestamp};
 use crate::ui::snapshot::Mark;
 
 /// Transitions remembered for those who ask.
 const MOST_TOLD: usize = 200;
 /// What history says of alarms is told if it is not older than a day.
-const OLD_NEWS_MS: i64 = 1440 * MINUTE_MS;
+const OLD_NEWS_MS: i64 = DAY_MS;
 
 impl Core {
     /// Hands on what alarms did.

@@ -64,8 +64,8 @@ impl Graveyard {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::persist::DAY_MS;
     use crate::source::Position;
+    use crate::time::DAY_MS;
 
     fn saved(generation: u32, dead: bool, days_ago: i64, now: Timestamp) -> SavedPosition {
         let position = Position {

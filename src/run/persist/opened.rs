@@ -12,8 +12,8 @@ use super::receipts::Receipts;
 use super::recovery::{META_CLAIMED, META_UNVERIFIED, Recovery};
 use super::trouble::Trouble;
 use super::{
-    Copies, DAY_MS, META_ADJUSTMENTS, META_ALARMS, META_DETECTORS, META_GENERATION, META_LABELS, META_MODE,
-    Persistence, load, mode_name, position,
+    Copies, META_ADJUSTMENTS, META_ALARMS, META_DETECTORS, META_GENERATION, META_LABELS, META_MODE, Persistence, load,
+    mode_name, position,
 };
 use crate::config::{LabelSlots, LabelsError, StateConfig};
 use crate::engine::bill::CostMode;
@@ -24,7 +24,7 @@ use crate::run::reprice::META_PRICES;
 use crate::run::spill;
 use crate::source::Position;
 use crate::store::{Loaded, Recovered, State, StoreError, Writer};
-use crate::time::{Timestamp, Zone};
+use crate::time::{DAY_MS, Timestamp, Zone};
 
 /// Ledger rows kept in memory: the newest, which repeats are about.
 const ROWS_IN_MEMORY: usize = 8 << 20;

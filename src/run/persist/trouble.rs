@@ -1,8 +1,7 @@
 //! Why nothing is durable, and since when: what the store says enters, what an operator must know leaves.
 
-use super::DAY_MS;
 use crate::store::StoreError;
-use crate::time::{Timestamp, Zone};
+use crate::time::{DAY_MS, Timestamp, Zone};
 
 /// What keeps commits from the disk, if anything does.
 #[derive(Debug, Default)]

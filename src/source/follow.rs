@@ -32,6 +32,8 @@ use file::{Followed, Role};
 use heads::HeadIndex;
 use status::FileSource;
 
+pub use ending::MAX_TOMBS;
+
 /// Bytes of one file in one turn.
 pub const READ: usize = 256 << 10;
 /// Turns of a file in one look; then names are looked at again even while it goes on growing.

@@ -2,13 +2,11 @@
 
 use std::collections::{HashSet, VecDeque};
 
+use crate::source::follow::MAX_TOMBS;
 use crate::store::SavedPosition;
 use crate::time::Timestamp;
 
-/// At most so many are kept, the latest: as many as the follower compares with.
-const MAX_DEAD: usize = 4096;
-
-/// Dead generations that the state knows, and those it is to forget.
+/// Dead generations that the state knows, as many as the follower compares with, and those it is to forget.
 #[derive(Debug, Default)]
 pub(super) struct Graveyard {
     /// In the order in which they died; one that lives again stays here, and is passed over.
@@ -38,7 +36,7 @@ impl Graveyard {
         if self.dead.insert(generation) {
             self.order.push_back(generation);
         }
-        while self.dead.len() > MAX_DEAD
+        while self.dead.len() > MAX_TOMBS
             && let Some(oldest) = self.order.pop_front()
         {
             if self.dead.remove(&oldest) {
@@ -93,9 +91,9 @@ mod tests {
         let (yard, kept) = Graveyard::of(positions, oldest);
         assert_eq!(yard.forgotten, [1]);
         assert_eq!(kept.iter().map(|saved| saved.position.generation).collect::<Vec<_>>(), [2, 3]);
-        let many = (0..MAX_DEAD as u32 + 10).map(|generation| saved(generation, true, 1, now)).collect();
+        let many = (0..MAX_TOMBS as u32 + 10).map(|generation| saved(generation, true, 1, now)).collect();
         let (mut yard, kept) = Graveyard::of(many, oldest);
-        assert_eq!((yard.forgotten.len(), kept.len()), (10, MAX_DEAD));
+        assert_eq!((yard.forgotten.len(), kept.len()), (10, MAX_TOMBS));
         yard.revive(10);
         yard.add(1_000_000);
         assert_eq!(yard.forgotten.len(), 10, "there is room for one again");

@@ -15,8 +15,9 @@ pub(super) const LINGER_RENAMED: Duration = Duration::from_secs(60);
 /// As above for a deleted file, whose blocks are free only once we let go.
 const LINGER_DELETED: Duration = Duration::from_secs(10);
 /// Ended generations that are kept to recognise copies of them.
-const MAX_TOMBS: usize = 4096;
+pub const MAX_TOMBS: usize = 4096;
 
+/// A generation that has ended; before the first look is over, also one that was saved.
 #[derive(Debug)]
 pub(super) struct Tomb {
     pub generation: u32,

@@ -17,7 +17,7 @@ use std::io;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Post;
-use super::bill::{self, Class, CostMode, facet_time};
+use super::bill::{self, Class, CostMode};
 use super::changed::Changed;
 use super::days::{Days, day_of};
 use super::identity::{RecordIds, link};
@@ -35,8 +35,8 @@ const MOST_REQUESTS_OF_A_RESPONSE: usize = 8;
 /// Rows of one group. Beyond it a record that would only lend a facet (a replay of a replay) is counted and not kept, and a pair
 /// stands alone: an id that connects so much means nothing.
 const MOST_ROWS_OF_A_GROUP: usize = 128;
-/// The same for requests that are found by what they counted, of which one session may have many equal ones. Beyond it a request is found by
-/// its name alone.
+/// The same for requests that are found by what they counted, of which one session may have many equal ones. Beyond it a request is
+/// found by its name alone.
 const MOST_TWINS_OF_A_GROUP: usize = 256;
 
 /// What became of a record.
@@ -319,7 +319,7 @@ impl Ledger {
             joined_kind = true;
             let number = self.rows.push(&row)?;
             self.note_points(number, &row);
-            classes.push(Class { number, row, times: [facet_time(&row); FACETS] });
+            classes.push(Class { number, row, times: row.even_times() });
         }
         // One ring, in order of number so that it is the same ring whatever came first.
         classes.sort_by_key(|class| class.number);

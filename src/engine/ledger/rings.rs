@@ -5,7 +5,7 @@ use std::io;
 use rustc_hash::FxHashMap;
 
 use super::{Ledger, MOST_ROWS_OF_A_GROUP};
-use crate::engine::bill::{Class, facet_time};
+use crate::engine::bill::Class;
 use crate::engine::changed::Changed;
 use crate::engine::identity::RecordIds;
 use crate::engine::rows::{FACETS, Row};
@@ -84,11 +84,7 @@ impl Ledger {
 }
 
 pub(super) fn times_of(ragged: &FxHashMap<u32, [i64; FACETS]>, number: u32, row: &Row) -> [i64; FACETS] {
-    if row.ragged {
-        ragged.get(&number).copied().unwrap_or([facet_time(row); FACETS])
-    } else {
-        [facet_time(row); FACETS]
-    }
+    if row.ragged { ragged.get(&number).copied().unwrap_or_else(|| row.even_times()) } else { row.even_times() }
 }
 
 /// Same ids, same kind of source, side chain or not.

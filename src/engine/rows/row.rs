@@ -1,7 +1,5 @@
 //! What one row says, and its compact form in a state: a row enters, bytes leave, and back, also those of earlier versions.
 
-use super::packed;
-use crate::engine::bill::facet_time;
 use crate::engine::identity::RecordIds;
 use crate::engine::names::{NameId, ProfileId};
 use crate::engine::record::Place;
@@ -101,6 +99,18 @@ pub(super) mod flag {
 }
 
 impl Row {
+    /// The time for facets: the undated last.
+    #[must_use]
+    pub fn facet_time(&self) -> i64 {
+        if self.dated { self.time } else { i64::MAX }
+    }
+
+    /// The times of facets that are all of the row's own.
+    #[must_use]
+    pub fn even_times(&self) -> [i64; FACETS] {
+        [self.facet_time(); FACETS]
+    }
+
     /// Appends the row's compact form, version 1.
     pub fn encode(&self, out: &mut Vec<u8>) {
         let mut flags = 0;
@@ -178,7 +188,7 @@ impl Row {
         if !row.ragged {
             return Some((row, None));
         }
-        let mut times = [facet_time(&row); FACETS];
+        let mut times = row.even_times();
         for (facet, time) in times.iter_mut().enumerate() {
             if flags & flag::OWN_TIMES != 0 || !OwnLabel::PLACES.contains(&facet) {
                 *time = take_signed(bytes)?;
@@ -200,7 +210,7 @@ impl Row {
             call: take_hash(bytes, has(flag::CALL))?,
             span: take_hash(bytes, has(flag::SPAN))?,
         };
-        let origin = packed::origin(head[3])?;
+        let origin = origin(head[3])?;
         let time = take_signed(bytes)?;
         let tokens_time = take_signed(bytes)?.wrapping_add(time);
         let tokens = Tokens {
@@ -258,4 +268,16 @@ fn take_hash(bytes: &mut &[u8], there: bool) -> Option<u128> {
     let (hash, rest) = bytes.split_first_chunk::<16>()?;
     *bytes = rest;
     Some(u128::from_le_bytes(*hash))
+}
+
+/// The origin of that number.
+pub(super) const fn origin(number: u8) -> Option<Origin> {
+    Some(match number {
+        0 => Origin::Api,
+        1 => Origin::Transcript,
+        2 => Origin::Gateway,
+        3 => Origin::OpenTelemetry,
+        4 => Origin::Metrics,
+        _ => return None,
+    })
 }

@@ -26,7 +26,8 @@ pub(in crate::run) fn totals(
     engine.finish_cells(loaded.value(META_INTAKE)).map_err(damaged)
 }
 
-/// The ledger's rows, blob by blob as `stream` gives them out; `each` is told the day of each and its bytes. What is wrong with them leaves.
+/// The ledger's rows, blob by blob as `stream` gives them out; `each` is told the day of each and how many bytes it has. What is wrong
+/// with them leaves.
 ///
 /// # Errors
 /// What streaming them failed of.

@@ -1,5 +1,5 @@
 //! A state, ready to go on: what it holds enters an engine, what is damaged is set aside with a sentence, and the writer starts from it.
-//! Nothing is written here.
+//! It makes no commit.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;

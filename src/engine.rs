@@ -33,6 +33,7 @@ pub mod spread;
 mod standing;
 pub mod tier;
 mod top;
+pub mod varint;
 pub mod view;
 pub mod whole;
 
@@ -41,7 +42,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use bill::CostMode;
+use bill::{Bill, CostMode};
 use cells::Cells;
 use counters::Counters;
 use dropped::Dropped;
@@ -82,6 +83,15 @@ pub struct Post {
     pub sums: Counters,
     /// Read as history: rings no bell.
     pub history: bool,
+}
+
+impl Post {
+    /// The difference that a bill makes.
+    #[must_use]
+    pub fn of(bill: &Bill, sign: i64, history: bool) -> Post {
+        let &Bill { number, time, profile, session, .. } = bill;
+        Post { number, time, profile, session, sign, sums: bill.sums(), history }
+    }
 }
 
 /// How an engine counts.

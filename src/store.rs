@@ -140,6 +140,12 @@ pub struct Loaded {
 }
 
 impl Loaded {
+    /// The value of that key in [`Loaded::meta`].
+    #[must_use]
+    pub fn value(&self, key: &str) -> Option<&[u8]> {
+        self.meta.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_slice())
+    }
+
     /// What a state holds to which nothing was written.
     fn nothing(identity: IdentityKey) -> Loaded {
         Loaded {

@@ -20,6 +20,8 @@ pub struct Timestamp(i64);
 
 /// Milliseconds in one minute.
 pub const MINUTE_MS: i64 = 60_000;
+/// Milliseconds in a day of UTC. One of a time zone may be longer or shorter.
+pub const DAY_MS: i64 = 1440 * MINUTE_MS;
 
 impl Timestamp {
     /// Before everything a log can say.
@@ -263,7 +265,7 @@ fn parse_any(text: &[u8], zone: Zone) -> Option<Timestamp> {
     if hour > 23 || minute > 59 || second > 60 {
         return None;
     }
-    let wall = days * 86_400_000 + (hour * 60 + minute) * MINUTE_MS + second * 1000 + ms;
+    let wall = days * DAY_MS + (hour * 60 + minute) * MINUTE_MS + second * 1000 + ms;
     match text.get(at) {
         Some(b'Z' | b'z') if at + 1 == text.len() => Some(Timestamp(wall)),
         Some(sign @ (b'+' | b'-')) => {

@@ -22,6 +22,9 @@ mod live;
 mod matrix;
 #[path = "follow/packed.rs"]
 mod packed;
+#[cfg(target_os = "linux")]
+#[path = "support/preload.rs"]
+mod preload;
 #[path = "follow/process.rs"]
 mod process;
 #[path = "follow/schemes.rs"]

@@ -22,12 +22,11 @@ use costtop::money::Cost;
 use costtop::price::Priced;
 use costtop::run::spill;
 use costtop::store::{Commit, META_DROPPED, META_INTAKE, Store};
-use costtop::time::{MINUTE_MS, Timestamp, Zone};
+use costtop::time::{DAY_MS, MINUTE_MS, Timestamp, Zone};
 use costtop::usage::{Dimension, Tokens};
 
 /// 2025-10-10T00:00:00Z.
 const BEGIN: i64 = 1_760_054_400_000;
-const DAY_MS: i64 = 86_400_000;
 const DAYS: i64 = 400;
 /// Profiles that are active in each minute.
 const KEYS: u64 = 20;
@@ -86,14 +85,13 @@ fn commit(engine: &mut Engine, store: &mut Store) {
 fn restart(folder: &Path, now: Timestamp) -> Engine {
     let (store, loaded) = Store::open(folder).unwrap();
     assert_eq!(loaded.recovered, None);
-    let meta = |key: &str| loaded.meta.iter().find(|(name, _)| name == key).map(|(_, bytes)| bytes.clone());
     let mut engine = new_engine(now);
     engine.load_names(&loaded.names, &loaded.profiles).unwrap();
-    assert!(engine.load_dropped_days(&String::from_utf8(meta(META_DROPPED).unwrap_or_default()).unwrap()));
+    assert!(engine.load_dropped_days(&String::from_utf8_lossy(loaded.value(META_DROPPED).unwrap_or_default())));
     for cell in &loaded.cells {
         engine.load_cells(cell.tier, cell.time, &cell.bytes).unwrap();
     }
-    engine.finish_cells(meta(META_INTAKE).as_deref()).unwrap();
+    engine.finish_cells(loaded.value(META_INTAKE)).unwrap();
     store.for_each_row_blob(|day, _, bytes| engine.load_rows(day, bytes).unwrap()).unwrap();
     engine.finish_rows().unwrap();
     engine

@@ -18,6 +18,8 @@ mod crash;
 mod damage;
 #[path = "store/power.rs"]
 mod power;
+#[path = "support/preload.rs"]
+mod preload;
 #[path = "store/roundtrip.rs"]
 mod roundtrip;
 

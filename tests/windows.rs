@@ -12,13 +12,12 @@ use costtop::engine::view::{ViewQuery, Window};
 use costtop::engine::{Engine, Options};
 use costtop::money::Cost;
 use costtop::price::Priced;
-use costtop::time::{MINUTE_MS, Timestamp, Zone};
+use costtop::time::{DAY_MS, MINUTE_MS, Timestamp, Zone};
 use costtop::usage::{Dimensions, Ids, RawText, Tokens, Usage};
 
 const KEY: IdentityKey = IdentityKey(3, 4);
 /// 2026-11-21T10:00:00Z.
 const TEN: Timestamp = Timestamp::from_ms(1_795_255_200_000);
-const DAY_MS: i64 = 1440 * MINUTE_MS;
 
 /// One charge for each (request, time, pico-dollars).
 fn batch(charges: &[(u32, Timestamp, u64)]) -> Batch {

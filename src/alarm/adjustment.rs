@@ -15,12 +15,12 @@ use super::state::Alarms;
 use crate::engine::names::{NONE, NameId, Names};
 use crate::label::Label;
 use crate::money::Money;
-use crate::time::{MINUTE_MS, Timestamp};
+use crate::time::{DAY_MS, MINUTE_MS, Timestamp};
 use crate::usage::Dimension;
 pub use record::{EXAMPLE, Names as StatedNames, Stated};
 
 /// Two months: the longest period and the one before it.
-const KEPT_MS: i64 = 62 * 1440 * MINUTE_MS;
+const KEPT_MS: i64 = 62 * DAY_MS;
 /// At most so many are kept, or the older ones are forgotten; more in two months is a script gone wrong, and is refused. 4 MB as JSON.
 const MOST: usize = 1 << 14;
 /// One this far ahead of the clock waits for its time, as charges do (DESIGN 5.4).

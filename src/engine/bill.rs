@@ -1,15 +1,21 @@
 //! From the classes of one group to its bills: a pure function, so no order of arrival can show (docs/ledger.md).
 
+mod charges;
+mod class;
+
 use serde::{Deserialize, Serialize};
-use std::cmp::Ordering;
 
 use super::counters::Counters;
-use super::names::{NONE, NameId, Names, Profile, ProfileId};
+use super::names::{NONE, NameId, Names, ProfileId};
 use super::record::Place;
-use super::rows::{FACETS, Row};
+use super::rows::Row;
 use crate::money::{Cost, Money};
 use crate::time::Timestamp;
 use crate::usage::{Dimension, Origin, Tokens};
+use class::{by_time, by_tokens, facet};
+
+pub use charges::charges;
+pub use class::{Class, join};
 
 /// Which cost counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,17 +27,6 @@ pub enum CostMode {
     Computed,
     /// What the log reports; the rest is unpriced.
     Reported,
-}
-
-/// A class with the times of its facets.
-#[derive(Clone, Copy, Debug)]
-pub struct Class {
-    /// The row's number.
-    pub number: u32,
-    /// The row.
-    pub row: Row,
-    /// Event times of the records whose dimensions won, by facet; `i64::MAX` is undated.
-    pub times: [i64; FACETS],
 }
 
 /// Where the chosen cost came from.
@@ -170,189 +165,6 @@ const fn dimension_rank(facet: usize, origin: Origin) -> u8 {
             Origin::Transcript => 0,
         }
     }
-}
-
-/// Event times, the undated last.
-fn by_time(a: &Row, b: &Row) -> Ordering {
-    (!a.dated, a.time).cmp(&(!b.dated, b.time))
-}
-
-/// The time for facets: the undated last.
-#[must_use]
-pub fn facet_time(row: &Row) -> i64 {
-    if row.dated { row.time } else { i64::MAX }
-}
-
-/// The value of a facet.
-fn facet(row: &Row, profile: &Profile, facet: usize) -> NameId {
-    if facet == Dimension::CHOSEN { row.session } else { profile[facet] }
-}
-
-/// Which of two records' tokens win where source and side chain are equal; `Greater`: the first.
-#[must_use]
-pub fn by_tokens(a: &Row, b: &Row, names: &Names) -> Ordering {
-    let key = |row: &Row| {
-        let t = &row.tokens;
-        (
-            (row.is_final, row.revision, t.output, t.prompt(), row.tokens_dated, row.tokens_time),
-            (t.input, t.cache_read, t.cache_write_5m, t.cache_write_1h, t.reasoning, t.web_searches),
-        )
-    };
-    let text = |row: &Row, dimension: Dimension| names.label(names.of(row.profile, dimension)).as_str();
-    key(a)
-        .cmp(&key(b))
-        .then_with(|| {
-            if a.profile == b.profile {
-                return Ordering::Equal;
-            }
-            [Dimension::Provider, Dimension::Model, Dimension::Tier]
-                .into_iter()
-                .map(|dimension| text(a, dimension).cmp(text(b, dimension)))
-                .find(|order| order.is_ne())
-                .unwrap_or(Ordering::Equal)
-        })
-        .then_with(|| names.label(a.stop_reason).as_str().cmp(names.label(b.stop_reason).as_str()))
-        .then_with(|| {
-            (a.status, a.latency_ms, a.computed, a.saved_pico, a.batch).cmp(&(
-                b.status,
-                b.latency_ms,
-                b.computed,
-                b.saved_pico,
-                b.batch,
-            ))
-        })
-}
-
-/// Joins what a new record says to its class. Commutative, associative and idempotent in everything but `next` and `ids.links`.
-#[must_use]
-pub fn join(old: &Class, new: &Row, names: &mut Names) -> Class {
-    let times = [facet_time(new); FACETS];
-    if new.revision != old.row.revision {
-        if new.revision < old.row.revision {
-            return *old;
-        }
-        let row = Row { ids: old.row.ids, next: old.row.next, ragged: false, ..*new };
-        return Class { number: old.number, row, times };
-    }
-    let mut row = old.row;
-    let order = by_tokens(new, &old.row, names);
-    let tokens_from = if order.is_gt() || (order.is_eq() && new.place < old.row.place) { new } else { &old.row };
-    row.is_final = tokens_from.is_final;
-    row.tokens = tokens_from.tokens;
-    row.tokens_dated = tokens_from.tokens_dated;
-    row.tokens_time = tokens_from.tokens_time;
-    row.status = tokens_from.status;
-    row.latency_ms = tokens_from.latency_ms;
-    row.stop_reason = tokens_from.stop_reason;
-    row.computed = tokens_from.computed;
-    row.saved_pico = tokens_from.saved_pico;
-    row.batch = tokens_from.batch;
-    row.whole_terms = tokens_from.whole_terms;
-    row.subscription |= new.subscription;
-    row.place = tokens_from.place;
-    row.reported = old.row.reported.max(new.reported);
-    if by_time(new, &old.row).is_lt() {
-        row.time = new.time;
-        row.dated = new.dated;
-    }
-    let (ours, theirs) = (*names.dimensions(old.row.profile), *names.dimensions(new.profile));
-    let mut profile = *names.dimensions(tokens_from.profile);
-    let mut won = old.times;
-    for (index, won) in won.iter_mut().enumerate() {
-        let (mine, yours) = (facet(&old.row, &ours, index), facet(new, &theirs, index));
-        let takes = yours != NONE
-            && (mine == NONE
-                || (times[index], names.label(yours).as_str()) < (old.times[index], names.label(mine).as_str()));
-        let value = if takes { yours } else { mine };
-        *won = if takes { times[index] } else { old.times[index] };
-        if index == Dimension::CHOSEN {
-            row.session = value;
-        } else {
-            profile[index] = value;
-        }
-    }
-    row.profile = names.profile(profile);
-    let even = facet_time(&row);
-    row.ragged = (0..FACETS).any(|index| facet(&row, &profile, index) != NONE && won[index] != even);
-    Class { number: old.number, row, times: if row.ragged { won } else { [even; FACETS] } }
-}
-
-/// Cuts a group into charges: one for each (response, request) pair that does not come from a side chain, and one for each response of
-/// those that are found by what they counted, of which each that a client's telemetry tells stands beside one of its other logs as long as
-/// there is one; else one.
-///
-/// Each entry is a list of places in `classes`.
-#[must_use]
-pub fn homes(classes: &[Class], names: &Names) -> Vec<Vec<usize>> {
-    if classes.len() == 1 {
-        return vec![vec![0]];
-    }
-    let mut pairs: Vec<Seed> = Vec::new();
-    let mut told: Vec<Seed> = Vec::new();
-    for (place, class) in classes.iter().enumerate() {
-        let ids = &class.row.ids;
-        let (seeds, request) = match (ids.is_pair() && !class.row.side_chain, ids.is_twin()) {
-            (true, _) => (&mut pairs, ids.request),
-            (false, true) if class.row.origin == Origin::OpenTelemetry => (&mut told, 0),
-            (false, true) => (&mut pairs, 0),
-            (false, false) => continue,
-        };
-        match seeds.iter_mut().find(|seed| (seed.response, seed.request) == (ids.response, request)) {
-            Some(seed) if earliest(&classes[seed.place].row, &class.row, names).is_gt() => seed.place = place,
-            Some(_) => {}
-            None => seeds.push(Seed { response: ids.response, request, place, beside: 0 }),
-        }
-    }
-    if pairs.is_empty() && told.is_empty() {
-        return vec![(0..classes.len()).collect()];
-    }
-    for seeds in [&mut pairs, &mut told] {
-        seeds.sort_by(|a, b| {
-            earliest(&classes[a.place].row, &classes[b.place].row, names)
-                .then((a.response, a.request).cmp(&(b.response, b.request)))
-        });
-    }
-    // The first that telemetry tells is the first that the other log tells, and so on; of what one of them alone knows, all counts.
-    let mut told = told.into_iter();
-    for (pair, telling) in pairs.iter_mut().filter(|pair| pair.request == 0).zip(&mut told) {
-        pair.beside = telling.response;
-    }
-    pairs.extend(told);
-    let mut homes = vec![Vec::new(); pairs.len()];
-    for (place, class) in classes.iter().enumerate() {
-        let ids = &class.row.ids;
-        let by_name = |pair: &Seed| ids.response != 0 && [pair.response, pair.beside].contains(&ids.response);
-        let own = if class.row.side_chain || !ids.is_pair() {
-            None
-        } else {
-            pairs.iter().position(|pair| (pair.response, pair.request) == (ids.response, ids.request))
-        };
-        let home = own
-            .or_else(|| pairs.iter().position(|pair| ids.request != 0 && pair.request == ids.request))
-            .or_else(|| pairs.iter().position(by_name))
-            .unwrap_or(0);
-        homes[home].push(place);
-    }
-    homes
-}
-
-/// What makes a charge of its own.
-struct Seed {
-    response: u128,
-    /// 0: told from its equals by the response alone.
-    request: u128,
-    /// The class with the least time.
-    place: usize,
-    /// What telemetry calls the same; 0 is nothing.
-    beside: u128,
-}
-
-/// Which of two pairs is earlier; ties by what they say, so that the key of the hashes does not show.
-fn earliest(a: &Row, b: &Row, names: &Names) -> Ordering {
-    by_time(a, b)
-        .then_with(|| a.tokens.cmp(&b.tokens))
-        .then_with(|| names.label(a.session).as_str().cmp(names.label(b.session).as_str()))
-        .then_with(|| by_tokens(a, b, names))
 }
 
 /// The bill of the classes of one charge.

@@ -1,7 +1,7 @@
 //! What is summed: one set of signed counters, so that a correction is a difference.
 
-use super::rows::{put_varint, take_varint};
 use super::tier::Value;
+use super::varint::{put_varint, take_varint};
 use crate::money::Money;
 use serde::{Deserialize, Serialize};
 

@@ -2,10 +2,9 @@
 
 use std::fmt::Write as _;
 
-/// Milliseconds in a UTC day: ledger rows are filed by it.
-const DAY_MS: i64 = 86_400_000;
+use crate::time::DAY_MS;
 
-/// The event day of an instant in milliseconds.
+/// The event day of an instant in milliseconds, in UTC: ledger rows are filed by it.
 #[must_use]
 pub const fn day_of(ms: i64) -> i32 {
     let day = ms.div_euclid(DAY_MS);

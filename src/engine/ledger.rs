@@ -4,40 +4,40 @@
 //! the group. A group's bills are a pure function of its rows, and what goes downstream is new − old.
 
 mod bills;
+mod difference;
 mod dropped;
+mod entry;
 mod load;
+mod rings;
 mod spans;
+mod spoken;
 
 use std::io;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Post;
-use super::bill::{self, Bill, Class, CostMode, facet_time};
+use super::bill::{self, Class, CostMode};
 use super::changed::Changed;
 use super::days::{Days, day_of};
 use super::identity::{RecordIds, link};
 use super::index::Index;
-use super::names::{NONE, NameId, Names, ProfileId};
-use super::record::{Record, Spoken};
+use super::names::Names;
 use super::rows::{FACETS, Row, Rows};
 use crate::money::Cost;
-use crate::price::Priced;
-use crate::time::Timestamp;
-use crate::usage::{Dimension, Origin};
+use difference::{differs, said_nothing};
+use rings::same_class;
+
+pub use entry::Entry;
 
 /// Requests with one response id before that id stops linking: more means that something reuses it.
 const MOST_REQUESTS_OF_A_RESPONSE: usize = 8;
 /// Rows of one group. Beyond it a record that would only lend a facet (a replay of a replay) is counted and not kept, and a pair
 /// stands alone: an id that connects so much means nothing.
 const MOST_ROWS_OF_A_GROUP: usize = 128;
-
-/// The same for requests that are found by what they counted, of which one session may have many equal ones. Beyond it a request is found by
-/// its name alone.
+/// The same for requests that are found by what they counted, of which one session may have many equal ones. Beyond it a request is
+/// found by its name alone.
 const MOST_TWINS_OF_A_GROUP: usize = 256;
-
-/// A ring that is longer is damaged: the rows of one pair can join a full group.
-const MOST_ROWS_OF_A_RING: usize = 32 * MOST_ROWS_OF_A_GROUP;
 
 /// What became of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,22 +105,6 @@ pub struct Ledger {
     buried: Vec<(u32, Row, i32)>,
 }
 
-/// A record with its names interned.
-pub struct Entry<'a> {
-    /// The record.
-    pub record: &'a Record,
-    /// Its dimensions.
-    pub profile: ProfileId,
-    /// Its session.
-    pub session: NameId,
-    /// Its stop reason.
-    pub stop_reason: NameId,
-    /// When it arrived, for records without a time.
-    pub arrival: Timestamp,
-    /// Read as history.
-    pub history: bool,
-}
-
 impl Ledger {
     /// An empty ledger over `storage`.
     #[must_use]
@@ -173,7 +157,7 @@ impl Ledger {
     /// # Errors
     /// The rows' file cannot be read or written; the record is then not applied.
     pub fn apply(&mut self, entry: &Entry<'_>, names: &mut Names, posts: &mut Vec<Post>) -> io::Result<Applied> {
-        let mut row = new_row(entry);
+        let mut row = entry.row();
         let mut found: [Option<u32>; 5] = [None; 5];
         for (slot, hash) in found.iter_mut().zip(row.ids.linking()) {
             *slot = self.find(hash)?;
@@ -263,56 +247,9 @@ impl Ledger {
         self.touch(number);
         self.note_points(number, &row);
         if !self.is_quiet && !self.is_void(&row) {
-            posts.push(post(&bill::alone(number, &row, self.mode), 1, history));
+            posts.push(Post::of(&bill::alone(number, &row, self.mode), 1, history));
         }
         Ok(())
-    }
-
-    /// Something speaks for a scope: points of counters over it are taken back, now and from here on. Returns how many charges are gone.
-    ///
-    /// # Errors
-    /// As [`Ledger::apply`].
-    pub fn speak(
-        &mut self,
-        spoken: &Spoken,
-        (arrival, history): (Timestamp, bool),
-        names: &mut Names,
-        posts: &mut Vec<Post>,
-    ) -> io::Result<u64> {
-        if self.spoken.contains(&spoken.scope) {
-            return Ok(0);
-        }
-        let mut bills = Vec::new();
-        let mut seen = FxHashSet::default();
-        for number in self.points.get(&spoken.scope).cloned().unwrap_or_default() {
-            if !seen.contains(&number) {
-                let group = self.group(number)?;
-                seen.extend(group.iter().map(|class| class.number));
-                self.bills_of(&group, names, &mut bills);
-            }
-        }
-        let number = self.rows.len() as u32;
-        let time = spoken.time.unwrap_or(arrival).ms();
-        let profile = names.profile([NONE; Dimension::COUNT]);
-        self.rows.push(&row_of_scope(spoken.scope, time, profile, number))?;
-        self.touch(number);
-        self.points.remove(&spoken.scope);
-        self.spoken.insert(spoken.scope);
-        if !self.is_quiet {
-            posts.extend(bills.iter().map(|bill| post(bill, -1, history)));
-        }
-        Ok(bills.len() as u64)
-    }
-
-    /// Points of counters that something speaks for, and the rows that say so: no charges.
-    fn is_void(&self, row: &Row) -> bool {
-        is_void(&self.spoken, row)
-    }
-
-    fn note_points(&mut self, number: u32, row: &Row) {
-        if row.origin == Origin::Metrics && !is_void(&self.spoken, row) {
-            self.points.entry(row.ids.request).or_default().push(number);
-        }
     }
 
     /// The common repeat: a record of the only class of its group.
@@ -344,8 +281,8 @@ impl Ledger {
             if differs(&old_bill, &new_bill) && !self.is_void(old) {
                 self.rows.cover(number, new_bill.time.ms());
                 if !self.is_quiet {
-                    posts.push(post(&old_bill, -1, history));
-                    posts.push(post(&new_bill, 1, history));
+                    posts.push(Post::of(&old_bill, -1, history));
+                    posts.push(Post::of(&new_bill, 1, history));
                 }
             }
             Fate::Update
@@ -382,7 +319,7 @@ impl Ledger {
             joined_kind = true;
             let number = self.rows.push(&row)?;
             self.note_points(number, &row);
-            classes.push(Class { number, row, times: [facet_time(&row); FACETS] });
+            classes.push(Class { number, row, times: row.even_times() });
         }
         // One ring, in order of number so that it is the same ring whatever came first.
         classes.sort_by_key(|class| class.number);
@@ -404,149 +341,6 @@ impl Ledger {
         };
         Ok(Applied { fate, charges, id_reused: false })
     }
-
-    /// Posts what `group` bills now less what it billed `before`; returns by how many the charges became more.
-    fn post_difference(
-        &mut self,
-        mut before: Vec<Bill>,
-        group: &[Class],
-        names: &mut Names,
-        posts: &mut Vec<Post>,
-        history: bool,
-    ) -> i64 {
-        let mut after = Vec::new();
-        self.bills_of(group, names, &mut after);
-        let charges = after.len().cast_signed() as i64 - before.len().cast_signed() as i64;
-        // What did not change is not posted.
-        before.retain(|old: &Bill| match after.iter().position(|new| !differs(old, new)) {
-            Some(place) => {
-                after.swap_remove(place);
-                false
-            }
-            None => true,
-        });
-        for bill in &after {
-            self.rows.cover(bill.number, bill.time.ms());
-        }
-        if !self.is_quiet {
-            posts.extend(before.iter().map(|bill| post(bill, -1, history)));
-            posts.extend(after.iter().map(|bill| post(bill, 1, history)));
-        }
-        charges
-    }
-
-    /// Gives a row that had none a price, and posts the difference as history.
-    ///
-    /// # Errors
-    /// The rows' file cannot be read or written.
-    pub fn set_price(
-        &mut self,
-        number: u32,
-        priced: Priced,
-        names: &mut Names,
-        posts: &mut Vec<Post>,
-    ) -> io::Result<()> {
-        let mut group = self.group(number)?;
-        let mut before = Vec::new();
-        self.bills_of(&group, names, &mut before);
-        let Some(class) = group.iter_mut().find(|class| class.number == number) else { return Ok(()) };
-        let row = &mut class.row;
-        (row.computed, row.saved_pico, row.batch) = (priced.computed, priced.saved_pico, priced.batch);
-        // As if it had been priced when it was read.
-        row.whole_terms = false;
-        let class = *class;
-        self.store(&class)?;
-        self.post_difference(before, &group, names, posts, true);
-        Ok(())
-    }
-
-    /// Enters those of `hashes` that lead nowhere yet.
-    fn index_new(&mut self, hashes: impl Iterator<Item = u128>, classes: &[Class]) -> io::Result<()> {
-        for hash in hashes {
-            if self.find(hash)?.is_none()
-                && let Some(class) = classes.iter().find(|class| class.row.ids.links_by(hash))
-            {
-                let rows = &self.rows;
-                self.index.insert(hash, class.number, |number| rows.is_gone(number));
-            }
-        }
-        Ok(())
-    }
-
-    fn bills_of(&self, group: &[Class], names: &mut Names, out: &mut Vec<Bill>) {
-        if group.iter().any(|class| self.is_void(&class.row)) {
-            return;
-        }
-        for home in bill::homes(group, names) {
-            let classes: Vec<&Class> = home.into_iter().map(|place| &group[place]).collect();
-            if !classes.is_empty() {
-                out.push(bill::bill(&classes, names, self.mode));
-            }
-        }
-    }
-
-    /// Takes the numbers of the rows changed since the last call.
-    pub fn take_changed(&mut self) -> Vec<u32> {
-        self.changed.as_mut().map(Changed::take).unwrap_or_default()
-    }
-
-    fn enter(&mut self, ids: &RecordIds, number: u32) {
-        let rows = &self.rows;
-        for hash in ids.linking() {
-            self.index.insert(hash, number, |number| rows.is_gone(number));
-        }
-    }
-
-    fn find(&mut self, hash: u128) -> io::Result<Option<u32>> {
-        let rows = &mut self.rows;
-        self.index.find(hash, |number| Ok(!rows.is_gone(number) && rows.ids(number)?.links_by(hash)))
-    }
-
-    fn class(&self, number: u32, row: Row) -> Class {
-        Class { number, row, times: times_of(&self.ragged, number, &row) }
-    }
-
-    /// The rows of a ring.
-    fn group(&mut self, member: u32) -> io::Result<Vec<Class>> {
-        let mut group = Vec::new();
-        let mut number = member;
-        loop {
-            let row = self.rows.get(number)?;
-            group.push(self.class(number, row));
-            number = row.next;
-            if number == member {
-                return Ok(group);
-            }
-            if group.len() > MOST_ROWS_OF_A_RING {
-                return Err(io::Error::other(format!("the ring of row {member} does not close")));
-            }
-        }
-    }
-
-    fn store(&mut self, class: &Class) -> io::Result<()> {
-        self.rows.set(class.number, &class.row)?;
-        if class.row.ragged {
-            self.ragged.insert(class.number, class.times);
-        } else {
-            self.ragged.remove(&class.number);
-        }
-        self.touch(class.number);
-        Ok(())
-    }
-
-    fn touch(&mut self, number: u32) {
-        if let Some(changed) = &mut self.changed {
-            changed.add(number);
-        }
-    }
-}
-
-fn times_of(ragged: &FxHashMap<u32, [i64; FACETS]>, number: u32, row: &Row) -> [i64; FACETS] {
-    if row.ragged {
-        ragged.get(&number).copied().unwrap_or([facet_time(row); FACETS])
-    } else {
-        [facet_time(row); FACETS]
-    }
 }
 
 /// The response id has all the requests it may have, and this record brings another.
@@ -566,86 +360,4 @@ fn exhausted(row: &Row, groups: &[Vec<Class>]) -> bool {
     requests.sort_unstable();
     requests.dedup();
     requests.len() >= MOST_REQUESTS_OF_A_RESPONSE && requests.binary_search(&row.ids.request).is_err()
-}
-
-/// Points whose scope is spoken for, and the rows that say that one is.
-fn is_void(spoken: &FxHashSet<u128>, row: &Row) -> bool {
-    row.origin == Origin::Metrics && (is_scope(row) || spoken.contains(&row.ids.request))
-}
-
-/// It says that a scope is spoken for.
-fn is_scope(row: &Row) -> bool {
-    row.origin == Origin::Metrics && row.ids.request == 0
-}
-
-/// Same ids, same kind of source, side chain or not.
-fn same_class(a: &Row, b: &Row) -> bool {
-    (a.ids.response, a.ids.request, a.ids.call, a.ids.span) == (b.ids.response, b.ids.request, b.ids.call, b.ids.span)
-        && a.origin == b.origin
-        && a.side_chain == b.side_chain
-        && a.cache_hit == b.cache_hit
-}
-
-/// Nothing but the place of the record changed.
-fn said_nothing(before: &Class, after: &Class) -> bool {
-    Row { place: before.row.place, ..after.row } == before.row && after.times == before.times
-}
-
-/// Anything a sum or a list would show.
-fn differs(old: &Bill, new: &Bill) -> bool {
-    let said = |bill: &Bill| (bill.number, bill.time, bill.profile, bill.session, bill.sums());
-    said(old) != said(new)
-}
-
-/// The difference that a bill makes.
-pub(super) fn post(bill: &Bill, sign: i64, history: bool) -> Post {
-    let (number, time, profile, session) = (bill.number, bill.time, bill.profile, bill.session);
-    Post { number, time, profile, session, sign, sums: bill.sums(), history }
-}
-
-/// How a state knows that something speaks for a scope: a row that is no charge. Points name their scope where requests have their id;
-/// this row has none there.
-fn row_of_scope(scope: u128, time: i64, profile: ProfileId, number: u32) -> Row {
-    let ids = RecordIds { call: scope, links: link::CALL, ..RecordIds::default() };
-    let nobody = Record { ids, origin: Origin::Metrics, ..Record::default() };
-    let entry = Entry {
-        record: &nobody,
-        profile,
-        session: NONE,
-        stop_reason: NONE,
-        arrival: Timestamp::from_ms(time),
-        history: true,
-    };
-    Row { next: number, ..new_row(&entry) }
-}
-
-fn new_row(entry: &Entry<'_>) -> Row {
-    let record = entry.record;
-    Row {
-        ids: record.ids,
-        origin: record.origin,
-        side_chain: record.side_chain,
-        cache_hit: record.cache_hit,
-        revision: record.revision,
-        dated: record.time.is_some(),
-        time: record.time.unwrap_or(entry.arrival).ms(),
-        tokens_dated: record.time.is_some(),
-        tokens_time: record.time.map_or(0, Timestamp::ms),
-        is_final: record.is_final,
-        tokens: record.tokens,
-        status: record.status,
-        latency_ms: record.latency_ms,
-        stop_reason: entry.stop_reason,
-        computed: record.priced.computed,
-        saved_pico: record.priced.saved_pico,
-        batch: record.priced.batch,
-        whole_terms: record.whole_terms,
-        subscription: record.subscription,
-        place: record.place,
-        reported: record.reported,
-        profile: entry.profile,
-        session: entry.session,
-        ragged: false,
-        next: 0,
-    }
 }

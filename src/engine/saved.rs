@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io;
 
-use super::Engine;
 use super::counters::Counters;
 use super::ledger::Ledger;
 use super::names::{NONE, Profile, ProfileId};
 use super::recent::Recent;
 use super::record::Intake;
+use super::{Engine, Post};
 use crate::label::Label;
 use crate::money::Money;
 use crate::time::Timestamp;
@@ -208,7 +208,7 @@ impl Engine {
             &mut self.names,
             |_, _, _| true,
             |bill, _| {
-                recent.post(&super::ledger::post(bill, 1, true));
+                recent.post(&Post::of(bill, 1, true));
             },
         )
     }

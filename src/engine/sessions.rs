@@ -6,7 +6,7 @@ use rustc_hash::FxBuildHasher;
 use super::Post;
 use super::changed::Changed;
 use super::names::{NONE, NameId, ProfileId};
-use super::rows::{put_signed, put_varint, take_signed, take_varint};
+use super::varint::{put_signed, put_varint, take_signed, take_u32};
 use crate::money::Money;
 use crate::time::Timestamp;
 
@@ -119,7 +119,7 @@ fn save(session: &Session) -> Vec<u8> {
 fn load(bytes: &mut &[u8]) -> Option<Session> {
     let first = take_signed(bytes)?;
     let last = first.checked_add(take_signed(bytes)?)?;
-    let profile = u32::try_from(take_varint(bytes)?).ok()?;
+    let profile = take_u32(bytes)?;
     let turns = take_signed(bytes)?;
     let cost = bytes.first_chunk::<16>()?;
     Some(Session {

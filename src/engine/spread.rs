@@ -2,8 +2,8 @@
 
 use hdrhistogram::Histogram;
 
-use super::rows::{put_signed, put_varint, take_signed, take_varint};
 use super::tier::Value;
+use super::varint::{put_signed, put_varint, take_signed, take_varint};
 use super::view::Spread;
 use crate::money::{Cost, PICO_PER_USD};
 

@@ -8,7 +8,7 @@ use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 
 use super::changed::Changed;
-use super::rows::{put_varint, take_varint};
+use super::varint::{put_varint, take_varint};
 
 /// Blocks that stay unpacked: the ones that are being written.
 const OPEN_BLOCKS: usize = 64;

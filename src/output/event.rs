@@ -8,7 +8,7 @@ use std::io::Write as _;
 
 use crate::label::Label;
 use crate::money::{Cost, PICO_PER_USD};
-use crate::time::Timestamp;
+use crate::time::{DAY_MS, Timestamp};
 use crate::usage::{OwnLabel, Tokens};
 
 /// What a charge costs, and who says so.
@@ -303,7 +303,7 @@ fn padded<const PLACES: usize>(out: &mut Vec<u8>, mut value: u64) {
 
 /// RFC 3339 as `Timestamp` displays it, several times as fast (year, month and day after Howard Hinnant, `civil_from_days`).
 fn time(out: &mut Vec<u8>, time: Timestamp) {
-    let days = time.ms().div_euclid(86_400_000);
+    let days = time.ms().div_euclid(DAY_MS);
     // Years 0000 to 9999; what lies outside is rare and takes the slow way.
     if !(-719_528..=2_932_896).contains(&days) {
         let _ = write!(out, "{time}");
@@ -318,7 +318,7 @@ fn time(out: &mut Vec<u8>, time: Timestamp) {
     let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
     let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
     let year = year_of_era + era * 400 + i64::from(month <= 2);
-    let ms = time.ms().rem_euclid(86_400_000);
+    let ms = time.ms().rem_euclid(DAY_MS);
     padded::<4>(out, year.cast_unsigned());
     for (mark, part) in
         [(b'-', month), (b'-', day), (b'T', ms / 3_600_000), (b':', ms / 60_000 % 60), (b':', ms / 1000 % 60)]

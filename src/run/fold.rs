@@ -40,7 +40,7 @@ impl Fold {
         let (ledger, names) = engine.ledger();
         ledger.for_each_charge(names, |bill, _| {
             if bill.time > until {
-                later(&post(bill, history));
+                later(&Post::of(bill, 1, history));
             } else if bill.time > after {
                 let count = hours.entry(bill.time.ms().div_euclid(HOUR_MS)).or_default();
                 *count = count.saturating_add(1);
@@ -82,7 +82,7 @@ impl Fold {
             ledger.for_each_charge(names, |bill, _| {
                 let hour = bill.time.ms().div_euclid(HOUR_MS);
                 if hour >= first && hour <= last && bill.time > *after && bill.time <= *until {
-                    charges.push(Charge::of(&post(bill, *history)));
+                    charges.push(Charge::of(&Post::of(bill, 1, *history)));
                 }
                 Ok(())
             })?;
@@ -93,9 +93,4 @@ impl Fold {
         self.next = (from + at_most).min(self.charges.len());
         Ok(&self.charges[from..self.next])
     }
-}
-
-fn post(bill: &crate::engine::bill::Bill, history: bool) -> Post {
-    let (number, time, profile, session) = (bill.number, bill.time, bill.profile, bill.session);
-    Post { number, time, profile, session, sign: 1, sums: bill.sums(), history }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::decode::{Decoded, Shared};
 use super::generations::Generations;
-use super::persist::from_context;
+use super::persist::{self, from_context};
 use super::pipeline::{Message, Pipeline};
 use super::places::Places;
 use super::reprice::{META_PRICES, fingerprint, reprice};
@@ -20,7 +20,7 @@ use crate::price::PriceBook;
 use crate::server::status::Status;
 use crate::source::budget::ByteBudget;
 use crate::source::{self, SourceError, SourceState};
-use crate::store::{META_DROPPED, META_INTAKE, Snapshot, StoreError};
+use crate::store::{Snapshot, StoreError};
 use crate::time::Timestamp;
 
 /// Ledger rows kept in memory: a report reads them all again.
@@ -198,42 +198,21 @@ pub fn read_state(
     now: Timestamp,
 ) -> Result<Option<Read>, OnceError> {
     let Some((snapshot, loaded)) = Snapshot::open(folder)? else { return Ok(None) };
-    let damaged = |what: &dyn std::fmt::Display| OnceError::Damaged(folder.display().to_string(), what.to_string());
-    let meta = |name: &str| loaded.meta.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_slice());
-    if let Some(kept) = meta(super::persist::META_LABELS)
-        && !LabelSlots::load(kept).map_err(|error| damaged(&error))?.agrees_with(config.labels.slots())
+    let damaged = |what: String| OnceError::Damaged(folder.display().to_string(), what);
+    if let Some(kept) = loaded.value(persist::META_LABELS)
+        && !LabelSlots::load(kept).map_err(|error| damaged(error.to_string()))?.agrees_with(config.labels.slots())
     {
         return Err(OnceError::LabelsMoved);
     }
     let (rows, _) = spill::rows(ROWS_IN_MEMORY);
     let mut engine = Engine::new(Options { zone: config.zone, mode, ..Options::default() }, rows, now);
-    engine.load_names(&loaded.names, &loaded.profiles).map_err(|error| damaged(&error))?;
-    let dropped = meta(META_DROPPED).map(String::from_utf8_lossy);
-    if !dropped.is_none_or(|days| engine.load_dropped_days(&days)) {
-        return Err(damaged(&"the days that were dropped"));
-    }
     // Charges are told by their rows; only of dropped ones there is nothing but sums.
-    for (tier, time, bytes) in loaded.cells.iter().map(|cell| (cell.tier, cell.time, &cell.bytes)) {
-        if Engine::is_of_dropped(tier) {
-            engine.load_cells(tier, time, bytes).map_err(|error| damaged(&error))?;
-        }
+    persist::load::totals(&mut engine, &loaded, Engine::is_of_dropped).map_err(damaged)?;
+    if let Some(reason) = persist::load::rows(&mut engine, |each| snapshot.for_each_row_blob(each), |_, _| {})? {
+        return Err(damaged(reason));
     }
-    for (id, bytes) in &loaded.sessions {
-        engine.load_session(*id, bytes).map_err(|error| damaged(&error))?;
-    }
-    engine.finish_cells(meta(META_INTAKE)).map_err(|error| damaged(&error))?;
-    let mut failed = None;
-    snapshot.for_each_row_blob(|day, _, bytes| {
-        if failed.is_none() {
-            failed = engine.load_rows(day, bytes).err();
-        }
-    })?;
-    if let Some(error) = failed {
-        return Err(damaged(&error));
-    }
-    engine.finish_rows().map_err(|error| damaged(&error))?;
     let mut notes = Vec::new();
-    if meta(META_PRICES) != Some(fingerprint(book).as_bytes()) {
+    if loaded.value(META_PRICES) != Some(fingerprint(book).as_bytes()) {
         let mut places = Places::default();
         for position in loaded.positions.iter().filter_map(from_context) {
             places.note(&position);
@@ -257,7 +236,7 @@ pub fn read_state(
 
 /// What was corrected in the state in `folder`.
 fn adjustments(folder: &Path) -> Result<Adjustments, OnceError> {
-    let Some(saved) = Snapshot::meta(folder, super::persist::META_ADJUSTMENTS)? else {
+    let Some(saved) = Snapshot::meta(folder, persist::META_ADJUSTMENTS)? else {
         return Ok(Adjustments::default());
     };
     Adjustments::load(&String::from_utf8_lossy(&saved))
@@ -269,7 +248,7 @@ fn adjustments(folder: &Path) -> Result<Adjustments, OnceError> {
 /// # Errors
 /// The state cannot be read.
 pub fn last_status(folder: &Path) -> Result<Option<Status>, StoreError> {
-    let saved = Snapshot::meta(folder, super::persist::META_STATUS)?;
+    let saved = Snapshot::meta(folder, persist::META_STATUS)?;
     // One of another version says nothing.
     Ok(saved.and_then(|saved| serde_json::from_slice(&saved).ok()))
 }
@@ -291,16 +270,7 @@ pub fn budgets(
     let mut alarms = Alarms::default();
     let (ledger, names) = engine.ledger();
     ledger.for_each_charge(names, |bill, names| {
-        let post = Post {
-            number: bill.number,
-            time: bill.time,
-            profile: bill.profile,
-            session: bill.session,
-            sign: 1,
-            sums: bill.sums(),
-            history: true,
-        };
-        budgets.apply(&[post], names, now, &mut alarms);
+        budgets.apply(&[Post::of(bill, 1, true)], names, now, &mut alarms);
         Ok(())
     })?;
     let names = engine.ledger().1;

@@ -6,10 +6,10 @@ use std::io;
 use crate::alarm::{Adjustment, Alarms, Budgets, SessionSpend, Spent};
 use crate::engine::Engine;
 use crate::engine::names::{NONE, NameId, ProfileId};
-use crate::time::{MINUTE_MS, Timestamp};
+use crate::time::{DAY_MS, MINUTE_MS, Timestamp};
 
 /// Two months: the longest period and the one before it.
-const BUDGETS_BACK_MS: i64 = 62 * 1440 * MINUTE_MS;
+const BUDGETS_BACK_MS: i64 = 62 * DAY_MS;
 
 /// Sets budgets up with what the state knows of their periods and, where one is kept for each session, of their sessions; silent.
 pub(super) fn take_up_budgets(

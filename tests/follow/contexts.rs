@@ -20,7 +20,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use crate::codex::statements;
-use crate::world::{follower, packed};
+use crate::world::{config, follower, packed};
 
 const KEY: IdentityKey = IdentityKey(1, 2);
 const SESSIONS: usize = 3;
@@ -254,12 +254,6 @@ fn play(acts: &[Act]) -> Result<(), TestCaseError> {
         prop_assert!(labels.contains(model) && labels.contains(project), "{labels}: {model} {project}");
     }
     Ok(())
-}
-
-/// Few by default, as each case works on real files; `PROPTEST_CASES` asks for more.
-fn config() -> ProptestConfig {
-    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(40);
-    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }
 
 proptest! {

@@ -7,7 +7,7 @@ use std::path::Path;
 use costtop::source::unpack::Packing;
 use proptest::prelude::*;
 
-use crate::world::World;
+use crate::world::{World, config};
 
 #[derive(Clone, Debug)]
 enum Act {
@@ -221,12 +221,6 @@ fn play(acts: &[Act], header: usize) -> Result<(), TestCaseError> {
         .collect();
     prop_assert!(lost.is_empty() && double.is_empty(), "lost {lost:?} double {double:?}");
     Ok(())
-}
-
-/// Few by default, as each case works on real files; `PROPTEST_CASES` asks for more.
-fn config() -> ProptestConfig {
-    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(40);
-    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }
 
 proptest! {

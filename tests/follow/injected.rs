@@ -3,37 +3,19 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
-use std::process::Command;
-use std::sync::OnceLock;
 use std::time::Duration;
 use std::{fs, thread};
 
 use crate::is_full;
+use crate::preload;
 use crate::process::{Facts, Subject, Truth, Writer};
-
-/// The library, built once for this process.
-fn library() -> &'static PathBuf {
-    static BUILT: OnceLock<(tempfile::TempDir, PathBuf)> = OnceLock::new();
-    &BUILT
-        .get_or_init(|| {
-            let folder = tempfile::tempdir().unwrap();
-            let library = folder.path().join("faults.so");
-            let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/faults.c");
-            let done =
-                Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(&library).arg(source).arg("-ldl").status();
-            assert!(done.unwrap().success(), "the C compiler");
-            (folder, library)
-        })
-        .1
-}
 
 /// A subject of a folder under `faults`, fed by a steady writer for `ms`; it must count every line once.
 fn under(faults: &[(&str, &str)], notify: bool, ms: u64) -> Facts {
     let folder = tempfile::tempdir().unwrap();
     let source = folder.path().display().to_string();
     let mut subject = Subject::start_with(&[source], notify, |command| {
-        command.env("LD_PRELOAD", library()).envs(faults.iter().copied());
+        command.env("LD_PRELOAD", preload::faults()).envs(faults.iter().copied());
     });
     subject.caught_up();
     let mut writer = Writer::start("steady", folder.path());

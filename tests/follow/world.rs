@@ -15,6 +15,7 @@ use costtop::source::follow::{FollowOptions, Follower, Look};
 use costtop::source::spec::Spec;
 use costtop::source::unpack::Packing;
 use costtop::source::{Chunk, Event, Position};
+use proptest::prelude::ProptestConfig;
 
 /// A follower of one folder, with what it delivered and what was saved of it.
 pub struct World {
@@ -166,4 +167,10 @@ impl World {
         all.sort();
         all
     }
+}
+
+/// Few by default, as each case works on real files; `PROPTEST_CASES` asks for more.
+pub fn config() -> ProptestConfig {
+    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(40);
+    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }

@@ -2,13 +2,9 @@
 
 use std::sync::Arc;
 
-use costtop::config::PriceConfig;
-use costtop::engine::identity::IdentityKey;
 use costtop::engine::record::{Batch, Surroundings};
 use costtop::format::context::Context;
 use costtop::format::{Decoder, Skip};
-use costtop::price::PriceBook;
-use costtop::run::decode::{LineDecoder, Shared};
 use costtop::source::{Chunk, Position};
 use costtop::time::Zone;
 use costtop::usage::{Origin, Rejection, Tokens, Usage};
@@ -17,6 +13,7 @@ use serde_json::json;
 
 use super::slow_reader::codex::{Statement, statements};
 use super::text;
+use super::world::decoder;
 
 pub const PARENT: &str = include_str!("../fixtures/formats/codex/parent.jsonl");
 pub const FORK: &str = include_str!("../fixtures/formats/codex/fork.jsonl");
@@ -266,20 +263,6 @@ fn rollout() -> impl Strategy<Value = Vec<String>> {
     })
 }
 
-fn decoder() -> LineDecoder {
-    let book = Arc::new(PriceBook::new(&PriceConfig::default()).unwrap());
-    let around = [Surroundings::default()].into();
-    LineDecoder::new(Shared {
-        zone: Zone::UTC,
-        key: IdentityKey(1, 2),
-        book,
-        around,
-        labels: None,
-        keep_names: false,
-        bodies: Arc::default(),
-    })
-}
-
 fn said(batch: &Batch) -> Vec<String> {
     let label = |label: u32| batch.labels.get(label as usize).map(ToString::to_string).unwrap_or_default();
     batch
@@ -326,17 +309,17 @@ proptest! {
         let mut alone = Vec::new();
         for (generation, file) in (1..).zip(&files) {
             let text = file.join("\n") + "\n";
-            alone.extend(said(&decoder().decode(chunk(generation, 0, text.as_bytes())).batch));
+            alone.extend(said(&decoder(Surroundings::default()).decode(chunk(generation, 0, text.as_bytes())).batch));
         }
         let mut at = vec![(0usize, 0u64); files.len()];
         let mut saved: Vec<Option<Position>> = vec![None; files.len()];
         let mut mixed = Vec::new();
-        let mut reader = decoder();
+        let mut reader = decoder(Surroundings::default());
         let rest = (0..files.len()).map(|file| (file, usize::MAX, false));
         for (pick, count, restarts) in picks.into_iter().chain(rest) {
             let pick = pick % files.len();
             if restarts {
-                reader = decoder();
+                reader = decoder(Surroundings::default());
                 reader.resume(saved.iter().flatten());
             }
             let (line, offset) = at[pick];

@@ -21,9 +21,9 @@ thread_local! {
     static BOOK: Arc<PriceBook> = Arc::new(PriceBook::new(&PriceConfig::default()).unwrap());
 }
 
-/// What a report over these logs says, each a file of its own, read in order; by the dimensions of `query`.
-pub fn report_by(logs: &[String], query: &ReportQuery, around: Surroundings) -> Report {
-    let shared = Shared {
+/// A decoder of a source of which so much is known.
+pub fn decoder(around: Surroundings) -> LineDecoder {
+    LineDecoder::new(Shared {
         bodies: Arc::default(),
         zone: Zone::UTC,
         key: IdentityKey(1, 2),
@@ -31,8 +31,12 @@ pub fn report_by(logs: &[String], query: &ReportQuery, around: Surroundings) -> 
         around: [around].into(),
         labels: None,
         keep_names: false,
-    };
-    let mut decoder = LineDecoder::new(shared);
+    })
+}
+
+/// What a report over these logs says, each a file of its own, read in order; by the dimensions of `query`.
+pub fn report_by(logs: &[String], query: &ReportQuery, around: Surroundings) -> Report {
+    let mut decoder = decoder(around);
     let (rows, _) = costtop::run::spill::rows(1 << 20);
     let options = Options { zone: Zone::UTC, mode: CostMode::Auto, ..Options::default() };
     let mut engine = Engine::new(options, rows, NOW);

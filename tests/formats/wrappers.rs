@@ -3,19 +3,16 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use costtop::config::PriceConfig;
-use costtop::engine::identity::IdentityKey;
 use costtop::engine::record::{Batch, Intake, Surroundings};
 use costtop::format::context::Context;
 use costtop::format::wrapper::Wrapper;
 use costtop::format::{Decoder, Line, Skip};
-use costtop::price::PriceBook;
-use costtop::run::decode::{LineDecoder, Shared};
 use costtop::source::{Chunk, Position};
 use costtop::time::Zone;
 use costtop::usage::Rejection;
 use proptest::prelude::*;
 
+use super::world::decoder;
 use super::{ANSWERS, CLAUDE_CODE, OWN, slow_reader, text};
 
 pub const WRAPPED: &str = include_str!("../fixtures/formats/wrapped.log");
@@ -115,20 +112,6 @@ fn what_grows_too_long_is_given_up_once_and_passed_over_to_its_end() {
         });
     }
     assert_eq!(fates, [Err(Skip::Rejected(Rejection::TooLong)), Ok(2)]);
-}
-
-fn decoder() -> LineDecoder {
-    let book = Arc::new(PriceBook::new(&PriceConfig::default()).unwrap());
-    let around = [Surroundings::default()].into();
-    LineDecoder::new(Shared {
-        zone: Zone::UTC,
-        key: IdentityKey(1, 2),
-        book,
-        around,
-        labels: None,
-        keep_names: false,
-        bodies: Arc::default(),
-    })
 }
 
 fn chunk(offset: u64, bytes: &[u8]) -> Chunk {
@@ -241,12 +224,12 @@ proptest! {
         let lines: Vec<&str> = all.into_iter().filter(|line| !line.is_empty()).collect();
         prop_assume!(!lines.is_empty());
         let log = wrapped(&lines, &cuts);
-        let whole = said(&[decoder().decode(chunk(0, log.as_bytes())).batch]);
+        let whole = said(&[decoder(Surroundings::default()).decode(chunk(0, log.as_bytes())).batch]);
         prop_assert_eq!(whole.1.rejected[Rejection::Json as usize], 0);
 
         let parts = chunks(&log, &sizes);
         let restart = restart.index(parts.len());
-        let mut reader = decoder();
+        let mut reader = decoder(Surroundings::default());
         let mut batches = Vec::new();
         for (number, part) in parts.into_iter().enumerate() {
             let (start, length) = (part.offset, part.bytes.len() as u64);
@@ -256,7 +239,7 @@ proptest! {
             prop_assert_eq!(position.offset, start + length);
             if number == restart {
                 // Everything in memory is gone; what is read again is what the position says.
-                reader = decoder();
+                reader = decoder(Surroundings::default());
                 if let Some(since) = position.open_since {
                     prop_assert!(since < position.offset);
                     let bytes = &log.as_bytes()[since as usize..position.offset as usize];
@@ -267,7 +250,7 @@ proptest! {
         }
         prop_assert_eq!(said(&batches), whole);
         // The wrapped lines say what the lines say.
-        let plain = said(&[decoder().decode(chunk(0, (lines.join("\n") + "\n").as_bytes())).batch]);
+        let plain = said(&[decoder(Surroundings::default()).decode(chunk(0, (lines.join("\n") + "\n").as_bytes())).batch]);
         prop_assert_eq!(said(&batches).0.len(), plain.0.len());
         prop_assert_eq!(said(&batches).1.not_usage, plain.1.not_usage);
     }
@@ -275,7 +258,7 @@ proptest! {
 
 #[test]
 fn what_is_never_finished_is_counted_torn() {
-    let mut reader = decoder();
+    let mut reader = decoder(Surroundings::default());
     let line = b"2026-11-21T10:00:00Z stdout P {\"model\":\n";
     let decoded = reader.decode(chunk(70, line));
     assert_eq!(decoded.position.unwrap().open_since, Some(70));
@@ -286,7 +269,7 @@ fn what_is_never_finished_is_counted_torn() {
 
 #[test]
 fn a_beginning_far_behind_does_not_hold_the_position_back() {
-    let mut reader = decoder();
+    let mut reader = decoder(Surroundings::default());
     let limited = |offset, bytes: &[u8]| Chunk { longest_line: 500, ..chunk(offset, bytes) };
     let begin = b"2026-11-21T10:00:00Z stdout P {\"model\":\n";
     assert_eq!(reader.decode(limited(0, begin)).position.unwrap().open_since, Some(0));

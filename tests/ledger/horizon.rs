@@ -1,10 +1,9 @@
 //! Days are dropped: their charges stay as sums, what comes for them later is told and not added, and a restart knows all of it.
 
 use costtop::run::spill;
+use costtop::time::DAY_MS;
 
 use super::*;
-
-const DAY_MS: i64 = 86_400_000;
 
 /// Records with the day, counted from the first, of each.
 fn batch_by_day(said: &[(Said, i64)]) -> Batch {

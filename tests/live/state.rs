@@ -14,12 +14,11 @@ use costtop::price::PriceBook;
 use costtop::run::keep_label_slots;
 use costtop::run::once::read_state;
 use costtop::store::copy;
-use costtop::time::Timestamp;
+use costtop::time::{DAY_MS, Timestamp};
 use costtop::ui::snapshot::Snapshot;
 
 use super::Running;
 
-const DAY_MS: i64 = 86_400_000;
 const CENT: i128 = 10_000_000_000;
 
 impl Running {

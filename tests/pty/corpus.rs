@@ -7,21 +7,14 @@ use std::time::Duration;
 
 use super::console::{Console, without_own_sequences};
 use super::credentials::credentials;
-use super::hostile::{ESCAPED, FIELDS, assert_harmless, raw, strings};
+use super::hostile::{self, ESCAPED, assert_harmless, escaped, raw, strings};
 use super::place::{Place, append, text};
 
 /// A line of now with these bytes between the quotes of every field, and a prompt beside them.
 fn line(inside: &[u8]) -> Vec<u8> {
     let time = costtop::time::Timestamp::now();
     let head = format!(r#"{{"ts":"{time}","input_tokens":5,"cost_usd":"1.00","prompt":"canary-of-a-prompt""#);
-    let fields = FIELDS.iter().map(|field| [format!(",\"{field}\":\"").as_bytes(), inside, b"\""].concat());
-    [head.as_bytes(), &fields.collect::<Vec<_>>().concat(), b"}\n"].concat()
-}
-
-/// A text as it stands between the quotes of JSON.
-fn escaped(text: &str) -> Vec<u8> {
-    let quoted = serde_json::to_string(text).unwrap();
-    quoted.as_bytes()[1..quoted.len() - 1].to_vec()
+    hostile::line(&head, |_| inside.to_vec())
 }
 
 /// Lets what a key does be drawn; most of these keys change something.
@@ -139,9 +132,9 @@ fn nothing_hostile_acts_and_no_credential_stays() {
     console.wait_for_text("● LIVE");
     let credentials = credentials();
     // A few at a time, so that hooks run for some of each kind: of a flood most alarms find the queue full, which is said.
-    let mut texts: Vec<Vec<u8>> = strings().iter().map(|text| escaped(text)).collect();
+    let mut texts: Vec<Vec<u8>> = strings().iter().map(|text| escaped(text).into_bytes()).collect();
     texts.extend(raw().into_iter().chain(ESCAPED.map(str::as_bytes)).map(<[u8]>::to_vec));
-    texts.extend(credentials.iter().map(|(_, text, _)| escaped(text)));
+    texts.extend(credentials.iter().map(|(_, text, _)| escaped(text).into_bytes()));
     let cents = |charges: usize| format!("${charges}.00");
     let mut charges = 0;
     for (at, some) in texts.chunks(40).enumerate() {

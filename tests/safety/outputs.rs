@@ -1,7 +1,7 @@
 //! The hostile strings through everything that prints what a log says.
 
-use super::hostile::{ESCAPED, assert_harmless, raw, strings};
-use super::place::{GROUPS, Place, escaped, line, text};
+use super::hostile::{ESCAPED, assert_harmless, escaped, raw, strings};
+use super::place::{Place, groups, line, text};
 
 /// All strings in all fields, each also alone; bytes that are no UTF-8; lines that are no JSON.
 fn log(place: &Place) -> std::path::PathBuf {
@@ -12,7 +12,7 @@ fn log(place: &Place) -> std::path::PathBuf {
         number += 1;
     };
     for string in strings() {
-        put(&escaped(&string));
+        put(escaped(&string).as_bytes());
     }
     raw().into_iter().for_each(&mut put);
     for string in ESCAPED {
@@ -21,7 +21,7 @@ fn log(place: &Place) -> std::path::PathBuf {
     for string in strings() {
         bytes.extend(string.as_bytes());
         bytes.extend(b"\n{\"type\":\"adjustment\",\"ts\":\"2026-11-21T10:00:00Z\",\"reason\":\"");
-        bytes.extend(escaped(&string));
+        bytes.extend(escaped(&string).bytes());
         bytes.extend(b"\",\"cost_usd\":\"1\"}\n");
     }
     place.write("app.jsonl", bytes)
@@ -40,7 +40,7 @@ fn every_report_in_every_format() {
     let place = Place::new();
     let log = log(&place);
     for format in ["table", "json", "ndjson", "csv", "markdown", "prometheus"] {
-        for by in GROUPS {
+        for by in groups() {
             let said = place.said(&["report", text(&log), "--by", by, "--format", format]);
             // CSV ends its rows with both; inside a cell there is neither.
             let said = if format == "csv" { said.replace("\r\n", "\n") } else { said };
@@ -87,7 +87,8 @@ fn what_is_printed_line_by_line() {
 #[test]
 fn what_events_prints_reads_back_as_the_same() {
     let place = Place::new();
-    let lines: Vec<u8> = strings().iter().enumerate().flat_map(|(at, string)| line(at, &escaped(string))).collect();
+    let lines: Vec<u8> =
+        strings().iter().enumerate().flat_map(|(at, string)| line(at, escaped(string).as_bytes())).collect();
     let log = place.write("app.jsonl", lines);
     let first = place.said(&["events", text(&log)]);
     let again = place.write("again.jsonl", &first);

@@ -7,24 +7,9 @@ use std::time::Duration;
 
 use assert_cmd::Command;
 
-use super::hostile::FIELDS;
+use costtop::usage::Dimension;
 
-/// What a report can be grouped by.
-pub const GROUPS: [&str; 13] = [
-    "user",
-    "team",
-    "project",
-    "feature",
-    "agent",
-    "host",
-    "key",
-    "model",
-    "provider",
-    "tier",
-    "session",
-    "source",
-    "cost_center",
-];
+use super::hostile;
 
 /// A label of the operator's own, budgets that name what they are about, and a price for one model.
 pub const CONFIG: &str = r#"
@@ -95,20 +80,12 @@ pub fn both(output: &Output) -> String {
 /// A line with these bytes between the quotes of every field, `number` in its time.
 pub fn line(number: usize, inside: &[u8]) -> Vec<u8> {
     let time = format!("2026-11-21T10:{:02}:{:02}.{:03}Z", number / 60_000 % 60, number / 1000 % 60, number % 1000);
-    let mut line = format!("{{\"ts\":\"{time}\",\"input_tokens\":5,\"cost_usd\":\"1.00\"").into_bytes();
-    for field in FIELDS {
-        line.extend(format!(",\"{field}\":\"").bytes());
-        line.extend(inside);
-        line.push(b'"');
-    }
-    line.extend(b"}\n");
-    line
+    hostile::line(&format!(r#"{{"ts":"{time}","input_tokens":5,"cost_usd":"1.00""#), |_| inside.to_vec())
 }
 
-/// A text as it stands between the quotes of JSON.
-pub fn escaped(text: &str) -> Vec<u8> {
-    let quoted = serde_json::to_string(text).unwrap();
-    quoted.as_bytes()[1..quoted.len() - 1].to_vec()
+/// What a report can be grouped by.
+pub fn groups() -> impl Iterator<Item = &'static str> {
+    Dimension::ALL.into_iter().map(Dimension::name).chain(["session", "cost_center"])
 }
 
 pub fn text(path: &Path) -> &str {

@@ -1,7 +1,8 @@
 //! Credentials and prompts through everything that prints, and everything that is written.
 
 use super::credentials::{HARMLESS, credentials};
-use super::place::{GROUPS, Place, escaped, line, text};
+use super::hostile::escaped;
+use super::place::{Place, groups, line, text};
 
 /// Words of prompts and completions, in every shape of log that holds some.
 const PROMPT: &str = "canary-of-a-prompt";
@@ -9,10 +10,10 @@ const PROMPT: &str = "canary-of-a-prompt";
 fn log(place: &Place) -> std::path::PathBuf {
     let mut bytes = Vec::new();
     for (number, (_, credential, _)) in credentials().iter().enumerate() {
-        bytes.extend(line(number, &escaped(credential)));
+        bytes.extend(line(number, escaped(credential).as_bytes()));
     }
     for (number, harmless) in HARMLESS.iter().enumerate() {
-        bytes.extend(line(1000 + number, &escaped(harmless)));
+        bytes.extend(line(1000 + number, escaped(harmless).as_bytes()));
     }
     let prompts = [
         format!(
@@ -48,7 +49,7 @@ fn assert_none(what: &str, bytes: &[u8]) {
 fn no_output_holds_any() {
     let place = Place::new();
     let log = log(&place);
-    for by in GROUPS {
+    for by in groups() {
         for format in ["table", "json", "csv", "markdown", "prometheus"] {
             let said = place.said(&["report", text(&log), "--by", by, "--format", format]);
             assert_none(&format!("report --by {by} --format {format}"), said.as_bytes());

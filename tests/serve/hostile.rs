@@ -1,27 +1,19 @@
 //! Five hundred hostile strings in every field of what comes in, live: through everything that a server answers, what commands make of
 //! its answers, and a screen elsewhere.
 
-use std::fmt::Write as _;
+use costtop::usage::Dimension;
 
 use crate::console::without_own_sequences;
-use crate::hostile::{ESCAPED, FIELDS, assert_harmless, strings};
+use crate::hostile::{self, ESCAPED, assert_harmless, escaped, strings};
 use crate::place::{Place, append};
 use crate::served::Server;
-
-fn escaped(text: &str) -> String {
-    let quoted = serde_json::to_string(text).unwrap();
-    quoted[1..quoted.len() - 1].to_owned()
-}
 
 /// A line of now with this between the quotes of every field; its identity is its own, so that each counts.
 fn line(number: usize, inside: &str) -> String {
     let time = costtop::time::Timestamp::now();
-    let mut line = format!(r#"{{"ts":"{time}","input_tokens":5,"cost_usd":"1.00","status":{}"#, 200 + number % 2 * 300);
-    for field in FIELDS {
-        let own = if field.ends_with("_id") { format!("{number}-") } else { String::new() };
-        write!(line, r#","{field}":"{own}{inside}""#).unwrap();
-    }
-    line + "}\n"
+    let head = format!(r#"{{"ts":"{time}","input_tokens":5,"cost_usd":"1.00","status":{}"#, 200 + number % 2 * 300);
+    let own = |field: &str| if field.ends_with("_id") { format!("{number}-{inside}") } else { inside.to_owned() };
+    String::from_utf8(hostile::line(&head, |field| own(field).into_bytes())).unwrap()
 }
 
 /// A server that has taken all of them in, from a file whose name is hostile, too.
@@ -50,8 +42,7 @@ fn served() -> (Place, Server) {
 #[test]
 fn nothing_hostile_leaves_by_any_answer() {
     let (_place, server) = served();
-    let groups = ["user", "team", "project", "feature", "agent", "host", "key", "model", "provider", "tier", "source"];
-    for by in groups.into_iter().chain(["cost_center", "user,model,key,cost_center"]) {
+    for by in Dimension::ALL.into_iter().map(Dimension::name).chain(["cost_center", "user,model,key,cost_center"]) {
         for path in ["/v1/snapshot", "/metrics"] {
             let answer = server.get(&format!("{path}?by={by}"));
             assert_eq!(answer.status, 200, "{path}?by={by}: {}", answer.text());

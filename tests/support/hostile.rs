@@ -229,6 +229,18 @@ pub fn raw() -> Vec<&'static [u8]> {
     ]
 }
 
+/// A text as it stands between the quotes of JSON.
+pub fn escaped(text: &str) -> String {
+    let quoted = serde_json::to_string(text).unwrap();
+    quoted[1..quoted.len() - 1].to_owned()
+}
+
+/// A line that begins with `head` and has every field; `inside` tells what stands between the quotes of each.
+pub fn line(head: &str, inside: impl Fn(&str) -> Vec<u8>) -> Vec<u8> {
+    let fields = FIELDS.iter().map(|field| [format!(",\"{field}\":\"").as_bytes(), &inside(field), b"\""].concat());
+    [head.as_bytes(), &fields.collect::<Vec<_>>().concat(), b"}\n"].concat()
+}
+
 /// In JSON, escaped so that only a parser sees it: lone surrogates among them, which no string can hold.
 pub const ESCAPED: [&str; 8] = [
     r"\u001b]0;pwned-title\u0007",

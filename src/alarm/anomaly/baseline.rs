@@ -1,6 +1,6 @@
 //! What is usual for a figure of a block of requests: figures enter, how many deviations they are off leaves.
 
-use super::bytes::{put_real, put_varint, take_count, take_real};
+use super::bytes::{put_real, put_varint, take_real, take_u32};
 
 /// How fast the usual follows.
 const GAIN: f64 = 0.004;
@@ -47,7 +47,7 @@ impl Baseline {
     }
 
     pub(super) fn load(bytes: &mut &[u8]) -> Option<Baseline> {
-        let baseline = Baseline { blocks: take_count(bytes)?, mean: take_real(bytes)?, variance: take_real(bytes)? };
+        let baseline = Baseline { blocks: take_u32(bytes)?, mean: take_real(bytes)?, variance: take_real(bytes)? };
         (baseline.variance >= 0.0).then_some(baseline)
     }
 }

@@ -1,6 +1,6 @@
 //! A run of requests taken together: charges enter, every so many of them their sums leave.
 
-use super::bytes::{put_money, put_varint, take_count, take_money, take_varint};
+use super::bytes::{put_money, put_varint, take_money, take_u32, take_varint};
 use super::charge::Charge;
 
 /// Sums over the requests since the last full block.
@@ -57,7 +57,7 @@ impl Block {
 
     pub(super) fn load(bytes: &mut &[u8]) -> Option<Block> {
         Some(Block {
-            requests: take_count(bytes)?,
+            requests: take_u32(bytes)?,
             cache_read: take_varint(bytes)?,
             prompt: take_varint(bytes)?,
             cost: take_money(bytes)?,

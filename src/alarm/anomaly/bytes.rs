@@ -1,6 +1,6 @@
 //! The saved form of a detector: numbers enter, bytes leave, and back. A number that cannot be makes the whole state unreadable.
 
-pub(super) use crate::engine::rows::{put_signed, put_varint, take_signed, take_varint};
+pub(super) use crate::engine::varint::{put_signed, put_varint, take_signed, take_u32, take_varint};
 
 /// Appends a statistic.
 pub(super) fn put_real(value: f64, out: &mut Vec<u8>) {
@@ -12,11 +12,6 @@ pub(super) fn take_real(bytes: &mut &[u8]) -> Option<f64> {
     let (value, rest) = bytes.split_first_chunk::<8>()?;
     *bytes = rest;
     Some(f64::from_le_bytes(*value)).filter(|value| value.is_finite())
-}
-
-/// Takes a small count.
-pub(super) fn take_count(bytes: &mut &[u8]) -> Option<u32> {
-    u32::try_from(take_varint(bytes)?).ok()
 }
 
 /// Appends money.

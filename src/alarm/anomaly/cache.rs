@@ -6,7 +6,7 @@
 
 use super::baseline::Baseline;
 use super::blocks::Block;
-use super::bytes::{put_real, put_varint, take_count, take_real};
+use super::bytes::{put_real, put_varint, take_real, take_u32};
 use super::charge::{Charge, Entity};
 use super::episode::Episode;
 use super::keyed::Keyed;
@@ -121,11 +121,11 @@ impl Feature {
         Some(Feature {
             block: Block::load(bytes)?,
             usual: Baseline::load(bytes)?,
-            off: take_count(bytes)?,
+            off: take_u32(bytes)?,
             run: Block::load(bytes)?,
             misses: Misses::load(bytes)?,
             saved: take_real(bytes)?,
-            blocks: take_count(bytes)?,
+            blocks: take_u32(bytes)?,
             episode: Episode::load(bytes)?,
         })
     }

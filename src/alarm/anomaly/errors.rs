@@ -2,7 +2,7 @@
 //!
 //! A storm of retries may cost nothing at first. It is told at once and pages when what the failures cost is material.
 
-use super::bytes::{put_flag, put_signed, put_varint, take_count, take_flag, take_signed};
+use super::bytes::{put_flag, put_signed, put_varint, take_flag, take_signed, take_u32};
 use super::charge::{Charge, Entity};
 use super::episode::Episode;
 use super::keyed::Keyed;
@@ -67,8 +67,8 @@ impl Feature {
             *time = take_signed(bytes)?;
             *failed = take_flag(bytes)?;
         }
-        feature.at = Some(take_count(bytes)? as usize).filter(|at| *at < LAST)?;
-        feature.requests = take_count(bytes)?;
+        feature.at = Some(take_u32(bytes)? as usize).filter(|at| *at < LAST)?;
+        feature.requests = take_u32(bytes)?;
         feature.failures = feature.failed.iter().map(|failed| u32::from(*failed)).sum();
         feature.episode = Episode::load(bytes)?;
         Some(feature)
@@ -156,7 +156,7 @@ impl Detector for Errors {
     fn load(&mut self, bytes: &mut &[u8], names: &Names) -> Option<()> {
         self.features.load(bytes, names, Feature::load)?;
         self.open.clear();
-        for _ in 0..take_count(bytes)? {
+        for _ in 0..take_u32(bytes)? {
             let entity = Entity::numbered(super::bytes::take_varint(bytes)?)?;
             self.features.get(entity).filter(|feature| feature.episode.open)?;
             self.open.push(entity);

@@ -1,6 +1,6 @@
 //! What a series usually is at this hour: its figure of each minute enters, the usual figure of the hour and kind of day leaves.
 
-use super::bytes::{put_real, put_signed, put_varint, take_count, take_real, take_signed};
+use super::bytes::{put_real, put_signed, put_varint, take_real, take_signed, take_u32};
 use super::calendar::{Calendar, SLOTS};
 
 /// Minutes in a slot before it is known: an hour.
@@ -82,7 +82,7 @@ impl Level {
     pub(super) fn load(bytes: &mut &[u8]) -> Option<Level> {
         let mut level = Level::new(take_signed(bytes)?);
         for slot in 0..SLOTS {
-            level.minutes[slot] = take_count(bytes)?;
+            level.minutes[slot] = take_u32(bytes)?;
             if level.minutes[slot] > 0 {
                 level.usual[slot] = take_real(bytes)?;
             }

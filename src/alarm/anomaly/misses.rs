@@ -4,7 +4,7 @@
 //! strays further than theory says: its own excursions say how far is far.
 
 use super::blocks::Block;
-use super::bytes::{put_real, put_varint, take_count, take_real};
+use super::bytes::{put_real, put_varint, take_real, take_u32};
 use super::charge::Charge;
 use super::tail::Tail;
 
@@ -71,7 +71,7 @@ impl Misses {
 
     pub(super) fn load(bytes: &mut &[u8]) -> Option<Misses> {
         Some(Misses {
-            requests: take_count(bytes)?,
+            requests: take_u32(bytes)?,
             usual: take_real(bytes)?,
             sum: take_real(bytes)?,
             peak: take_real(bytes)?,

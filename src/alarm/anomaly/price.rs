@@ -3,7 +3,7 @@
 //! Blocks of ten requests of a model. Their ratio is learned, so a contract's discount or a table that lags is no alarm, a change is. A model
 //! that the table does not know is set against tokens weighted as most price lists do, which is coarser: only a half more is told.
 
-use super::bytes::{put_money, put_real, put_varint, take_count, take_money, take_real};
+use super::bytes::{put_money, put_real, put_varint, take_money, take_real, take_u32};
 use super::charge::{Charge, Entity};
 use super::episode::Episode;
 use super::keyed::Keyed;
@@ -96,10 +96,10 @@ impl Ratio {
 
     fn load(bytes: &mut &[u8]) -> Option<Ratio> {
         Some(Ratio {
-            requests: take_count(bytes)?,
+            requests: take_u32(bytes)?,
             cost: take_money(bytes)?,
             list: take_money(bytes)?,
-            blocks: take_count(bytes)?,
+            blocks: take_u32(bytes)?,
             usual: take_real(bytes)?,
             variance: take_real(bytes)?,
         })

@@ -1,6 +1,6 @@
 //! What one entity spends: charges and minutes enter, what they say in two windows leaves. It scores and learns; [`super::surge`] judges.
 
-use super::bytes::{put_real, put_signed, put_varint, take_count, take_real, take_signed, take_varint};
+use super::bytes::{put_real, put_signed, put_varint, take_real, take_signed, take_u32, take_varint};
 use super::charge::Entity;
 use super::episode::Episode;
 use super::level::Level;
@@ -118,7 +118,7 @@ impl Series {
                 window.level = Some(Box::new(Level::load(bytes)?));
             }
             for regime in &mut window.tails[..if window.level.is_some() { 2 } else { 1 }] {
-                *regime = Regime { tail: Tail::load(bytes)?, seen: take_count(bytes)? };
+                *regime = Regime { tail: Tail::load(bytes)?, seen: take_u32(bytes)? };
             }
         }
         series.episode = Episode::load(bytes)?;

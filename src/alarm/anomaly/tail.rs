@@ -4,7 +4,7 @@
 //! dollars (after Siffer et al., "Anomaly detection in streams with extreme value theory", KDD 2017, made lighter). It calibrates itself:
 //! a score of 3.6 is a chance of one in 4,000 for any series, however wild it usually is.
 
-use super::bytes::{put_real, put_varint, take_count, take_real};
+use super::bytes::{put_real, put_varint, take_real, take_u32};
 
 /// The share of values below the threshold.
 const QUANTILE: f64 = 0.98;
@@ -113,7 +113,7 @@ impl Tail {
     }
 
     pub(super) fn load(bytes: &mut &[u8]) -> Option<Tail> {
-        let mut tail = Tail { learned: take_count(bytes)?, above: take_count(bytes)?, ..Tail::new() };
+        let mut tail = Tail { learned: take_u32(bytes)?, above: take_u32(bytes)?, ..Tail::new() };
         tail.threshold = take_real(bytes)?;
         tail.excess = take_real(bytes)?;
         for value in &mut tail.greatest {

@@ -6,7 +6,7 @@ use super::export::Kind;
 use super::figure::{Figure, Tolerance, percent};
 use super::ours::FARTHEST_ZONE_HOURS;
 use crate::label::clean;
-use crate::time::{Timestamp, Zone};
+use crate::time::{DAY_MS, Timestamp, Zone};
 
 /// Figures as near as this are the same figure counted in another way, whatever the tolerance: a tenth of a percent.
 const SAME: Tolerance = Tolerance(1_000);
@@ -87,7 +87,6 @@ fn whole(comparison: &Comparison, now: Timestamp) -> Vec<Cause> {
         ),
         Some((first, last)) => {
             // A quiet night at either end is no gap.
-            const DAY_MS: i64 = 86_400_000;
             if first.ms() - since.ms() >= DAY_MS {
                 say("log_span", format!("our logs begin at {first}, the report at {since}: add the older logs"));
             }

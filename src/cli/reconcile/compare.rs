@@ -9,7 +9,7 @@ use super::figure::{Figure, Sums, Tolerance, add};
 use super::ours::{Key, Ours, Own, Question, WEB_SEARCH, canonical, day};
 use crate::engine::Engine;
 use crate::price::PriceBook;
-use crate::time::Timestamp;
+use crate::time::{DAY_MS, Timestamp};
 
 /// One group of both sides.
 #[derive(Clone, Debug, Default)]
@@ -107,7 +107,7 @@ impl Comparison {
                 })
                 .collect();
             add(rows.entry(key).or_default().theirs.get_or_insert_default(), &stated.sums);
-            *days.entry(stated.start.ms().div_euclid(86_400_000) * 24).or_default() += weight(&stated.sums);
+            *days.entry(stated.start.ms().div_euclid(DAY_MS) * 24).or_default() += weight(&stated.sums);
         }
         for (key, own) in ours.groups {
             rows.entry(key).or_default().ours = Some(restricted(own, &figures));

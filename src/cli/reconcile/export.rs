@@ -19,7 +19,7 @@ use shape::{Bucket, Page};
 
 use super::figure::Sums;
 use crate::label::{Label, clean};
-use crate::time::{Timestamp, Zone, parse_rfc3339};
+use crate::time::{DAY_MS, Timestamp, Zone, parse_rfc3339};
 
 /// Who bills.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -225,7 +225,6 @@ impl Export {
 
 impl Report {
     fn cover(&mut self, start: Timestamp, until: Timestamp) {
-        const DAY_MS: i64 = 86_400_000;
         self.since = self.since.min(start);
         self.until = self.until.max(until);
         self.is_daily &= until.ms() - start.ms() <= DAY_MS;

@@ -2,7 +2,9 @@
 
 use std::io;
 
-use super::{Ledger, is_void, times_of};
+use super::Ledger;
+use super::rings::times_of;
+use super::spoken::is_void;
 use crate::engine::bill::{self, Bill, Class};
 use crate::engine::names::Names;
 use crate::engine::rows::Row;
@@ -84,12 +86,8 @@ impl Ledger {
     ) -> io::Result<()> {
         for number in rings {
             let group = self.group(*number)?;
-            for home in bill::homes(&group, names) {
-                let classes: Vec<&Class> = home.into_iter().map(|place| &group[place]).collect();
-                if !classes.is_empty() {
-                    let bill = bill::bill(&classes, names, self.mode);
-                    each(&bill, &classes, names)?;
-                }
+            for classes in bill::charges(&group, names) {
+                each(&bill::bill(&classes, names, self.mode), &classes, names)?;
             }
         }
         Ok(())
@@ -104,12 +102,10 @@ impl Ledger {
         if group.iter().any(|class| self.is_void(&class.row)) {
             return Ok(None);
         }
-        let home = bill::homes(&group, names)
-            .into_iter()
-            .find(|home| home.iter().any(|place| group[*place].number == number))
+        let classes = bill::charges(&group, names)
+            .find(|classes| classes.iter().any(|class| class.number == number))
             .ok_or_else(|| io::Error::other(format!("row {number} belongs to no charge")))?;
-        let classes: Vec<Class> = home.into_iter().map(|place| group[place]).collect();
-        let bill = bill::bill(&classes.iter().collect::<Vec<_>>(), names, self.mode);
-        Ok(Some((bill, classes)))
+        let bill = bill::bill(&classes, names, self.mode);
+        Ok(Some((bill, classes.into_iter().copied().collect())))
     }
 }

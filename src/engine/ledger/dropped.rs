@@ -2,11 +2,14 @@
 
 use std::io;
 
-use super::{Ledger, is_scope, times_of};
+use super::Ledger;
+use super::rings::times_of;
+use super::spoken::is_scope;
 use crate::engine::bill::{self, Bill, Class};
 use crate::engine::days::{Days, day_of};
 use crate::engine::names::Names;
-use crate::engine::rows::{Row, put_varint, take_varint};
+use crate::engine::rows::Row;
+use crate::engine::varint::{put_varint, take_u32};
 
 /// A dropped row of which a state still holds a version: its number, what it was, the day of that version.
 pub type Buried = (u32, Row, i32);
@@ -187,7 +190,7 @@ impl Ledger {
     pub fn load_rows(&mut self, day: i32, bytes: &mut &[u8]) -> io::Result<()> {
         let damaged = || io::Error::other("a saved row is damaged");
         while !bytes.is_empty() {
-            let number = take_varint(bytes).and_then(|number| u32::try_from(number).ok()).ok_or_else(damaged)?;
+            let number = take_u32(bytes).ok_or_else(damaged)?;
             let (row, times) = Row::decode_with_times(bytes).ok_or_else(damaged)?;
             match times {
                 Some(times) => self.ragged.insert(number, times),

@@ -2,7 +2,8 @@
 
 use std::io;
 
-use super::{Ledger, is_scope};
+use super::Ledger;
+use super::spoken::is_scope;
 use crate::engine::names::Names;
 use crate::engine::rows::Row;
 use crate::usage::Origin;

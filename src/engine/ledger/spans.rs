@@ -4,7 +4,8 @@ use std::io;
 use std::ops::Range;
 
 use super::Ledger;
-use crate::engine::bill::{self, Bill, Class};
+use super::spoken::is_void;
+use crate::engine::bill::{self, Bill};
 use crate::engine::names::{NameId, Names, ProfileId};
 use crate::engine::rows::Rows;
 
@@ -63,7 +64,7 @@ impl Ledger {
                 glance.next != number || span.contains(&glance.time) && wanted(glance.profile, glance.session, known)
             },
             |number, row| {
-                if super::is_void(spoken, row) {
+                if is_void(spoken, row) {
                     return Ok(());
                 }
                 if row.next == number {
@@ -87,12 +88,9 @@ impl Ledger {
     /// Widens the bounds of segments to the times of the charges that the group of a row makes.
     pub(super) fn cover_group(&mut self, member: u32, names: &mut Names) -> io::Result<()> {
         let group = self.group(member)?;
-        for home in bill::homes(&group, names) {
-            let classes: Vec<&Class> = home.into_iter().map(|place| &group[place]).collect();
-            if !classes.is_empty() {
-                let bill = bill::bill(&classes, names, self.mode);
-                self.rows.cover(bill.number, bill.time.ms());
-            }
+        for classes in bill::charges(&group, names) {
+            let bill = bill::bill(&classes, names, self.mode);
+            self.rows.cover(bill.number, bill.time.ms());
         }
         Ok(())
     }

@@ -3,11 +3,11 @@
 //! A row's numbers are cut to the bytes that nearly all of them need. Few cut ones do not fit, and few rows are of a ring or use every
 //! counter: a segment with such a row has room for that in all of its rows.
 
-use super::{Glance, Row, flag};
+use super::row::{Glance, Row, flag, origin};
 use crate::engine::identity::RecordIds;
 use crate::engine::record::Place;
 use crate::money::Cost;
-use crate::usage::{Origin, Tokens};
+use crate::usage::Tokens;
 
 /// The numbers that every row has, in the order of their places.
 mod part {
@@ -320,18 +320,6 @@ impl Form {
         }
         Some(row)
     }
-}
-
-/// The origin of that number.
-pub(super) const fn origin(number: u8) -> Option<Origin> {
-    Some(match number {
-        0 => Origin::Api,
-        1 => Origin::Transcript,
-        2 => Origin::Gateway,
-        3 => Origin::OpenTelemetry,
-        4 => Origin::Metrics,
-        _ => return None,
-    })
 }
 
 /// Most rows hold what one record said: its tokens are of its own time.

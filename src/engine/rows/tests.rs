@@ -4,6 +4,10 @@ use super::*;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 
+use crate::engine::record::Place;
+use crate::money::Cost;
+use crate::usage::{Origin, Tokens};
+
 /// A spill file in memory.
 #[derive(Default)]
 struct Heap(Vec<u8>);

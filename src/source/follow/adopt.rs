@@ -1,86 +1,20 @@
 //! Deciding what a file is: new, known from before, or a copy. Marks and bytes enter, roles leave; every doubt is settled by reading.
 
-use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io;
 use std::sync::atomic::Ordering;
 
 use memchr::memrchr;
 
-use super::super::identity::{COPY_MINIMUM, HEAD, Marks, hash, read_at, same_before};
-use super::super::{Chunk, Event};
+use super::file::{Followed, Reader, Role, Twin, with_file};
+use super::heads::Heads;
 use super::turn::Turn;
-use super::{FROM_ITS_HEAD, Followed, Follower, MAX_TOMBS, READ, Reader, Role, Sink, Tomb, Twin, is_document, open};
+use super::{Follower, READ, Sink};
+use crate::source::identity::{COPY_MINIMUM, HEAD, Marks, read_at, same_before};
+use crate::source::lines::MAX_FILE_LINE;
 
-/// The hashes of a file's head at the lengths others were hashed with.
-pub(super) struct Heads {
-    bytes: Vec<u8>,
-    by_length: Vec<Option<u64>>,
-}
-
-/// Files that lines are read from, by their heads: a new file is compared with its like only, however many there are.
-#[derive(Debug, Default)]
-pub(super) struct HeadIndex(BTreeMap<u32, HashMap<u64, Vec<u32>>>);
-
-impl HeadIndex {
-    /// Moves a slot from where it stood to where it belongs now.
-    pub fn refile(&mut self, slot: u32, from: Option<(u32, u64)>, to: Option<(u32, u64)>) {
-        if from == to {
-            return;
-        }
-        if let Some((length, hash)) = from
-            && let Some(by_hash) = self.0.get_mut(&length)
-        {
-            if let Some(slots) = by_hash.get_mut(&hash) {
-                slots.retain(|other| *other != slot);
-                if slots.is_empty() {
-                    by_hash.remove(&hash);
-                }
-            }
-            if by_hash.is_empty() {
-                self.0.remove(&length);
-            }
-        }
-        if let Some((length, hash)) = to {
-            self.0.entry(length).or_default().entry(hash).or_default().push(slot);
-        }
-    }
-
-    /// The slots whose heads a file begins with, in order.
-    pub fn like(&self, heads: &mut Heads) -> Vec<u32> {
-        let mut slots = Vec::new();
-        for (length, by_hash) in &self.0 {
-            let Some(hash) = heads.hash(*length) else { break };
-            slots.extend(by_hash.get(&hash).into_iter().flatten());
-        }
-        slots.sort_unstable();
-        slots
-    }
-}
-
-impl Heads {
-    pub fn new(bytes: Vec<u8>) -> Heads {
-        Heads { bytes, by_length: vec![None; HEAD + 1] }
-    }
-
-    fn of(file: &File) -> io::Result<Heads> {
-        let mut bytes = vec![0; HEAD];
-        let read = read_at(file, &mut bytes, 0)?;
-        bytes.truncate(read);
-        Ok(Heads::new(bytes))
-    }
-
-    pub fn equal(&mut self, marks: &Marks) -> bool {
-        self.hash(marks.head_length) == Some(marks.head_hash)
-    }
-
-    /// `None` if there are not so many bytes.
-    fn hash(&mut self, length: u32) -> Option<u64> {
-        let bytes = self.bytes.get(..length as usize)?;
-        let known = self.by_length.get_mut(length as usize)?;
-        Some(*known.get_or_insert_with(|| hash([bytes, &[]])))
-    }
-}
+/// A copy that goes its own way was not read before: what its lines hang on begins anywhere.
+pub(super) const FROM_ITS_HEAD: Option<u64> = Some(0);
 
 impl Follower {
     /// The role of a file of which nothing was read, by its first bytes.
@@ -108,25 +42,23 @@ impl Follower {
             && let Some(marks) = Marks::at(handle, line_start(handle, verified)?)?
         {
             let own = tomb.filter(|tomb| tomb.key == file.key).map(|tomb| tomb.generation);
-            let generation = own.unwrap_or_else(|| self.generations.fetch_add(1, Ordering::Relaxed));
+            let generation = own.unwrap_or_else(|| self.new_generation());
             file.role = Role::Copy(Twin { of, generation, marks, longer_since: None, compared: None });
             // Saved, so that after a restart it is not taken for something new.
             self.send_position(file, generation, &marks, FROM_ITS_HEAD, sink);
             return Ok(());
         }
-        let reader = if let Some(tomb) = tomb {
+        if let Some(tomb) = tomb {
             if tomb.dead {
                 self.send_position(file, tomb.generation, &tomb.marks, tomb.open_since, sink);
             }
-            Reader { open_since: tomb.open_since, ..Reader::new(tomb.generation, tomb.marks) }
+            self.lead(slot, file, tomb.generation, tomb.marks, tomb.open_since);
         } else {
             let from_end = self.options.from_end && self.scans == 1;
             let offset = if from_end { line_start(handle, size)? } else { 0 };
             let marks = Marks::at(handle, offset)?.unwrap_or_default();
-            Reader::new(self.generations.fetch_add(1, Ordering::Relaxed), marks)
-        };
-        self.leaders.insert(reader.generation, slot);
-        file.role = Role::Reader(reader);
+            self.lead(slot, file, self.new_generation(), marks, None);
+        }
         Ok(())
     }
 
@@ -241,128 +173,28 @@ impl Follower {
         if let Some((of, _)) = closer.filter(|(closer, _)| *closer != of) {
             (twin.of, twin.longer_since, twin.compared) = (of, None, None);
         } else {
-            self.leaders.insert(twin.generation, slot);
-            let reader = Reader::new(twin.generation, twin.marks);
-            file.role = Role::Reader(Reader { open_since: FROM_ITS_HEAD, ..reader });
+            let (generation, marks) = (twin.generation, twin.marks);
+            self.lead(slot, file, generation, marks, FROM_ITS_HEAD);
         }
         Ok(Turn::More)
     }
 
-    /// The bytes behind a reader are gone: its generation ends, and the file is looked at as if it were new.
-    pub(super) fn restart(&mut self, file: &mut Followed, sink: Sink<'_>) {
-        if let Role::Reader(reader) = std::mem::replace(&mut file.role, Role::Fresh) {
-            // A document is written anew when it changes, and says again what it said.
-            let is_document = is_document(&file.path);
-            let gap = reader.gap(self.now).filter(|_| file.archive.is_none() && !is_document);
-            let doubt = match gap {
-                None => String::new(),
-                Some(0) => "; gap suspected: it was being written".to_owned(),
-                Some(unread) => format!("; gap suspected: {unread} bytes of it were seen and not read"),
-            };
-            let text = format!("'{}' was truncated or rewritten: read from its start{doubt}", file.path.display());
-            if !is_document {
-                self.note(file.source, text, sink);
-            }
-            self.bury(file, &reader, sink);
-            if gap.is_some() {
-                self.send_gap(file, &reader, sink);
-            }
-        }
-        if let Some(archive) = &mut file.archive {
-            archive.reopen();
-        }
-        file.history_until = 0;
+    /// From here on `file` is what its generation is read from.
+    pub(super) fn lead(
+        &mut self,
+        slot: u32,
+        file: &mut Followed,
+        generation: u32,
+        marks: Marks,
+        open_since: Option<u64>,
+    ) {
+        self.leaders.insert(generation, slot);
+        file.role = Role::Reader(Reader { open_since, ..Reader::new(generation, marks) });
     }
 
-    fn send_gap(&mut self, file: &Followed, reader: &Reader, sink: Sink<'_>) {
-        let place = Chunk::empty(self.sources[file.source].id, reader.generation, reader.marks.offset);
-        let chunk = Chunk { gaps: 1, ..place };
-        self.stopped |= !sink(Event::Chunk(chunk));
-    }
-
-    /// Takes leave of a file that has no name and no writer.
-    pub(super) fn end(&mut self, slot: u32, mut file: Followed, sink: Sink<'_>) {
-        self.by_key.remove(&file.key);
-        let handle = file.file.take();
-        self.open -= usize::from(handle.is_some());
-        let Role::Reader(mut reader) = std::mem::replace(&mut file.role, Role::Fresh) else { return };
-        self.refile(slot, &mut file);
-        let heir = self.has_heir(&reader);
-        if let Some(handle) = &handle
-            && file.archive.is_none()
-            && !heir
-            && let Err(error) = self.hand_over_torn(&mut reader, &file, handle, true, sink)
-        {
-            self.note(file.source, super::unreadable(&file.path, &error), sink);
-        }
-        let unread = reader.unread(file.stamp.size.max(reader.seen));
-        if unread > 0 && file.archive.is_none() && !heir {
-            let path = file.path.display();
-            let text = format!("'{path}' is gone; gap suspected: {unread} bytes of it were seen and not read");
-            self.note(file.source, text, sink);
-            self.send_gap(&file, &reader, sink);
-        }
-        debug_assert!(self.leaders.get(&reader.generation) == Some(&slot), "each generation has one reader");
-        self.bury(&file, &reader, sink);
-    }
-
-    /// Brings the index of heads up to date with a file's role.
-    pub(super) fn refile(&mut self, slot: u32, file: &mut Followed) {
-        let head = file.head();
-        self.heads.refile(slot, file.filed, head);
-        file.filed = head;
-    }
-
-    fn has_heir(&self, reader: &Reader) -> bool {
-        let is_copy = |file: &Followed| matches!(&file.role, Role::Copy(twin) if twin.of == reader.generation);
-        // A packed one proves what it is only later, and from wherever reading ended.
-        self.files.values().any(|file| file.archive.is_none() && is_copy(file))
-    }
-
-    /// Ends a generation, unless a copy of its file goes on with it.
-    fn bury(&mut self, file: &Followed, reader: &Reader, sink: Sink<'_>) {
-        self.leaders.remove(&reader.generation);
-        if reader.marks.offset == 0 {
-            return;
-        }
-        for (slot, copy) in &mut self.files {
-            if copy.archive.is_none()
-                && matches!(&copy.role, Role::Copy(twin) if twin.of == reader.generation)
-                && with_file(copy, |handle| reader.marks.hold(handle)).unwrap_or(false)
-            {
-                copy.role = Role::Reader(Reader::new(reader.generation, reader.marks));
-                copy.more = true;
-                self.unfinished.insert(*slot);
-                self.leaders.insert(reader.generation, *slot);
-                self.heads.refile(*slot, copy.filed, copy.head());
-                copy.filed = copy.head();
-                return;
-            }
-        }
-        for (slot, copy) in &mut self.files {
-            if let Some(archive) = &mut copy.archive
-                && matches!(&copy.role, Role::Copy(twin) if twin.of == reader.generation)
-            {
-                archive.reopen();
-                (copy.role, copy.more) = (Role::Fresh, true);
-                self.unfinished.insert(*slot);
-            }
-        }
-        self.send_dead(file, reader.generation, &reader.marks, sink);
-        let (generation, key, marks, path) = (reader.generation, file.key, reader.marks, file.path.clone());
-        self.tombs.push_back(Tomb { generation, key, marks, path, dead: true, open_since: None });
-        // Before the first look is over, saved places are no dead ones yet.
-        while self.retired && self.tombs.len() > MAX_TOMBS {
-            self.tombs.pop_front();
-        }
-    }
-}
-
-/// Runs `ask` on a file that may be closed at the moment.
-pub(super) fn with_file<T>(file: &Followed, ask: impl FnOnce(&File) -> io::Result<T>) -> io::Result<T> {
-    match &file.file {
-        Some(handle) => ask(handle),
-        None => ask(&open(&file.path)?),
+    /// A number that no generation had.
+    pub(super) fn new_generation(&self) -> u32 {
+        self.generations.fetch_add(1, Ordering::Relaxed)
     }
 }
 
@@ -370,7 +202,7 @@ pub(super) fn with_file<T>(file: &Followed, ask: impl FnOnce(&File) -> io::Resul
 fn line_start(file: &File, offset: u64) -> io::Result<u64> {
     let mut window = vec![0; READ];
     let mut end = offset;
-    while end > 0 && offset - end <= super::super::lines::MAX_FILE_LINE {
+    while end > 0 && offset - end <= MAX_FILE_LINE {
         let start = end.saturating_sub(READ as u64);
         let part = &mut window[..(end - start) as usize];
         let read = read_at(file, part, start)?;

@@ -5,8 +5,8 @@ use std::fs::File;
 use std::io;
 use std::sync::Arc;
 
-use super::super::identity::{HEAD, MARK, Marks};
-use super::super::unpack::{End, Packing, Unpacker};
+use crate::source::identity::{HEAD, MARK, Marks};
+use crate::source::unpack::{End, Packing, Unpacker};
 
 /// Bytes unpacked at once while they are only passed.
 const STEP: usize = 64 << 10;

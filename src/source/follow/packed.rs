@@ -4,22 +4,26 @@
 //! A packed file cannot be read from its middle, so what it is gets decided in one pass that meets every known place on its
 //! way (the survey), and lines are read in a second one.
 
+mod survey;
+
 use std::fs::{File, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime};
 
 use memchr::memchr;
 
-use super::super::identity::{COPY_MINIMUM, HEAD, Marks, read_at};
-use super::super::lines::{MAX_FILE_LINE, leading_nuls};
-use super::super::unpack::{End, MAX_GROWTH, Packing, Unpacker};
-use super::adopt::{Heads, with_file};
 use super::content::{Content, Pass};
-use super::turn::{Lines, Turn};
-use super::{FROM_ITS_HEAD, Followed, Follower, LINGER_RENAMED, READ, Reader, Role, Sink, Twin};
+use super::ending::LINGER_RENAMED;
+use super::file::{Followed, Reader, Role};
+use super::send::Lines;
+use super::turn::Turn;
+use super::{Follower, READ, Sink};
+use crate::source::identity::{Marks, read_at};
+use crate::source::lines::{MAX_FILE_LINE, leading_nuls};
+use crate::source::unpack::{End, MAX_GROWTH, Packing, Unpacker};
+use survey::Survey;
 
 /// A packed file is being written until it has been still for so long.
 const STILL: Duration = Duration::from_secs(1);
@@ -48,35 +52,6 @@ pub(super) struct Archive {
     seen: bool,
     /// Nothing is to be done until it changes.
     pub done: bool,
-}
-
-/// A pass that looks which known place the content leads through.
-#[derive(Debug)]
-struct Survey {
-    /// In the order of their offsets.
-    places: Vec<Place>,
-    next: usize,
-    /// Those that were met.
-    met: Vec<usize>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Place {
-    generation: u32,
-    marks: Marks,
-    kind: PlaceKind,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum PlaceKind {
-    /// A dead generation's or a saved one.
-    Tomb,
-    /// As above, of this inode.
-    OwnTomb,
-    /// Where this file was known to be another's copy.
-    Own,
-    /// Read from another file.
-    Living,
 }
 
 impl Archive {
@@ -199,177 +174,6 @@ impl Follower {
         file.role = Role::Reader(reader);
         archive.content = Some(content);
         turn
-    }
-
-    /// Goes through the content once; `None` when it is decided what it is.
-    fn survey(
-        &mut self,
-        slot: u32,
-        file: &mut Followed,
-        archive: &mut Archive,
-        content: &mut Content,
-        sink: Sink<'_>,
-    ) -> io::Result<Option<Turn>> {
-        let mut survey = if let Some(survey) = archive.survey.take() {
-            survey
-        } else {
-            content.fill(HEAD)?;
-            let Some(places) = self.places(file, archive, content.head()) else { return Ok(Some(Turn::Quiet)) };
-            if places.is_empty() {
-                let generation = self.generations.fetch_add(1, Ordering::Relaxed);
-                self.lead(slot, file, generation, Marks::default(), None);
-                return Ok(None);
-            }
-            Survey { places, next: 0, met: Vec::new() }
-        };
-        let mut budget = PASSED;
-        loop {
-            let place = survey.places.get(survey.next);
-            match content.go(place.map_or(u64::MAX, |place| place.marks.offset), &mut budget)? {
-                Pass::There => {
-                    if place.is_some_and(|place| place.marks == content.marks()) {
-                        survey.met.push(survey.next);
-                    }
-                    survey.next += 1;
-                }
-                Pass::Later => {
-                    archive.survey = Some(survey);
-                    return Ok(Some(Turn::More));
-                }
-                Pass::Over => break,
-            }
-        }
-        self.judge(slot, file, archive, content, &survey, sink)
-    }
-
-    /// The known places that a content with this head may lead through. `None`: not now, as one of them moves.
-    fn places(&self, file: &Followed, archive: &Archive, head: &[u8]) -> Option<Vec<Place>> {
-        let mut heads = Heads::new(head.to_vec());
-        let mut places = Vec::new();
-        for tomb in &self.tombs {
-            let own = tomb.key == file.key;
-            if tomb.marks.offset >= if own { 1 } else { COPY_MINIMUM } && heads.equal(&tomb.marks) {
-                let kind = if own { PlaceKind::OwnTomb } else { PlaceKind::Tomb };
-                places.push(Place { generation: tomb.generation, marks: tomb.marks, kind });
-            }
-        }
-        for slot in self.heads.like(&mut heads) {
-            let Some((other, Role::Reader(reader))) = self.files.get(&slot).map(|other| (other, &other.role)) else {
-                continue;
-            };
-            if !self.options.once && other.drained + 1 < self.polls {
-                return None;
-            }
-            places.push(Place { generation: reader.generation, marks: reader.marks, kind: PlaceKind::Living });
-        }
-        let own = archive.own.map(|(generation, marks)| Place { generation, marks, kind: PlaceKind::Own });
-        places.extend(own.filter(|place| place.marks.offset > 0));
-        places.sort_by_key(|place| (place.marks.offset, place.kind));
-        Some(places)
-    }
-
-    /// What the content is, after the pass. `None` when it is to be read now.
-    fn judge(
-        &mut self,
-        slot: u32,
-        file: &mut Followed,
-        archive: &mut Archive,
-        content: &Content,
-        survey: &Survey,
-        sink: Sink<'_>,
-    ) -> io::Result<Option<Turn>> {
-        let size = content.at();
-        let beyond = survey.places.iter().any(|place| place.marks.offset > size);
-        let patient = archive.changed.is_some_and(|at| self.now.saturating_duration_since(at) < PATIENCE);
-        if content.end() != Some(&End::Whole) && beyond && patient && !self.options.once {
-            // What is known may stand in the part that is missing.
-            archive.wait(self.now);
-            return Ok(Some(Turn::Quiet));
-        }
-        let met = || survey.met.iter().filter_map(|at| survey.places.get(*at));
-        let known =
-            met().filter(|place| place.kind != PlaceKind::Living).max_by_key(|place| (place.marks.offset, place.kind));
-        let least = known.map_or(COPY_MINIMUM, |place| place.marks.offset);
-        // At equal lengths the living wins: what it reads on, its copy must not.
-        let living = met().rev().find(|place| place.kind == PlaceKind::Living && place.marks.offset >= least);
-        let shorter = || {
-            let longer =
-                survey.places.iter().filter(|place| place.kind == PlaceKind::Living && place.marks.offset > size);
-            longer.min_by_key(|place| place.marks.offset).filter(|_| size >= least && size >= HEAD as u64)
-        };
-        let tomb = known.filter(|place| matches!(place.kind, PlaceKind::Tomb | PlaceKind::OwnTomb));
-        if tomb.is_some_and(|tomb| !self.tombs.iter().any(|other| other.generation == tomb.generation)) {
-            return Ok(Some(Turn::More)); // taken by another meanwhile: once more
-        }
-        let own = archive.own.map(|(generation, _)| generation);
-        let own = own.or(tomb.filter(|tomb| tomb.kind == PlaceKind::OwnTomb).map(|tomb| tomb.generation));
-        let end = content.marks();
-        for place in living.into_iter().chain(shorter()) {
-            match self.stands_beside(place, &end)? {
-                Beside::Moved => return Ok(Some(Turn::Quiet)),
-                Beside::Contained => {
-                    self.take_tomb(tomb);
-                    let generation = own.unwrap_or_else(|| self.generations.fetch_add(1, Ordering::Relaxed));
-                    let (of, marks) = (place.generation, end);
-                    file.role = Role::Copy(Twin { of, generation, marks, longer_since: None, compared: None });
-                    archive.own = Some((generation, end));
-                    archive.done = true;
-                    // Saved, so that after a restart it is not taken for something new.
-                    self.send_position(file, generation, &end, FROM_ITS_HEAD, sink);
-                    return Ok(Some(Turn::Quiet));
-                }
-                Beside::Longer if place.marks.offset <= size => {
-                    self.take_tomb(tomb);
-                    let generation = own.unwrap_or_else(|| self.generations.fetch_add(1, Ordering::Relaxed));
-                    self.lead(slot, file, generation, place.marks, FROM_ITS_HEAD);
-                    return Ok(None);
-                }
-                Beside::Longer => {}
-            }
-        }
-        let (generation, marks) = known.map_or_else(
-            || (self.generations.fetch_add(1, Ordering::Relaxed), Marks::default()),
-            |place| (place.generation, place.marks),
-        );
-        let was_copy = known.is_some_and(|place| place.kind == PlaceKind::Own);
-        let open_since = if was_copy { FROM_ITS_HEAD } else { self.take_tomb(tomb) };
-        self.lead(slot, file, generation, marks, open_since);
-        // A place inside of a record is saved with what is read from there.
-        if tomb.is_some() && open_since.is_none() {
-            self.send_position(file, generation, &marks, None, sink);
-        }
-        Ok(None)
-    }
-
-    /// Where the record begins in which the tomb's place lies.
-    fn take_tomb(&mut self, tomb: Option<&Place>) -> Option<u64> {
-        let at = self.tombs.iter().position(|other| tomb.is_some_and(|tomb| tomb.generation == other.generation))?;
-        self.tombs.remove(at)?.open_since
-    }
-
-    /// How a content that ends at `end` stands to a living generation.
-    fn stands_beside(&self, place: &Place, end: &Marks) -> io::Result<Beside> {
-        let leader = self.leaders.get(&place.generation).and_then(|slot| self.files.get(slot));
-        let Some((leader, Role::Reader(theirs))) = leader.map(|leader| (leader, &leader.role)) else {
-            return Ok(Beside::Moved);
-        };
-        if leader.archive.is_some() {
-            let same = end.offset == theirs.marks.offset && *end == theirs.marks;
-            return Ok(if same { Beside::Contained } else { Beside::Longer });
-        }
-        with_file(leader, |file| {
-            if !theirs.marks.hold(file)? {
-                return Ok(Beside::Moved); // rewritten: its next turn ends its generation
-            }
-            let contained = end.offset <= file.metadata()?.len() && end.hold(file)?;
-            Ok(if contained { Beside::Contained } else { Beside::Longer })
-        })
-    }
-
-    /// From here on `file` is what its generation is read from.
-    fn lead(&mut self, slot: u32, file: &mut Followed, generation: u32, marks: Marks, open_since: Option<u64>) {
-        self.leaders.insert(generation, slot);
-        file.role = Role::Reader(Reader { open_since, ..Reader::new(generation, marks) });
     }
 
     /// Reads lines behind the reader's place.
@@ -507,16 +311,6 @@ impl Follower {
         let lines = Lines { too_long, broken, ..Lines::at(offset, torn, position) };
         self.send(reader.generation, file, lines, sink);
     }
-}
-
-/// How a packed content stands to a living generation.
-enum Beside {
-    /// The other moved on or was rewritten: to be decided at a later look.
-    Moved,
-    /// The other holds all of it.
-    Contained,
-    /// It holds bytes that the other does not.
-    Longer,
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq)]

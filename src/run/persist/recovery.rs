@@ -5,14 +5,14 @@ use crate::engine::claimed::Claimed;
 use crate::money::Money;
 use crate::output::text::usd;
 use crate::store::Recovered;
-use crate::time::{MINUTE_MS, Timestamp, Zone};
+use crate::time::{DAY_MS, Timestamp, Zone};
 
 /// What the damaged state claimed, until it has been compared.
 pub(super) const META_CLAIMED: &str = "claimed";
 /// What of it could not be found again.
 pub(super) const META_UNVERIFIED: &str = "unverified";
 /// It is told for so long; by then whoever has to know does.
-const TOLD_FOR_MS: i64 = 30 * 1440 * MINUTE_MS;
+const TOLD_FOR_MS: i64 = 30 * DAY_MS;
 
 /// Money that a damaged state held and nobody can verify.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -96,8 +96,7 @@ impl Horizon {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const DAY_MS: i64 = 86_400_000;
+    use crate::time::DAY_MS;
 
     fn horizon(horizon_days: u16, max_bytes: u64) -> Horizon {
         let config = StateConfig { horizon_days, max_bytes, settled: Duration::from_secs(60) };

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use crate::store::StoreError;
 use crate::store::copy::{Copy, copies, copy};
-use crate::time::{MINUTE_MS, Timestamp};
+use crate::time::{DAY_MS, Timestamp};
 
 /// The newest copy is never much older.
-const EVERY_MS: i64 = 1440 * MINUTE_MS;
+const EVERY_MS: i64 = DAY_MS;
 /// The clock is looked at this often.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
 /// After a copy that could not be made, the next is tried this much later.

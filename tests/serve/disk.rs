@@ -78,6 +78,8 @@ fn a_start_on_a_full_disk_refuses_bodies_until_they_can_be_kept() {
     assert_eq!(server.get("/healthz").status, 200);
     assert!(!place.path("rung").exists(), "history rings nobody");
     server.tell("end");
+    // Whoever started it ends after it, and is not killed before.
+    server.until("its end", || std::net::TcpStream::connect(("127.0.0.1", server.port)).is_err());
     println!("T26 over HTTP: 503 and Retry-After while full, 200 once kept, counted once, exact after SIGKILL");
 }
 

@@ -16,6 +16,9 @@ mod histories;
 #[cfg(target_os = "linux")]
 #[path = "follow/injected.rs"]
 mod injected;
+#[cfg(target_os = "linux")]
+#[path = "support/injection.rs"]
+mod injection;
 #[path = "follow/live.rs"]
 mod live;
 #[path = "follow/matrix.rs"]

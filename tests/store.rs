@@ -16,6 +16,8 @@ use costtop::store::{
 mod crash;
 #[path = "store/damage.rs"]
 mod damage;
+#[path = "support/injection.rs"]
+mod injection;
 #[path = "store/power.rs"]
 mod power;
 #[path = "store/roundtrip.rs"]

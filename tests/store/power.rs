@@ -8,13 +8,13 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::OnceLock;
 
 use costtop::cli::demo::random::Random;
 use costtop::store::{CellBlob, Commit, Outcome, RowBlob, Store, Writer, copy};
 use costtop::time::Timestamp;
 
 use super::{load, position, rows};
+use crate::injection::library;
 
 const WORK: &str = "COSTTOP_TEST_WORK";
 const FOLDER: &str = "COSTTOP_TEST_STATE";
@@ -22,22 +22,6 @@ const FOLDER: &str = "COSTTOP_TEST_STATE";
 const COMMITS: u64 = 7;
 /// Bytes that a disk writes whole.
 const SECTOR: usize = 512;
-
-/// The library of faults, built once for this process.
-fn library() -> &'static PathBuf {
-    static BUILT: OnceLock<(tempfile::TempDir, PathBuf)> = OnceLock::new();
-    &BUILT
-        .get_or_init(|| {
-            let folder = tempfile::tempdir().unwrap();
-            let library = folder.path().join("faults.so");
-            let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/faults.c");
-            let done =
-                Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(&library).arg(source).arg("-ldl").status();
-            assert!(done.unwrap().success(), "the C compiler");
-            (folder, library)
-        })
-        .1
-}
 
 /// Every table says `number`; the second and fifth have pages enough for a commit of some writes.
 fn numbered(number: u64) -> Commit {

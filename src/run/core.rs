@@ -216,7 +216,7 @@ impl Core {
             log.add(now, Mark::Warn, "state", &format!("saved alarms cannot be read ({error}): they begin anew"));
         }
         let per_session = config.budgets.iter().any(|budget| budget.each == Each::Session);
-        let adjustments = match opened.adjustments.as_deref().map(Adjustments::load).transpose() {
+        let adjustments = match opened.adjustments.as_deref().map(|saved| Adjustments::load(saved, now)).transpose() {
             Ok(adjustments) => adjustments.unwrap_or_default(),
             Err(error) => {
                 let text = format!("saved adjustments cannot be read ({error}): budgets stand without them");
@@ -446,36 +446,44 @@ impl Core {
             return;
         }
         for adjustment in found {
-            let text = said(&adjustment);
             match self.adjustments.find(adjustment.clone(), now) {
-                Ok(Found::Counts) => {
-                    let names = self.engine.ledger().1;
-                    self.budgets.correct(&adjustment, history, names, &mut self.alarms);
-                    if let Err(error) = self.budgets.knows(&adjustment) {
-                        self.log.add(now, Mark::Warn, "budget", &format!("{text}: {error}"));
-                    } else if !history {
-                        self.log.add(now, Mark::Note, "budget", &text);
-                    }
+                Ok(Found::Counts) => self.count(&adjustment, history, now),
+                Ok(Found::Waits) => {
+                    let time = self.config.zone.format(adjustment.time, "%Y-%m-%d %H:%M:%S");
+                    self.log.add(now, Mark::Note, "budget", &format!("{}: waits for {time}", said(&adjustment)));
                 }
-                Ok(Found::Waits | Found::Known) => {}
-                Err(error) => self.log.add(now, Mark::Warn, "budget", &format!("not {text}: {error}")),
+                Ok(Found::Known) => {}
+                Err(error) => self.log.add(now, Mark::Warn, "budget", &format!("not {}: {error}", said(&adjustment))),
             }
         }
         self.persistence.beside(META_ADJUSTMENTS, self.adjustments.save().into_bytes());
     }
 
+    /// Moves budgets by what a log says; tells what came of it, but of history only what is wrong.
+    fn count(&mut self, adjustment: &Adjustment, history: bool, now: Timestamp) {
+        let names = self.engine.ledger().1;
+        let moved = self.budgets.correct(adjustment, history, names, &mut self.alarms);
+        let known = self.budgets.knows(adjustment);
+        let heard = if moved == 0 && !history { known.and(Err(AdjustError::Nowhere)) } else { known };
+        if let Err(error) = heard {
+            self.log.add(now, Mark::Warn, "budget", &format!("{}: {error}", said(adjustment)));
+        } else if !history {
+            self.log.add(now, Mark::Note, "budget", &said(adjustment));
+        }
+    }
+
     /// Adjustments of logs whose time has come.
     fn ripen(&mut self, now: Timestamp) {
-        let ripe = self.adjustments.ripe(now);
+        let ripe = self.adjustments.ripe(now).to_vec();
         if ripe.is_empty() {
             return;
         }
-        let names = self.engine.ledger().1;
-        for adjustment in ripe {
-            self.budgets.correct(adjustment, false, names, &mut self.alarms);
+        for adjustment in &ripe {
+            self.count(adjustment, false, now);
         }
         self.persistence.beside(META_ADJUSTMENTS, self.adjustments.save().into_bytes());
         self.persistence.touch();
+        self.version += 1;
     }
 
     /// Hands on what alarms did.

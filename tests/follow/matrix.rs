@@ -491,8 +491,8 @@ fn t17_many_files_at_once() {
         facts.descriptors
     );
     report("T17", true, &facts);
-    // How long it takes hangs on who else uses the machine; what it costs does not.
-    assert!(worked < count && facts.resident_peak_kb < 150 << 10, "{worked} ms");
+    // How long it takes hangs on who else uses the machine; what it costs does not. About four times what was measured.
+    assert!(worked < size(600, 2500) && facts.resident_peak_kb < 150 << 10, "{worked} ms");
     assert!(facts.descriptors <= descriptor_limit() / 2);
 }
 

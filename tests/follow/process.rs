@@ -476,3 +476,35 @@ impl Counting {
         }
     }
 }
+
+#[test]
+#[should_panic(expected = "1.00s are promised")]
+fn a_lag_that_waiting_does_not_explain_is_a_failure() {
+    promised("this", Duration::from_secs(2), Duration::from_secs(1), Duration::from_millis(999));
+}
+
+#[test]
+fn a_lag_that_waiting_explains_and_one_that_is_none_are_no_failure() {
+    promised("this", Duration::from_secs(2), Duration::from_secs(1), Duration::from_secs(1));
+    promised("this", Duration::from_secs(1), Duration::from_secs(1), Duration::ZERO);
+}
+
+/// Of more loops than there are processors some wait, which is seen from outside.
+#[cfg(target_os = "linux")]
+#[test]
+fn waiting_for_a_processor_is_seen() {
+    struct Busy(Child);
+    impl Drop for Busy {
+        fn drop(&mut self) {
+            let _ = self.0.kill(); // it may have ended
+            let _ = self.0.wait();
+        }
+    }
+    let busy = || Busy(Command::new("sh").args(["-c", "while :; do :; done"]).spawn().unwrap());
+    let all: Vec<Busy> = (0..=std::thread::available_parallelism().unwrap().get()).map(|_| busy()).collect();
+    let begun = Instant::now();
+    while all.iter().map(|busy| waited(busy.0.id())).sum::<Duration>() < Duration::from_millis(50) {
+        assert!(begun.elapsed() < PATIENCE, "none waits");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}

@@ -68,7 +68,7 @@ impl Failure {
     }
 }
 
-/// What could not be done, and why, each sentence ahead of its cause. One that holds its cause, with the remedy behind it, has said everything.
+/// What could not be done, and why, each sentence ahead of its cause. One that holds its cause, with the remedy behind it, is the last.
 fn whole(error: &anyhow::Error) -> String {
     let mut causes = error.chain().map(ToString::to_string);
     let mut last = causes.next().unwrap_or_default();

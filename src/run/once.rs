@@ -274,7 +274,7 @@ pub fn last_status(folder: &Path) -> Result<Option<Status>, StoreError> {
     Ok(saved.and_then(|saved| serde_json::from_slice(&saved).ok()))
 }
 
-/// What is to be said of adjustments that name a budget and move none: there is no such budget, or they do not say for whom; `None`: nothing.
+/// What is to be said of adjustments that name a budget and move none: there is no such budget, or they do not say for whom.
 ///
 /// # Errors
 /// A budget's glob.

@@ -16,6 +16,9 @@ mod histories;
 #[cfg(target_os = "linux")]
 #[path = "follow/injected.rs"]
 mod injected;
+#[cfg(target_os = "linux")]
+#[path = "support/injection.rs"]
+mod injection;
 #[path = "follow/live.rs"]
 mod live;
 #[path = "follow/matrix.rs"]
@@ -23,8 +26,6 @@ mod matrix;
 #[path = "follow/packed.rs"]
 mod packed;
 #[cfg(target_os = "linux")]
-#[path = "support/preload.rs"]
-mod preload;
 #[path = "follow/process.rs"]
 mod process;
 #[path = "follow/schemes.rs"]

@@ -11,14 +11,20 @@ use serde_json::{Value, json};
 const LITELLM: &str = "tests/fixtures/formats/litellm.jsonl";
 const UNMAPPED: &str = "llama-inhouse-70b";
 
-fn costtop(folder: &Path, arguments: &[&str]) -> String {
+/// What it prints, and what it says beside.
+fn both(folder: &Path, arguments: &[&str]) -> (String, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_costtop"));
     for name in ["HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME"] {
         command.env(name, folder);
     }
     let output = command.args(["--timezone", "UTC"]).args(arguments).output().expect("costtop runs");
-    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).expect("UTF-8")
+    let said = String::from_utf8(output.stderr).expect("UTF-8");
+    assert!(output.status.success(), "{arguments:?}: {said}");
+    (String::from_utf8(output.stdout).expect("UTF-8"), said)
+}
+
+fn costtop(folder: &Path, arguments: &[&str]) -> String {
+    both(folder, arguments).0
 }
 
 fn lines(text: &str) -> Vec<Value> {
@@ -260,4 +266,13 @@ fn adjustments_of_logs_correct_budgets_once() {
     // What fires follows the corrections, in order of time.
     let fired = costtop(folder.path(), &["alarms", "--config", &config, &one, &two]);
     assert!(fired.contains("everything"), "{fired}");
+    // What moves no budget is said where budgets are told.
+    for command in ["report", "alarms"] {
+        let told = "1 adjustments move no budget: budget 'each user' is kept for each user: say which user";
+        let (_, said) = both(folder.path(), &[command, "--config", &config, &one, &two]);
+        assert!(said.contains(told), "{said}");
+        fs::write(place("none.toml"), "").expect("written");
+        let (_, said) = both(folder.path(), &[command, "--config", &place("none.toml"), &one, &two]);
+        assert!(said.contains("no budget 'each user': add a [[budget]] to the configuration"), "{said}");
+    }
 }

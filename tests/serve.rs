@@ -22,6 +22,8 @@ mod disk;
 mod hostile;
 #[path = "serve/http.rs"]
 mod http;
+#[path = "support/injection.rs"]
+mod injection;
 #[path = "serve/orders.rs"]
 mod orders;
 #[path = "pty/place.rs"]

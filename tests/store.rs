@@ -16,10 +16,10 @@ use costtop::store::{
 mod crash;
 #[path = "store/damage.rs"]
 mod damage;
+#[path = "support/injection.rs"]
+mod injection;
 #[path = "store/power.rs"]
 mod power;
-#[path = "support/preload.rs"]
-mod preload;
 #[path = "store/roundtrip.rs"]
 mod roundtrip;
 

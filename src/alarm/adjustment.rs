@@ -51,12 +51,12 @@ pub struct Adjustment {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AdjustError {
     /// No budget of that name.
-    #[error("no budget '{name}': use {known}")]
+    #[error("no budget '{name}': {remedy}")]
     NoBudget {
         /// As it was named.
         name: Label,
-        /// Those that there are.
-        known: String,
+        /// Those that there are, or that there is none.
+        remedy: String,
     },
     /// A budget for each user needs to know which user.
     #[error("budget '{0}' is kept for each {1}: say which {1}")]
@@ -101,13 +101,14 @@ pub struct Adjustments {
 }
 
 impl Adjustments {
-    /// What [`Adjustments::save`] wrote.
+    /// What [`Adjustments::save`] wrote. Those whose time came since then wait no longer.
     ///
     /// # Errors
     /// No such JSON.
-    pub fn load(text: &str) -> Result<Adjustments, serde_json::Error> {
+    pub fn load(text: &str, now: Timestamp) -> Result<Adjustments, serde_json::Error> {
         let mut loaded: Adjustments = serde_json::from_str(text)?;
         loaded.ids = loaded.kept.iter().chain(&loaded.waiting).map(|adjustment| adjustment.id.clone()).collect();
+        loaded.ripe(now);
         Ok(loaded)
     }
 
@@ -249,12 +250,19 @@ mod tests {
         assert_eq!(adjustments.find(found(1, 60), NOW), Ok(Found::Waits));
         assert_eq!(adjustments.find(found(2, 1), NOW), Ok(Found::Counts));
         // Over a restart, too.
-        let mut adjustments = Adjustments::load(&adjustments.save()).expect("what was saved");
+        let saved = adjustments.save();
+        let mut adjustments = Adjustments::load(&saved, NOW).expect("what was saved");
         assert_eq!(adjustments.find(found(1, 60), NOW), Ok(Found::Known));
         assert!(adjustments.ripe(NOW).is_empty());
         assert_eq!(adjustments.ripe(NOW.plus_ms(60 * MINUTE_MS)), [found(1, 60)]);
         assert!(adjustments.ripe(NOW.plus_ms(60 * MINUTE_MS)).is_empty());
         assert_eq!((adjustments.kept().len(), adjustments.total().pico()), (2, 2));
+        // Its time may come while nobody runs.
+        let late = NOW.plus_ms(60 * MINUTE_MS);
+        let mut adjustments = Adjustments::load(&saved, late).expect("what was saved");
+        assert_eq!((adjustments.kept().len(), adjustments.total().pico()), (2, 2));
+        assert!(adjustments.ripe(late).is_empty());
+        assert_eq!(adjustments.find(found(1, 60), late), Ok(Found::Known));
     }
 
     #[test]

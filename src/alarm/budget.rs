@@ -229,9 +229,13 @@ impl Budgets {
     /// [`AdjustError::NoBudget`], [`AdjustError::NoKey`].
     pub fn knows(&self, adjustment: &Adjustment) -> Result<(), AdjustError> {
         let Some(name) = &adjustment.budget else { return Ok(()) };
-        let known = self.kept.iter().map(|budget| format!("'{}'", budget.config.name)).collect::<Vec<_>>();
         let Some(budget) = self.kept.iter().find(|budget| budget.config.name == *name) else {
-            return Err(AdjustError::NoBudget { name: name.clone(), known: known.join(", ") });
+            let known = self.kept.iter().map(|budget| format!("'{}'", budget.config.name)).collect::<Vec<_>>();
+            let remedy = match known.as_slice() {
+                [] => "add a [[budget]] to the configuration".to_owned(),
+                known => format!("use {}", known.join(", ")),
+            };
+            return Err(AdjustError::NoBudget { name: name.clone(), remedy });
         };
         let known = match budget.config.each {
             Each::All => true,

@@ -87,7 +87,8 @@ pub fn run(args: &AlarmsArgs, global: &Global) -> Result<ExitCode, Failure> {
         let read = once::read(sources, &setup.config, &setup.book, setup.now, manner, &mut ());
         read.map_err(anyhow::Error::from)?
     };
-    for note in notes {
+    let misnamed = once::misnamed(&adjustments, &setup.config, setup.now).map_err(anyhow::Error::from)?;
+    for note in notes.into_iter().chain(misnamed) {
         stdout::note(&note);
     }
     let out = BufWriter::with_capacity(1 << 16, io::stdout().lock());

@@ -9,7 +9,7 @@ use crate::label::harmless;
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     /// It could not be done: 1. A reader that closed its end of the pipe has what it wanted: 0, and silence.
-    #[error("{0:#}")]
+    #[error("{}", whole(.0))]
     Failed(#[from] anyhow::Error),
     /// It was asked for in a wrong way: 2.
     #[error("{0}")]
@@ -68,6 +68,22 @@ impl Failure {
     }
 }
 
+/// What could not be done, and why, each sentence ahead of its cause. One that holds its cause, with the remedy behind it, is the last.
+fn whole(error: &anyhow::Error) -> String {
+    let mut causes = error.chain().map(ToString::to_string);
+    let mut last = causes.next().unwrap_or_default();
+    let mut text = last.clone();
+    for cause in causes {
+        if last.contains(&cause) {
+            break;
+        }
+        text.push_str(": ");
+        text.push_str(&cause);
+        last = cause;
+    }
+    text
+}
+
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Failure {
         Failure::Failed(error.into())
@@ -85,6 +101,7 @@ impl From<clap::Error> for Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::StoreError;
     use anyhow::Context;
 
     fn io(kind: io::ErrorKind) -> Failure {
@@ -109,5 +126,22 @@ mod tests {
     fn the_message_says_the_whole_chain_and_moves_no_cursor() {
         let failure = Failure::Failed(anyhow::anyhow!("no\x1b[2J such file").context("cannot open 'x'"));
         assert_eq!(failure.message().unwrap(), "costtop: cannot open 'x': no\u{fffd}[2J such file");
+    }
+
+    #[test]
+    fn a_cause_that_its_sentence_holds_is_said_once() {
+        let source = io::Error::from_raw_os_error(libc::ENOTDIR);
+        let refused = StoreError::Io { path: "/file/below".into(), what: "make the folder", source };
+        let text = "state '/file/below': cannot make the folder: Not a directory (os error 20); check owner, permissions and free space, \
+                    or run with --no-state";
+        let failed = |error: anyhow::Error| Failure::Failed(error).message().unwrap();
+        assert_eq!(failed(refused.into()), format!("costtop: {text}"));
+        // What SQLite itself says of its error is no second cause.
+        let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CANTOPEN);
+        let source = rusqlite::Error::SqliteFailure(code, Some("unable to open database file".to_owned()));
+        let refused = anyhow::Error::from(StoreError::Sqlite { path: "/state.db".into(), source });
+        let text =
+            "state '/state.db': unable to open database file; check free space and permissions, or run with --no-state";
+        assert_eq!(failed(refused.context("cannot read the state")), format!("costtop: cannot read the state: {text}"));
     }
 }

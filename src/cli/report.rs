@@ -73,6 +73,9 @@ fn answer(
     engine.use_prices(Arc::clone(&setup.book));
     let mut report = engine.report(&query).context("cannot read the ledger's temporary file")?;
     report.adjusted = adjustments.within(query.since, query.until);
+    if let Some(note) = once::misnamed(adjustments, &setup.config, setup.now).context("cannot sum up the budgets")? {
+        stdout::note(&note);
+    }
     let budgets =
         once::budgets(&mut engine, &setup.config, adjustments, setup.now).context("cannot sum up the budgets")?;
     let document = Document { report, query, budgets, generated_at: setup.now };

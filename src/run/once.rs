@@ -230,16 +230,16 @@ pub fn read_state(
         };
         notes = reprice(&mut engine, &places, &shared)?;
     }
-    let adjustments = adjustments(folder)?;
+    let adjustments = adjustments(folder, now)?;
     Ok(Some(Read { engine, adjustments, notes }))
 }
 
-/// What was corrected in the state in `folder`.
-fn adjustments(folder: &Path) -> Result<Adjustments, OnceError> {
+/// What was corrected in the state in `folder` until `now`.
+fn adjustments(folder: &Path, now: Timestamp) -> Result<Adjustments, OnceError> {
     let Some(saved) = Snapshot::meta(folder, persist::META_ADJUSTMENTS)? else {
         return Ok(Adjustments::default());
     };
-    Adjustments::load(&String::from_utf8_lossy(&saved))
+    Adjustments::load(&String::from_utf8_lossy(&saved), now)
         .map_err(|error| OnceError::Damaged(folder.display().to_string(), error.to_string()))
 }
 
@@ -251,6 +251,17 @@ pub fn last_status(folder: &Path) -> Result<Option<Status>, StoreError> {
     let saved = Snapshot::meta(folder, persist::META_STATUS)?;
     // One of another version says nothing.
     Ok(saved.and_then(|saved| serde_json::from_slice(&saved).ok()))
+}
+
+/// What is to be said of adjustments that name a budget and move none: there is no such budget, or they do not say for whom.
+///
+/// # Errors
+/// A budget's glob.
+pub fn misnamed(adjustments: &Adjustments, config: &Config, now: Timestamp) -> Result<Option<String>, ScopeError> {
+    let budgets = Budgets::new(config.zone, &config.budgets, now)?;
+    let mut refused = adjustments.kept().iter().filter_map(|adjustment| budgets.knows(adjustment).err());
+    let last = refused.next_back();
+    Ok(last.map(|error| format!("{} adjustments move no budget: {error}", refused.count() + 1)))
 }
 
 /// How the budgets stand at `now`, from the charges as they are; nothing rings.

@@ -10,7 +10,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::is_full;
-use crate::process::{Facts, Subject, Truth, Writer, now_ns, with_state};
+use crate::process::{Facts, Subject, Truth, Writer, now_ns, promised, with_state};
 
 /// The short size, or the full one.
 fn size(short: u64, full: u64) -> u64 {
@@ -284,12 +284,12 @@ fn t01_steady_growth() {
         let folder = folder();
         let (mut subject, mut writer) = pair(folder.path(), "steady", notify);
         let truth = writer.step(size(1000, 50_000));
-        let ended = Instant::now();
+        let (ended, before) = (Instant::now(), subject.waited());
         let facts = subject.exactly(truth);
-        let behind = ended.elapsed();
+        let (behind, waited) = (ended.elapsed(), subject.waited().saturating_sub(before));
         report("T01", notify, &facts);
         println!("T01 end lag {} ms", behind.as_millis());
-        assert!(behind < Duration::from_millis(if notify { 500 } else { 1200 }), "{behind:?}");
+        promised("T01", behind, Duration::from_millis(if notify { 500 } else { 1200 }), waited);
     }
 }
 
@@ -359,8 +359,16 @@ fn t08_copytruncate_with_a_racing_writer() {
         let folder = folder();
         let (mut subject, mut writer) = pair(folder.path(), "copytruncate, unpaused", notify);
         let truth = writer.step(size(5, 15));
-        pause(2500);
-        let facts = subject.facts();
+        // What was lost never comes: it is over when nothing comes any more.
+        let mut facts = Facts::default();
+        loop {
+            let before = facts.counted;
+            pause(2500);
+            facts = subject.facts();
+            if facts.counted == before {
+                break;
+            }
+        }
         let lost = truth.lines - facts.counted.lines;
         report("T08", notify, &facts);
         println!("T08 written {} lost {lost} gaps {}", truth.lines, facts.gaps);
@@ -471,18 +479,20 @@ fn t17_many_files_at_once() {
     let folder = folder();
     let (mut subject, mut writer) = pair(folder.path(), "many", true);
     let count = size(1000, 10_000);
-    let begun = Instant::now();
+    let (begun, before) = (Instant::now(), subject.facts().processor_ms);
     let truth = writer.step(count);
     subject.exactly(truth);
     let truth = writer.step(count);
     let facts = subject.exactly(truth);
+    let worked = facts.processor_ms - before;
     println!(
-        "T17 {count} files made and grown in {:.1} s, {} descriptors",
+        "T17 {count} files made and grown in {:.1} s, {worked} ms of work, {} descriptors",
         begun.elapsed().as_secs_f64(),
         facts.descriptors
     );
     report("T17", true, &facts);
-    assert!(begun.elapsed() < Duration::from_secs(10) && facts.resident_peak_kb < 150 << 10);
+    // How long it takes hangs on who else uses the machine; what it costs does not. About four times what was measured.
+    assert!(worked < size(600, 2500) && facts.resident_peak_kb < 150 << 10, "{worked} ms");
     assert!(facts.descriptors <= descriptor_limit() / 2);
 }
 
@@ -498,10 +508,11 @@ fn t18_folders_made_with_their_file() {
     for notify in [true, false] {
         let folder = folder();
         let (mut subject, mut writer) = pair(folder.path(), "deep", notify);
-        let begun = Instant::now();
+        let (begun, before) = (Instant::now(), subject.waited() + writer.waited());
         subject_after(&mut subject, &mut writer, 0);
-        println!("T18 notify {notify}: {} ms", begun.elapsed().as_millis());
-        assert!(begun.elapsed() < Duration::from_millis(1500));
+        let (took, waited) = (begun.elapsed(), (subject.waited() + writer.waited()).saturating_sub(before));
+        println!("T18 notify {notify}: {} ms", took.as_millis());
+        promised("T18", took, Duration::from_millis(1500), waited);
     }
 }
 
@@ -514,12 +525,14 @@ fn t19_the_watchers_queue_overflows_while_the_process_is_stopped() {
     signal(libc::SIGSTOP);
     // Each makes three events; the queue holds 16,384 on most systems.
     let truth = writer.step(size(7000, 40_000));
+    let before = subject.waited();
     signal(libc::SIGCONT);
     let begun = Instant::now();
     let facts = subject.exactly(truth);
-    println!("T19 {} files recovered in {:.2} s", truth.lines, begun.elapsed().as_secs_f64());
+    let (took, waited) = (begun.elapsed(), subject.waited().saturating_sub(before));
+    println!("T19 {} files recovered in {:.2} s", truth.lines, took.as_secs_f64());
     report("T19", true, &facts);
-    assert!(begun.elapsed() < Duration::from_secs(3));
+    promised("T19", took, Duration::from_secs(3), waited);
 }
 
 #[test]

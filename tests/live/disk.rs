@@ -180,8 +180,8 @@ fn t26_counting_goes_on_while_the_disk_is_full() {
     let folder = tempfile::tempdir().expect("a folder");
     let log = folder.path().join("log.jsonl");
     write(&log, 0..300);
-    // Killed once, started again over the same disk.
-    let Some(mut world) = World::new(folder.path(), 4, "SUBJECT; SUBJECT") else { return };
+    // Killed twice, started again over the same disk.
+    let Some(mut world) = World::new(folder.path(), 4, "SUBJECT; SUBJECT; SUBJECT") else { return };
     let first = world.pid();
     world.until("the log", |seen| seen.lines == 300 && seen.ready && seen.note.is_empty());
     world.tell("fill");
@@ -200,8 +200,19 @@ fn t26_counting_goes_on_while_the_disk_is_full() {
     assert_ne!(first, second);
     let seen = world.until("the restart", |seen| seen.lines == 1300 && seen.ready);
     assert_eq!(seen.pico, truth(&log, 1300), "after the kill");
+
+    world.tell("fill");
+    write(&log, 1300..1500);
+    world.until("the refusal", |seen| seen.lines == 1500 && seen.note.starts_with("not durable since "));
     // Killed while nothing can be written: what was committed before is there, the rest is read again.
-    println!("T26 full disk: 1000 lines while full, exact in memory, exact after SIGKILL");
+    kill(second);
+    let third = world.pid();
+    assert_ne!(second, third);
+    let seen = world.until("the restart on the full disk", |seen| {
+        seen.lines == 1500 && seen.ready && seen.note.starts_with("not durable since ")
+    });
+    assert_eq!(seen.pico, truth(&log, 1500), "after the kill while full");
+    println!("T26 full disk: 1,100 lines while full, exact in memory; exact after SIGKILL, while it is full, too");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::console::{Console, PATIENCE};
+use super::console::{Console, PATIENCE, count};
 use super::place::{Place, append, charge, text};
 
 fn open(place: &Place) -> Console {
@@ -117,4 +117,20 @@ fn a_state_whose_owner_answers_nothing_is_refused_in_words_on_a_terminal_that_st
     second.assert_given_back();
     assert!(second.text().contains("costtop:"), "{}", second.text());
     drop(owner);
+}
+
+#[test]
+fn a_state_that_cannot_be_made_is_refused_with_its_cause_said_once() {
+    let place = Place::new();
+    append(&place.log("a.jsonl"), charge("one", "ana", "1.25"));
+    std::fs::remove_dir(place.path("state")).unwrap();
+    std::fs::write(place.path("state"), "no folder").unwrap();
+    let cause = b"Not a directory";
+    let served = place.piped(&["serve", text(&place.log("a.jsonl")), "--state", "t"]);
+    assert_eq!((served.status.code(), count(&served.stderr, cause)), (Some(1), 1), "{served:?}");
+    let mut console = open(&place);
+    assert_eq!(console.wait_for_end(PATIENCE).exit_code(), 1);
+    console.drain();
+    console.assert_given_back();
+    assert_eq!(count(&console.seen().bytes, cause), 1, "{}", console.text());
 }

@@ -1,7 +1,11 @@
 //! Orders from a shell: they do what the keys do, who gave them is kept, and they say what is wrong with them.
 
-use serde_json::Value;
+use std::fs;
 
+use costtop::time::{MINUTE_MS, Timestamp};
+use serde_json::{Value, json};
+
+use crate::injection::library;
 use crate::place::{Place, append, charge, text};
 use crate::served::Server;
 
@@ -19,6 +23,12 @@ fn said(place: &Place, words: &[&str]) -> (Option<i32>, String) {
     let output = place.piped(words);
     let text = [output.stdout, output.stderr].concat();
     (output.status.code(), String::from_utf8(text).unwrap())
+}
+
+/// What was spent of a budget.
+fn budget<'a>(report: &'a Value, name: &str) -> &'a str {
+    let mut of = report["budgets"].as_array().unwrap().iter().filter(|budget| budget["name"] == name);
+    of.next().unwrap()["spent_usd"].as_str().unwrap()
 }
 
 fn who(server: &Server, rule: &str) -> (String, Value) {
@@ -90,12 +100,8 @@ fn a_correction_moves_its_budget_once_and_survives() {
     assert_eq!(server.post("/v1/adjust", record).json()["adjusted"], 2);
     assert_eq!(server.post("/v1/adjust", record).json()["adjusted"], 0);
     let live = server.get("/v1/snapshot").json();
-    let spent = |report: &Value, name: &str| {
-        let budgets = report["budgets"].as_array().unwrap().iter();
-        budgets.clone().find(|budget| budget["name"] == name).unwrap()["spent_usd"].as_str().unwrap().to_owned()
-    };
-    assert_eq!(spent(&live, "everything"), "-0.300000000000");
-    assert_eq!(spent(&live, "each user"), "0.700000000000");
+    assert_eq!(budget(&live, "everything"), "-0.300000000000");
+    assert_eq!(budget(&live, "each user"), "0.700000000000");
     assert_eq!(live["totals"]["adjustments_usd"], "-2.800000000000");
     assert_eq!(live["totals"]["cost_usd"], "2.500000000000", "what was spent stays what was spent");
     assert_eq!(who(&server, "each user").0, "resolved");
@@ -108,8 +114,8 @@ fn a_correction_moves_its_budget_once_and_survives() {
     server.end(libc::SIGKILL);
     for report in [place.report(&[]), Server::start(&place, &[]).get("/v1/snapshot").json()] {
         assert_eq!(
-            (spent(&report, "everything"), spent(&report, "each user")),
-            ("-0.300000000000".into(), "0.700000000000".into())
+            (budget(&report, "everything"), budget(&report, "each user")),
+            ("-0.300000000000", "0.700000000000")
         );
         assert_eq!(report["totals"]["adjustments_usd"], "-2.800000000000");
     }
@@ -148,12 +154,98 @@ fn a_correction_in_a_log_counts_once_over_restarts() {
     server.until("the commit", || place.report(&[])["totals"]["adjustments_usd"] == "-1.900000000000");
     server.end(libc::SIGKILL);
     let server = Server::start(&place, &[]);
-    append(&place.log("a.jsonl"), charge("b", "ana", "0.25"));
-    server.until_cost("2.75");
+    // What comes again under its id is known, in a file and in a body.
+    append(&place.log("a.jsonl"), record("\"id\":\"r-1\",", "-0.80") + &charge("b", "ana", "0.25"));
+    let live = server.until_cost("2.75");
+    assert_eq!(budget(&live, "each user"), "0.850000000000");
+    assert_eq!(server.post("/v1/events", &record("\"id\":\"r-1\",", "-0.80")).status, 200);
     let live = server.get("/v1/snapshot").json();
     assert_eq!(live["totals"]["adjustments_usd"], "-1.900000000000");
-    let each = live["budgets"].as_array().unwrap().iter().find(|budget| budget["name"] == "each user").unwrap();
-    assert_eq!(each["spent_usd"], "0.850000000000");
+    assert_eq!(budget(&live, "each user"), "0.850000000000");
+}
+
+/// The clock is put forward instead of waiting.
+#[test]
+fn a_correction_that_lies_ahead_waits_for_its_time_and_counts_once() {
+    let place = Place::new();
+    place.configure("[[budget]]\nname = \"a run\"\neach = \"session\"\nlimit = 2.00\n");
+    let clock = place.path("clock");
+    let ahead = |minutes: i64| {
+        // In one step: it is read at any time.
+        fs::write(place.path("clock.new"), (minutes * 60).to_string()).unwrap();
+        fs::rename(place.path("clock.new"), &clock).unwrap();
+    };
+    ahead(0);
+    let preload = [format!("LD_PRELOAD={}", library().display()), format!("FAULT_CLOCK={}", text(&clock))];
+    let start = || Server::start_by(&place, &["env", &preload[0], &preload[1]]);
+    let begun = Timestamp::now();
+    let record = |id: Option<&str>, minutes: i64, budget: &str, dollars: &str| {
+        let ts = begun.plus_ms(minutes * MINUTE_MS).to_string();
+        let record =
+            json!({"type": "adjustment", "id": id, "ts": ts, "session_id": "s", "budget": budget, "cost_usd": dollars});
+        record.to_string() + "\n"
+    };
+    let server = start();
+    let charge = |id: &str, dollars: &str| {
+        json!({"ts": begun.to_string(), "request_id": id, "session_id": "s", "model": "m", "cost_usd": dollars})
+            .to_string()
+            + "\n"
+    };
+    append(&place.log("a.jsonl"), charge("a", "2.50"));
+    // An hour ahead: with an id, without one, and for a budget that does not exist.
+    let later = record(Some("later"), 60, "a run", "-1.00");
+    append(
+        &place.log("a.jsonl"),
+        [&*later, &record(None, 60, "a run", "-0.25"), &record(None, 60, "none", "-7.00")].concat(),
+    );
+    assert_eq!(server.post("/v1/events", &later).status, 200);
+    append(&place.log("a.jsonl"), charge("b", "0.50"));
+    let live = server.until_cost("3.00");
+    assert_eq!(budget(&live, "a run"), "3.000000000000", "its time has not come");
+    assert!(server.said().contains("-$1.00 of 'a run' session s: waits for "), "{}", server.said());
+    server.until("the commit", || place.report(&[])["totals"]["cost_usd"] == "3.000000000000");
+    assert!(server.end(libc::SIGKILL).code().is_none());
+    let server = start();
+    let live = server.get("/v1/snapshot").json();
+    assert_eq!(budget(&live, "a run"), "3.000000000000", "nor after a restart");
+    ahead(61);
+    server.until("its time", || budget(&server.get("/v1/snapshot").json(), "a run") == "1.750000000000");
+    server.until("the word", || server.said().contains("-$7.00 of 'none' session s: no budget 'none': use 'a run'"));
+    // Once, however often it is read and started.
+    assert_eq!(server.post("/v1/events", &(later + &charge("c", "0.25"))).status, 200);
+    assert_eq!(budget(&server.until_cost("3.25"), "a run"), "2.000000000000");
+    assert!(server.end(libc::SIGKILL).code().is_none());
+    let live = start().get("/v1/snapshot").json();
+    assert_eq!(budget(&live, "a run"), "2.000000000000");
+    assert_eq!(live["totals"]["adjustments_usd"], "-8.250000000000");
+}
+
+#[test]
+fn a_correction_that_moves_no_budget_is_counted_and_said() {
+    let place = broken();
+    let record = |rest: &str| format!("{{\"type\":\"adjustment\",\"cost_usd\":\"-3\",{rest}}}\n");
+    // One in what was there before, one in a log, one in a body; of one it is not said whose it is, one is for a period that is over.
+    append(&place.log("a.jsonl"), record("\"id\":\"1\",\"budget\":\"every user\""));
+    let server = Server::start(&place, &[]);
+    append(&place.log("a.jsonl"), record("\"id\":\"2\",\"budget\":\"everyone\"") + &charge("a", "ana", "2.50"));
+    let body = record("\"id\":\"3\",\"budget\":\"nobody\"")
+        + &record("\"id\":\"4\",\"budget\":\"each user\"")
+        + &record("\"id\":\"5\",\"ts\":\"2020-01-01T00:00:00Z\"");
+    assert_eq!(server.post("/v1/events", &body).status, 200);
+    server.until_cost("2.50");
+    for told in [
+        "-$3.00 of 'every user': no budget 'every user': use 'everything', 'each user'",
+        "-$3.00 of 'everyone': no budget 'everyone': use ",
+        "-$3.00 of 'nobody': no budget 'nobody': use ",
+        "-$3.00 of 'each user': budget 'each user' is kept for each user: say which user",
+        "-$3.00: no budget counts this",
+    ] {
+        server.until(told, || server.said().contains(told));
+    }
+    let live = server.get("/v1/snapshot").json();
+    assert_eq!((budget(&live, "everything"), budget(&live, "each user")), ("2.500000000000", "2.500000000000"));
+    assert_eq!(live["totals"]["adjustments_usd"], "-15.000000000000");
+    assert_eq!((&live["intake"]["not_usage"], &live["intake"]["records"]), (&json!(5), &json!(6)));
 }
 
 #[test]

@@ -13,7 +13,8 @@ use costtop::cli::demo::random::Random;
 use costtop::store::{CellBlob, Commit, Outcome, RowBlob, Store, Writer, copy};
 use costtop::time::Timestamp;
 
-use super::{load, position, preload, rows};
+use super::{load, position, rows};
+use crate::injection::library;
 
 const WORK: &str = "COSTTOP_TEST_WORK";
 const FOLDER: &str = "COSTTOP_TEST_STATE";
@@ -81,7 +82,7 @@ fn child(work: &str, folder: &Path, variables: &[(&str, String)]) -> (bool, Stri
         .args(["power::work", "--exact", "--nocapture", "--test-threads=1"])
         .env(FOLDER, folder)
         .env(WORK, work)
-        .env("LD_PRELOAD", preload::faults())
+        .env("LD_PRELOAD", library())
         .env("FAULT_UNDER", folder)
         .envs(variables.iter().map(|(name, value)| (name, value)))
         .stderr(Stdio::piped())

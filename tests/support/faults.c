@@ -7,6 +7,7 @@
  *   FAULT_UNDER=PATH   what changes files below PATH is counted, for:
  *   FAULT_TRACE=FILE   each change is appended: kind, lengths of path and bytes, offset, path, bytes
  *   FAULT_DISK=N ERRNO the Nth change fails with that error, once
+ *   FAULT_CLOCK=FILE   the clock is ahead by as many seconds as FILE says now
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -19,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #include <sys/inotify.h>
 #include <sys/types.h>
@@ -76,6 +78,21 @@ int statfs(const char *path, struct statfs *out) {
     if (!real) real = dlsym(RTLD_NEXT, "statfs");
     int done = real(path, out);
     if (getenv("FAULT_NETWORK")) out->f_type = 0x6969;
+    return done;
+}
+
+int clock_gettime(clockid_t clock, struct timespec *out) {
+    static int (*real)(clockid_t, struct timespec *);
+    if (!real) real = dlsym(RTLD_NEXT, "clock_gettime");
+    int done = real(clock, out);
+    const char *file = getenv("FAULT_CLOCK");
+    if (file && clock == CLOCK_REALTIME && done == 0) {
+        char text[32] = "";
+        int fd = open(file, O_RDONLY | O_CLOEXEC);
+        if (fd < 0 || read(fd, text, sizeof text - 1) < 0) abort();
+        close(fd);
+        out->tv_sec += atol(text);
+    }
     return done;
 }
 

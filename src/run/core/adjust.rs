@@ -17,33 +17,40 @@ impl Core {
             return;
         }
         for adjustment in found {
-            let text = said(&adjustment);
             match self.adjustments.find(adjustment.clone(), now) {
-                Ok(Found::Counts) => {
-                    let names = self.engine.ledger().1;
-                    self.budgets.correct(&adjustment, history, names, &mut self.alarms);
-                    if let Err(error) = self.budgets.knows(&adjustment) {
-                        self.log.add(now, Mark::Warn, "budget", &format!("{text}: {error}"));
-                    } else if !history {
-                        self.log.add(now, Mark::Note, "budget", &text);
-                    }
+                Ok(Found::Counts) => self.count(&adjustment, history, now),
+                Ok(Found::Waits) => {
+                    let time = self.config.zone.format(adjustment.time, "%Y-%m-%d %H:%M:%S");
+                    self.tell(now, Mark::Note, "budget", &format!("{}: waits for {time}", said(&adjustment)));
                 }
-                Ok(Found::Waits | Found::Known) => {}
-                Err(error) => self.log.add(now, Mark::Warn, "budget", &format!("not {text}: {error}")),
+                Ok(Found::Known) => {}
+                Err(error) => self.tell(now, Mark::Warn, "budget", &format!("not {}: {error}", said(&adjustment))),
             }
         }
         self.keep_adjustments();
     }
 
+    /// Moves budgets by what a log says; tells what came of it, but of history only what is wrong.
+    fn count(&mut self, adjustment: &Adjustment, history: bool, now: Timestamp) {
+        let names = self.engine.ledger().1;
+        let moved = self.budgets.correct(adjustment, history, names, &mut self.alarms);
+        let known = self.budgets.knows(adjustment);
+        let heard = if moved == 0 && !history { known.and(Err(AdjustError::Nowhere)) } else { known };
+        if let Err(error) = heard {
+            self.tell(now, Mark::Warn, "budget", &format!("{}: {error}", said(adjustment)));
+        } else if !history {
+            self.tell(now, Mark::Note, "budget", &said(adjustment));
+        }
+    }
+
     /// Adjustments of logs whose time has come.
     pub(super) fn ripen(&mut self, now: Timestamp) {
-        let ripe = self.adjustments.ripe(now);
+        let ripe = self.adjustments.ripe(now).to_vec();
         if ripe.is_empty() {
             return;
         }
-        let names = self.engine.ledger().1;
-        for adjustment in ripe {
-            self.budgets.correct(adjustment, false, names, &mut self.alarms);
+        for adjustment in &ripe {
+            self.count(adjustment, false, now);
         }
         self.keep_adjustments();
         self.persistence.touch();

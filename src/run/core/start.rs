@@ -127,7 +127,7 @@ impl Core {
             log.add(now, Mark::Warn, "state", &format!("saved alarms cannot be read ({error}): they begin anew"));
         }
         let per_session = config.budgets.iter().any(|budget| budget.each == Each::Session);
-        let adjustments = match opened.adjustments.as_deref().map(Adjustments::load).transpose() {
+        let adjustments = match opened.adjustments.as_deref().map(|saved| Adjustments::load(saved, now)).transpose() {
             Ok(adjustments) => adjustments.unwrap_or_default(),
             Err(error) => {
                 let text = format!("saved adjustments cannot be read ({error}): budgets stand without them");

@@ -1,11 +1,12 @@
-//! A library that a process loads before the C library, so that disk, watcher and file system fail as they are told to.
+//! Faults that no test can wait for: a library to preload into a process, where it answers for disk, watcher, file system and clock
+//! (support/faults.c, built with the C compiler that costtop's own build needs).
 
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::OnceLock;
 
-/// The library of `faults.c`, built once for this process.
-pub fn faults() -> &'static PathBuf {
+/// The library, built once for this process.
+pub fn library() -> &'static PathBuf {
     static BUILT: OnceLock<(tempfile::TempDir, PathBuf)> = OnceLock::new();
     &BUILT
         .get_or_init(|| {

@@ -24,6 +24,8 @@ mod mapping;
 mod order;
 #[path = "formats/otlp.rs"]
 mod otlp;
+#[path = "formats/several.rs"]
+mod several;
 #[path = "formats/shapes.rs"]
 mod shapes;
 #[path = "formats/traps.rs"]

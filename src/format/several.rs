@@ -17,7 +17,7 @@ impl<'a> Objects<'a> {
         let (closes, rest) = rest.strip_suffix(b"]").map_or((false, rest), |rest| (true, rest));
         let goes_on = trimmed(rest).ends_with(b",");
         // What opens a list without going on broke off, and what opens and closes one is a list.
-        if opens && (closes || !goes_on) || closes && goes_on {
+        if opens && !goes_on || closes && goes_on {
             return None;
         }
         let objects = Objects { rest: trimmed(rest) };

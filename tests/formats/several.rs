@@ -129,7 +129,8 @@ proptest! {
         let lines: Vec<(&str, &str)> = picked.iter().map(|(fixture, place, between)| {
             let all = [OWN, CLAUDE_CODE, LITELLM, ANSWERS, gateway::SPEND, bedrock_log::LOG][*fixture];
             let whole: Vec<&str> = all.lines().filter(|line| serde_json::from_str::<Value>(line).is_ok_and(|value| {
-                value.is_object() && value["type"] != "user"
+                // Behind what is left early nobody looks.
+                value.is_object() && value["type"] != "user" && value["type"] != "file-history-snapshot"
             })).collect();
             (*place.get(&whole), ["", " ", ",", "\t, "][*between])
         }).collect();
@@ -141,6 +142,7 @@ proptest! {
         let inside: String = lines.iter().map(|(line, between)| [*line, between].concat()).collect();
         let inside = inside.trim_end_matches([',', ' ', '\t']);
         let line = [format!("[{inside},"), format!("{inside},"), format!("{inside}]")][part].clone();
+        slow_reader::compare(line.as_bytes());
         let mut together = Vec::new();
         let kind = decoder.decode(0, line.as_bytes(), &mut |at, result| {
             assert_eq!(at.index as usize, together.len());

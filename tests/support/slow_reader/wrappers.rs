@@ -106,7 +106,11 @@ fn several(own: &[MappingConfig], text: &str, depth: u32, fates: &mut Vec<Result
     let mut records = Vec::new();
     loop {
         let mut values = serde_json::Deserializer::from_str(rest).into_iter::<Record>();
-        let record @ Record::Object(_) = values.next()?.ok()? else { return None };
+        let record = match values.next()? {
+            Ok(record @ Record::Object(_)) => record,
+            Err(error) if is_lenient(&error.to_string(), text) => return Some(Seen::Unsure(error.to_string())),
+            _ => return None,
+        };
         rest = rest[values.byte_offset()..].trim_start_matches(BLANKS);
         records.push(record);
         if rest.is_empty() {
@@ -117,22 +121,17 @@ fn several(own: &[MappingConfig], text: &str, depth: u32, fates: &mut Vec<Result
     if !part && records.len() < 2 || records[1..].iter().any(|record| depth_of(record) > 64) {
         return None;
     }
-    if depth_of(&records[0]) > 64 {
-        fates.push(Err(Skip::Rejected(Rejection::Depth)));
-        return Some(Seen::Records);
-    }
-    if let Record::Object(members) = &records[0]
-        && !begin
-        && super::leaves_early(members)
-    {
+    let early = !begin && matches!(&records[0], Record::Object(members) if super::leaves_early(members));
+    match (depth_of(&records[0]) > 64, early) {
         // Nobody looks behind it.
-        fates.push(Err(Skip::NotUsage));
-        return Some(Seen::Records);
+        (false, true) => fates.push(Err(Skip::NotUsage)),
+        (true, false) => fates.push(Err(Skip::Rejected(Rejection::Depth))),
+        // What stands first decides.
+        (true, true) => return Some(Seen::Unsure("too deep, and left early".to_owned())),
+        (false, false) if records.iter().any(super::agents::has_context) => return Some(Seen::Joined),
+        (false, false) => return Some(each(own, &records, depth, fates)),
     }
-    if records.iter().any(super::agents::has_context) {
-        return Some(Seen::Joined);
-    }
-    Some(each(own, &records, depth, fates))
+    Some(Seen::Records)
 }
 
 fn record(own: &[MappingConfig], text: &str, depth: u32, fates: &mut Vec<Result<Expected, Skip>>) -> Seen {

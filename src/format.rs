@@ -30,6 +30,7 @@ mod own;
 mod paths;
 mod pi;
 mod responses;
+mod several;
 mod stream;
 pub mod wrapper;
 
@@ -44,6 +45,7 @@ use labels::LabelPaths;
 use mapping::{Hints, Mapping, Mappings, Told};
 use marks::Marks;
 use scanner::{Scanner, Stop};
+use several::Objects;
 use wrapper::{Framed, Head, Joined, MAX_WRAPPERS, Wrapper};
 
 /// Why a record becomes no charge.
@@ -256,6 +258,8 @@ impl Decoder {
     {
         match Scanner::new(line).peek() {
             None => Line::Blank,
+            // The end of a list that has a line for each element.
+            Some(b']') if depth == 0 && line.trim_ascii() == b"]" => Line::Blank,
             Some(b'{') => self.record(at, depth, line, each),
             Some(b'[') if !wrapper::is_kubectl(line) => self.array(at, depth, line, each),
             Some(_) => self.text(at, depth, line, each),
@@ -329,6 +333,9 @@ impl Decoder {
     {
         let mut check = Scanner::new(line);
         if let Err(stop) = check.skip().and_then(|()| check.end()) {
+            if let Some(objects) = Objects::of(line) {
+                return self.several(at, depth, objects, each);
+            }
             each(at, Err(stop.rejection().map_or(Skip::NotUsage, Skip::Rejected)));
             return Line::Unknown;
         }
@@ -349,6 +356,26 @@ impl Decoder {
         debug_assert!(walked.is_ok(), "checked above");
         if Scanner::new(line).array(|_| Err(Stop::Left)) == Ok(true) {
             each(at, Err(Skip::NotUsage));
+        }
+        seen
+    }
+
+    /// The objects of a line that holds several, each a record.
+    #[cold]
+    fn several<E>(&mut self, at: At, depth: usize, objects: Objects<'_>, each: &mut E) -> Line
+    where
+        E: FnMut(At, Result<&Usage<'_>, Skip>) + ?Sized,
+    {
+        let (mut seen, mut index) = (Line::Unknown, at.index);
+        for object in objects {
+            let mut numbered = |at: At, result: Result<&Usage<'_>, Skip>| {
+                each(At { index, ..at }, result);
+                index += 1;
+            };
+            let numbered: &mut dyn FnMut(At, Result<&Usage<'_>, Skip>) = &mut numbered;
+            if let known @ Line::Known(_) = self.record(at, depth, object, numbered) {
+                seen = known;
+            }
         }
         seen
     }
@@ -377,6 +404,11 @@ impl Decoder {
                 return self.known(format);
             }
             Reading::Stopped(stop) => {
+                if stop == Stop::Syntax
+                    && let Some(objects) = Objects::of(record)
+                {
+                    return self.several(at, depth, objects, each);
+                }
                 tell(Err(stop.rejection().map_or(Skip::NotUsage, Skip::Rejected)));
                 return Line::Unknown;
             }

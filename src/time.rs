@@ -215,7 +215,7 @@ impl FromStr for Zone {
     }
 }
 
-/// Reads the times logs print: RFC 3339 (`T` or a blank, any offset, any fraction, no zone means `zone`).
+/// Reads the times logs print: RFC 3339 (`T` or a blank, any offset or a ` UTC`, any fraction, no zone means `zone`).
 ///
 /// Cut to milliseconds. `None` for what is no time.
 #[must_use]
@@ -284,6 +284,8 @@ fn parse_any(text: &[u8], zone: Zone) -> Option<Timestamp> {
             Some(Timestamp(if *sign == b'+' { wall - offset } else { wall + offset }))
         }
         None => DateTime::from_timestamp_millis(wall).map(|wall| zone.instant(wall.naive_utc())),
+        // As BigQuery and Go print it.
+        Some(b' ') if matches!(&text[at..], b" UTC" | b" +0000 UTC") => Some(Timestamp(wall)),
         _ => None,
     }
 }
@@ -399,6 +401,8 @@ mod tests {
         assert_eq!(at("2026-11-21T21:48:53Z").ms(), 1_795_297_733_000);
         assert_eq!(at("2026-11-21 23:48:53.0999+02:00").ms(), 1_795_297_733_099);
         assert_eq!(at("2026-11-21T16:48:53.099123456-0500").ms(), 1_795_297_733_099);
+        assert_eq!(at("2026-11-21 21:48:53.099123 UTC").ms(), 1_795_297_733_099);
+        assert_eq!(at("2026-11-21 21:48:53.099 +0000 UTC").ms(), 1_795_297_733_099);
         let berlin = parse_rfc3339(b"2026-11-21T22:48:53.099", zone("Europe/Berlin")).expect("a local time");
         assert_eq!(berlin.ms(), 1_795_297_733_099);
         for text in [
@@ -408,6 +412,8 @@ mod tests {
             "2026-02-29T00:00:00Z",
             "2026-11-21T25:00:00Z",
             "2026-11-21T10:00:00Zx",
+            "2026-11-21 10:00:00 CET",
+            "2026-11-21 10:00:00 +0100 UTC",
             "yesterday",
             "2026-11-21T10:00:00.Z",
         ] {

@@ -26,6 +26,8 @@ mod media;
 mod order;
 #[path = "formats/otlp.rs"]
 mod otlp;
+#[path = "formats/several.rs"]
+mod several;
 #[path = "formats/shapes.rs"]
 mod shapes;
 #[path = "formats/traps.rs"]

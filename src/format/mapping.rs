@@ -92,6 +92,7 @@ pub(super) struct Mapping {
     /// The slots of each fact, best first.
     fields: [Vec<usize>; FIELDS],
     time: Clock,
+    is_built_in: bool,
     config: MappingConfig,
 }
 
@@ -160,8 +161,14 @@ impl Mapping {
                 // Checked with the configuration.
                 TimeFormat::Pattern(pattern) => TimePattern::new(pattern).map_or(Clock::Auto, Clock::Pattern),
             },
+            is_built_in: false,
             config: config.clone(),
         }
+    }
+
+    /// One that is known by a key which may be anybody's.
+    fn built_in(config: &MappingConfig) -> Mapping {
+        Mapping { is_built_in: true, ..Mapping::new(config) }
     }
 
     pub(super) const fn format(&self) -> Format {
@@ -179,6 +186,16 @@ impl Mapping {
         self.paths.read(&mut scanner, &mut found, note)?;
         scanner.end()?;
         Ok(found)
+    }
+
+    /// Whether nothing is stated of what was used, nor that it failed or is none.
+    fn is_silent(&self, found: &Found<'_>) -> bool {
+        use MappedField as Is;
+        let stated =
+            [Is::Input, Is::Output, Is::CacheRead, Is::CacheWrite, Is::CacheWrite5m, Is::CacheWrite1h, Is::Cost];
+        stated.into_iter().all(|field| self.slot(found, field).is_none())
+            && !self.unless.iter().chain(&self.failed).any(|test| test.holds(found))
+            && number::lenient(self.value(found, Is::Status)) < 400
     }
 
     fn means(&self, found: &Found<'_>) -> bool {
@@ -200,6 +217,9 @@ impl Mapping {
     }
 
     fn meet<'a>(&self, found: &Found<'a>, zone: Zone, told: Option<&mut Vec<Told>>) -> Said<'a> {
+        if self.is_built_in && self.is_silent(found) {
+            return None;
+        }
         if let Some(told) = told {
             told.push(self.tell(found));
         }

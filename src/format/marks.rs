@@ -57,6 +57,8 @@ pub(super) struct Marks {
     journal_time: bool,
     /// `logEvents` is an array that is not empty.
     log_events: bool,
+    /// `events` is an array whose first element has a text `message`.
+    events: bool,
     /// `@message` is there.
     at_message: bool,
     /// `message` is a text that begins as an object does.
@@ -119,16 +121,17 @@ impl Marks {
         if self.asked { 0 } else { self.hints }
     }
 
-    /// The wrapper these keys are those of: the record proper is the text in it. A `message` alone makes none of a record that is usage
-    /// by itself.
+    /// The wrapper these keys are those of: the record proper is the text in it. A `message` or `events` alone make none of a record that
+    /// is usage by itself.
     pub(super) fn wrapper(&self) -> Option<Wrapper> {
-        let weak = || (self.message_of_json && self.detected().is_none()).then_some(Wrapper::CloudWatch);
+        let alone = self.message_of_json || self.events;
+        let weak = || (alone && self.detected().is_none()).then_some(Wrapper::CloudWatch);
         self.sure_wrapper().or_else(weak)
     }
 
     /// Whether the wrapper holds several events.
     pub(super) const fn holds_events(&self) -> bool {
-        self.log_events
+        self.log_events || self.events && !self.at_message && !self.message_of_json
     }
 
     const fn sure_wrapper(&self) -> Option<Wrapper> {
@@ -218,6 +221,7 @@ impl Marks {
                     return Ok(());
                 }
             }
+            b"events" => self.events = holds_messages(*value)?,
             b"attributes" => self.event = self.note_event(value)?,
             b"payload" => self.payload = true,
             b"sessionId" => self.gemini.session = true,
@@ -300,4 +304,19 @@ impl Marks {
         }
         Ok(kind)
     }
+}
+
+/// Whether the value ahead is an array of events as a log keeps them: the first has a text `message`.
+fn holds_messages(mut value: Scanner<'_>) -> Result<bool, Stop> {
+    let mut first = None;
+    if value.peek() == Some(b'[') {
+        value.array(|event| {
+            if first.is_some() {
+                return event.skip();
+            }
+            first = Some(matches!(event.member(b"message")?, Scalar::Text(_)));
+            Ok(())
+        })?;
+    }
+    Ok(first == Some(true))
 }

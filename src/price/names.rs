@@ -16,15 +16,18 @@ const MAX_CANDIDATES: usize = 64;
 pub(super) const MAX_NAME: usize = 512;
 
 /// Names under which logs know a provider whose entries start differently.
-const PROVIDERS: [(&str, &str); 25] = [
+const PROVIDERS: [(&str, &str); 32] = [
     ("google", "gemini"),
     ("gcp.gemini", "gemini"),
     ("gcp.gen_ai", "gemini"),
     ("google_ai_studio", "gemini"),
+    ("google.generative_ai", "gemini"),
     ("gcp.vertex_ai", "vertex_ai"),
     ("vertex", "vertex_ai"),
     ("google_vertex", "vertex_ai"),
     ("vertexai", "vertex_ai"),
+    ("google.vertex", "vertex_ai"),
+    ("vertex.anthropic", "vertex_ai"),
     ("aws.bedrock", "bedrock"),
     ("aws_bedrock", "bedrock"),
     ("amazon_bedrock", "bedrock"),
@@ -37,12 +40,19 @@ const PROVIDERS: [(&str, &str); 25] = [
     ("mistral_ai", "mistral"),
     ("mistralai", "mistral"),
     ("moonshotai", "moonshot"),
+    ("moonshot_ai", "moonshot"),
     ("z.ai", "zai"),
+    ("z_ai", "zai"),
     ("alibaba", "dashscope"),
+    ("alibaba_cloud", "dashscope"),
     ("fireworks", "fireworks_ai"),
     ("together", "together_ai"),
+    ("togetherai", "together_ai"),
     ("ibm.watsonx.ai", "watsonx"),
 ];
+
+/// What Vercel's SDK writes behind a provider to say which of its interfaces was asked: `xai.chat`.
+const INTERFACES: [&str; 5] = [".chat", ".completion", ".embedding", ".messages", ".responses"];
 
 /// What a record says that decides which entry holds.
 #[derive(Clone, Copy, Debug, Default)]
@@ -222,9 +232,10 @@ fn first_found<T: Tables>(names: &[Candidate], tables: &T) -> Option<(usize, Mat
 #[must_use]
 pub fn table_provider(provider: &str) -> String {
     let lower = provider.trim().to_ascii_lowercase().replace([' ', '-'], "_");
-    let family = lower.strip_prefix("vertex_ai_").map(|_| "vertex_ai");
-    let known = PROVIDERS.iter().find(|(name, _)| *name == lower).map(|(_, prefix)| *prefix);
-    family.or(known).map_or(lower.clone(), str::to_owned)
+    let bare = INTERFACES.iter().find_map(|interface| lower.strip_suffix(interface)).unwrap_or(&lower);
+    let family = bare.strip_prefix("vertex_ai_").map(|_| "vertex_ai");
+    let known = PROVIDERS.iter().find(|(name, _)| *name == bare).map(|(_, prefix)| *prefix);
+    family.or(known).unwrap_or(bare).to_owned()
 }
 
 /// With provider and region, with provider, bare, and without the provider's own prefix. Some of a provider's models are named as if they

@@ -289,6 +289,32 @@ fn every_built_in_mapping_reads_its_vendors_names() {
     insta::assert_snapshot!(summary);
 }
 
+#[test]
+fn a_key_that_a_built_in_mapping_is_known_by_may_be_anybodys() {
+    for key in [
+        r#""ai":true"#,
+        r#""ai":{"vendor":"x"}"#,
+        r#""ai":{},"response":{"status":"completed"}"#,
+        r#""fallback_index":0,"provider":"p""#,
+        r#""gen_ai.usage.input_tokens":"-""#,
+        r#""llm_prompt_tokens":"-""#,
+        r#""llm_summary":"what was said""#,
+        r#""tokens_in":"","tokens_out":"","provider":"p""#,
+        r#""type":"GENERATION","usageDetails":{}"#,
+        r#""request_created_at":"2026-11-21T10:00:00Z""#,
+        r#""ai_model":"x","req_units":"-""#,
+    ] {
+        for usage in [r#""usage":{"prompt_tokens":7,"completion_tokens":1}"#, r#""input_tokens":7"#] {
+            let line = format!(r#"{{{key},"model":"m",{usage}}}"#);
+            assert_eq!(said(&[], &line, |usage| usage.tokens.prompt()), 7, "{line}");
+        }
+        assert_eq!(skipped(&[], &format!("{{{key}}}")), Skip::NotUsage, "{key}");
+    }
+    // What one says is no usage yet is none of another format.
+    let row = r#"{"fallback_index":0,"provider":"p","model":"m","status":"processing","cost":0}"#;
+    assert_eq!(skipped(&[], row), Skip::NotUsage);
+}
+
 /// Mappings whose paths are short, so that random records meet them.
 fn random_mapping() -> impl Strategy<Value = String> {
     const FIELDS: &[&str] = &[

@@ -71,6 +71,19 @@ fn what_is_no_wrapper_stays_what_it_is() {
 }
 
 #[test]
+fn between_a_time_and_an_object_a_stream_or_a_level_may_stand() {
+    let record = r#"{"model":"m","input_tokens":1}"#;
+    for name in ["aws/bedrock/modelinvocations", "2026/11/21/[$LATEST]0f", "INFO", "name:"] {
+        let line = format!("2026-11-21T10:00:00.123000+00:00 {name} {record}\n");
+        assert_eq!(read(&line), [Ok("timestamp 1  2026-11-21T10:00:00.123Z".to_owned())], "{line}");
+    }
+    for other in ["a b {\"x\":1}", "INFO {x=1}", "INFO  {\"x\":1}", "\"a {\"x\":1}"] {
+        let line = format!("2026-11-21T10:00:00Z {other}");
+        assert_eq!(read(&line), [Err(Skip::NotUsage)], "{line}");
+    }
+}
+
+#[test]
 fn parts_are_joined_by_stream_and_begin_where_the_first_stands() {
     let lines = [
         r#"{"log":"{\"model\":\"a\",","stream":"stdout","time":"2026-11-21T10:00:00Z"}"#,

@@ -5,7 +5,7 @@ use costtop::usage::{RawText, Terms, Usage};
 use super::{embedded, lookup, request};
 
 /// Model, provider and region of a log; the entry; how.
-const FOUND: [(&str, &str, &str, &str, &str); 31] = [
+const FOUND: [(&str, &str, &str, &str, &str); 37] = [
     ("claude-opus-4-6", "", "", "claude-opus-4-6", ""),
     ("claude-opus-4-6", "anthropic", "", "claude-opus-4-6", ""),
     ("anthropic/claude-opus-4-6", "", "", "claude-opus-4-6", "prefix left out"),
@@ -57,6 +57,12 @@ const FOUND: [(&str, &str, &str, &str, &str); 31] = [
         "provider added",
     ),
     ("global.amazon.nova-pro-v1:0", "bedrock", "", "amazon.nova-pro-v1:0", "geography left out, same price"),
+    ("kimi-k3", "moonshot_ai", "", "moonshot/kimi-k3", "provider added"),
+    ("glm-5.3", "z_ai", "", "zai/glm-5.3", "provider added"),
+    ("qwen3.8-max", "Alibaba Cloud", "", "dashscope/qwen3.8-max", "provider added"),
+    ("grok-4.5", "xai.chat", "", "xai/grok-4.5", "provider added"),
+    ("gemini-2.5-pro", "google.generative-ai", "", "gemini/gemini-2.5-pro", "provider added"),
+    ("gpt-5.4", "openai.responses", "", "gpt-5.4", ""),
     ("claude-3-5-sonnet-20241022", "anthropic", "", "claude-3-5-sonnet-20241022", ""),
     ("claude-3-opus-20240229", "", "", "claude-3-opus-20240229", ""),
     ("perplexity/kimi-k3", "perplexity", "", "perplexity/perplexity/kimi-k3", "provider added"),

@@ -361,7 +361,8 @@ fn read(own_mappings: &[MappingConfig], record: &Record) -> Result<Expected, Ski
 /// The built-in mapping that describes a record, if none of the configuration has its name.
 fn preset(own: &[MappingConfig], record: &Value) -> Option<&'static MappingConfig> {
     let replaced = |mapping: &&MappingConfig| own.iter().any(|own| own.name == mapping.name);
-    PRESETS.iter().filter(|mapping| !replaced(mapping)).find(|mapping| mapping::means(mapping, record))
+    let means = |mapping: &&MappingConfig| mapping::means(mapping, record) && !mapping::is_silent(mapping, record);
+    PRESETS.iter().filter(|mapping| !replaced(mapping)).find(means)
 }
 
 /// Whether a mapping describes a record: one of the configuration whatever its type, one built in where the scanner gets that far.

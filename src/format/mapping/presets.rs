@@ -9,7 +9,7 @@ use crate::usage::Format;
 /// Which of the built-in mappings a record may be meant by: one bit each, in the order in which they are tried.
 pub(in crate::format) type Hints = u16;
 
-static COMPILED: LazyLock<Vec<Mapping>> = LazyLock::new(|| PRESETS.iter().map(Mapping::new).collect());
+static COMPILED: LazyLock<Vec<Mapping>> = LazyLock::new(|| PRESETS.iter().map(Mapping::built_in).collect());
 
 /// The built-in mapping that a key at the top of a record speaks for. Each has one such key, which it cannot do without and which no
 /// reader has a use for; so a record without such keys costs nothing.

@@ -86,22 +86,31 @@ fn read_event<'a>(scanner: &mut Scanner<'a>, zone: Zone, room: &mut Vec<u8>) -> 
     Ok(Head::plain(Wrapper::CloudWatch, number::time(time, zone)))
 }
 
-/// The events of a subscription's delivery, `{"logEvents":[{"id","timestamp","message"},…]}`, each as [`event`] reads it.
+/// The events of a subscription's delivery, `{"logEvents":[{"id","timestamp","message"},…]}`, or of what `aws logs filter-log-events`
+/// answers, `{"events":[…]}`; each as [`event`] reads it.
 pub(in crate::format) fn events(
     record: &[u8],
     zone: Zone,
     room: &mut Vec<u8>,
     mut each: impl FnMut(&Head<'_>, &[u8]),
 ) -> Result<(), Stop> {
-    let mut list: &[u8] = b"";
+    let (mut delivered, mut asked): (&[u8], &[u8]) = (b"", b"");
     Scanner::new(record).object(|key, value| {
-        if key == b"logEvents" {
-            list = value.span()?;
-            return Ok(());
+        match key {
+            b"logEvents" => delivered = value.span()?,
+            b"events" => asked = value.span()?,
+            _ => value.skip()?,
         }
-        value.skip()
+        Ok(())
     })?;
-    Scanner::new(list).array(|element| {
+    let mut is_empty = true;
+    if Scanner::new(delivered).peek() == Some(b'[') {
+        Scanner::new(delivered).array(|event| {
+            is_empty = false;
+            event.skip()
+        })?;
+    }
+    Scanner::new(if is_empty { asked } else { delivered }).array(|element| {
         room.clear();
         let head = read_event(element, zone, room)?;
         each(&head, room);

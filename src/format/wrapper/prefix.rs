@@ -55,7 +55,7 @@ fn without_newline(text: &[u8]) -> &[u8] {
     text.strip_suffix(b"\n").unwrap_or(text)
 }
 
-/// `TIME stdout F text` of CRI, `TIME HOST PROGRAM[PID]: text` of a system logger, or a time before a text.
+/// `TIME stdout F text` of CRI, `TIME HOST PROGRAM[PID]: text` of a system logger, or a time before a text, or before a word and an object.
 fn after_time(line: &[u8], zone: Zone) -> Option<(Head<'_>, &[u8])> {
     let (stamp, rest) = word(line)?;
     if stamp.get(10) != Some(&b'T') {
@@ -79,7 +79,10 @@ fn after_time(line: &[u8], zone: Zone) -> Option<(Head<'_>, &[u8])> {
         let host = if program.ends_with(b"]") { RawText::plain(host) } else { RawText::NONE };
         return Some((Head { host, ..Head::plain(Wrapper::Syslog, time) }, text));
     }
-    Some((Head::plain(Wrapper::Timestamp, time), rest))
+    // `aws logs tail` names the stream, others say a level.
+    let named = word(rest)
+        .filter(|(name, text)| text.starts_with(b"{\"") && !matches!(name.first(), None | Some(b'{' | b'[' | b'"')));
+    Some((Head::plain(Wrapper::Timestamp, time), named.map_or(rest, |(_, text)| text)))
 }
 
 /// `<PRI>` and what RFC 5424, RFC 3164 or a newer RFC 3164 with a full time put behind it.

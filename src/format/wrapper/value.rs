@@ -32,9 +32,12 @@ pub(in crate::format) enum Framed {
     Broken(u64),
 }
 
-/// Whether a line opens a value and holds nothing else.
-fn opens(line: &[u8]) -> bool {
-    matches!(line.trim_ascii_end(), [b'{' | b'['])
+/// The bracket of a line that opens a value and holds nothing else; some editors put a byte order mark before it.
+fn opens(line: &[u8]) -> Option<u8> {
+    match line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line).trim_ascii_end() {
+        [bracket @ (b'{' | b'[')] => Some(*bracket),
+        _ => None,
+    }
 }
 
 /// Whether a line can stand inside of a value: it is indented, closes it, or is blank.
@@ -42,20 +45,25 @@ fn is_inside(line: &[u8]) -> bool {
     matches!(line.first(), None | Some(b' ' | b'\t' | b'}' | b']' | b'\r' | b'\n'))
 }
 
+/// Whether a text begins as an object does: metadata that a database keeps as text, a record that a log wraps.
+fn is_object(text: &[u8]) -> bool {
+    [&b"{"[..], b"\\u007b", b"\\u007B"].iter().any(|brace| text.starts_with(brace))
+}
+
 /// Takes the next line; `held` is the value it may belong to.
 pub(super) fn frame(held: &mut Option<Value>, limit: u64, offset: u64, line: &[u8]) -> Framed {
     let Some(value) = held else {
-        if !opens(line) {
-            return Framed::Alone;
-        }
-        *held = Some(Value { offset, text: line.to_vec(), depth: 1, given_up: false });
+        let Some(bracket) = opens(line) else { return Framed::Alone };
+        *held = Some(Value::new(offset, bracket));
         return Framed::Held;
     };
     let begun = value.offset;
     // What was given up has been told.
     let told = value.given_up;
     if !is_inside(line) {
-        *held = opens(line).then(|| Value { offset, text: line.to_vec(), depth: 1, given_up: false });
+        // A list whose elements have lines of their own: its bracket says nothing.
+        let told = told || value.text == b"[" && line.starts_with(b"{");
+        *held = opens(line).map(|bracket| Value::new(offset, bracket));
         return match (told, held.is_some()) {
             (false, _) => Framed::Torn(begun),
             (true, true) => Framed::Held,
@@ -80,6 +88,10 @@ pub(super) fn frame(held: &mut Option<Value>, limit: u64, offset: u64, line: &[u
 }
 
 impl Value {
+    fn new(offset: u64, bracket: u8) -> Value {
+        Value { offset, text: vec![bracket], depth: 1, given_up: false }
+    }
+
     /// Adds a line, its long texts left out; `false` if it is none of a value's: a text in it has no end, or a bracket is too many.
     fn push(&mut self, line: &[u8]) -> bool {
         let mut at = 0;
@@ -101,7 +113,7 @@ impl Value {
                             _ => return false,
                         }
                     }
-                    if at - begin > LONGEST_TEXT {
+                    if at - begin > LONGEST_TEXT && !is_object(&line[begin..at]) {
                         self.keep(&line[kept..begin]);
                         kept = at;
                     }

@@ -36,14 +36,27 @@ pub fn means(mapping: &MappingConfig, record: &Value) -> bool {
     mapping.has.iter().all(|path| at(record, path).is_some()) && mapping.when.iter().all(|test| holds(record, test))
 }
 
+/// What counts for a fact.
+fn fact<'v>(mapping: &MappingConfig, record: &'v Value, field: MappedField) -> &'v Value {
+    static NULL: Value = Value::Null;
+    let mut found = mapping.places(field).iter().filter_map(|path| at(record, path));
+    found.find(|value| !matches!(value.as_str(), Some("" | "-"))).unwrap_or(&NULL)
+}
+
+/// Whether one that is built in finds nothing of what was used, nor that it failed or is no usage: then the record is somebody else's.
+pub fn is_silent(mapping: &MappingConfig, record: &Value) -> bool {
+    use MappedField as Is;
+    [Is::Input, Is::Output, Is::CacheRead, Is::CacheWrite, Is::CacheWrite5m, Is::CacheWrite1h, Is::Cost]
+        .into_iter()
+        .all(|field| fact(mapping, record, field).is_null())
+        && !mapping.unless.iter().chain(&mapping.failed).any(|test| holds(record, test))
+        && !(400.0..4_294_967_296.0).contains(&number(fact(mapping, record, Is::Status)))
+}
+
 /// What it says then.
 pub fn read(mapping: &MappingConfig, record: &Value) -> Result<Expected, Skip> {
     use MappedField as Is;
-    static NULL: Value = Value::Null;
-    let value = |field: Is| {
-        let mut found = mapping.places(field).iter().filter_map(|path| at(record, path));
-        found.find(|value| !matches!(value.as_str(), Some("" | "-"))).unwrap_or(&NULL)
-    };
+    let value = |field: Is| fact(mapping, record, field);
     if mapping.unless.iter().any(|test| holds(record, test)) {
         return Err(Skip::NotUsage);
     }

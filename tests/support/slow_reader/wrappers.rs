@@ -31,12 +31,13 @@ const BLANKS: [char; 4] = [' ', '\t', '\r', '\n'];
 
 /// Reads one line and appends the fates of its records.
 pub fn read(own: &[MappingConfig], line: &str, depth: u32, fates: &mut Vec<Result<Expected, Skip>>) -> Seen {
-    if depth == 0 && matches!(line.trim_ascii_end(), "{" | "[") {
+    if depth == 0 && matches!(line.strip_prefix('\u{feff}').unwrap_or(line).trim_ascii_end(), "{" | "[") {
         return Seen::Part;
     }
     let text = line.strip_prefix('\u{feff}').unwrap_or(line).trim_start_matches(BLANKS);
     match text.chars().next() {
         None => Seen::Blank,
+        Some(']') if depth == 0 && text.trim_ascii_end() == "]" => Seen::Blank,
         Some('{') => record(own, text, depth, fates),
         Some('[') if !line.starts_with("[pod/") => array(own, text, depth, fates),
         Some(_) => match prefix(line).filter(|_| depth < 3) {
@@ -59,7 +60,7 @@ pub fn read(own: &[MappingConfig], line: &str, depth: u32, fates: &mut Vec<Resul
 fn array(own: &[MappingConfig], text: &str, depth: u32, fates: &mut Vec<Result<Expected, Skip>>) -> Seen {
     let records = match serde_json::from_str::<Vec<Record>>(text) {
         Ok(records) => records,
-        Err(error) => return Seen::Unsure(error.to_string()),
+        Err(error) => return several(own, text, depth, fates).unwrap_or_else(|| Seen::Unsure(error.to_string())),
     };
     if records.iter().map(depth_of).max().unwrap_or(0) + 1 > 64 {
         fates.push(Err(Skip::Rejected(Rejection::Depth)));
@@ -75,6 +76,10 @@ fn array(own: &[MappingConfig], text: &str, depth: u32, fates: &mut Vec<Result<E
         // An element says what later ones mean: folding is for other tests.
         return Seen::Joined;
     }
+    each(own, &records, depth, fates)
+}
+
+fn each(own: &[MappingConfig], records: &[Record], depth: u32, fates: &mut Vec<Result<Expected, Skip>>) -> Seen {
     for (place, record) in records.iter().enumerate() {
         match one(own, record, depth, fates) {
             Seen::Unsure(error) => return Seen::Unsure(error),
@@ -86,10 +91,53 @@ fn array(own: &[MappingConfig], text: &str, depth: u32, fates: &mut Vec<Result<E
     Seen::Records
 }
 
+/// Objects one behind the other, or a part of a list: its first elements, some in the middle, its last ones.
+fn several(own: &[MappingConfig], text: &str, depth: u32, fates: &mut Vec<Result<Expected, Skip>>) -> Option<Seen> {
+    let text = text.trim_matches(BLANKS);
+    let (begin, end) = (text.starts_with('['), text.ends_with(']'));
+    let inner = text.strip_prefix('[').unwrap_or(text);
+    let inner = inner.strip_suffix(']').unwrap_or(inner).trim_matches(BLANKS);
+    let (comma, mut rest) = (inner.ends_with(','), inner.strip_suffix(',').unwrap_or(inner));
+    let part = match (begin, comma, end) {
+        (false, false, false) => false,
+        (_, true, false) | (false, false, true) => true,
+        _ => return None,
+    };
+    let mut records = Vec::new();
+    loop {
+        let mut values = serde_json::Deserializer::from_str(rest).into_iter::<Record>();
+        let record = match values.next()? {
+            Ok(record @ Record::Object(_)) => record,
+            Err(error) if is_lenient(&error.to_string(), text) => return Some(Seen::Unsure(error.to_string())),
+            _ => return None,
+        };
+        rest = rest[values.byte_offset()..].trim_start_matches(BLANKS);
+        records.push(record);
+        if rest.is_empty() {
+            break;
+        }
+        rest = rest.strip_prefix(',').unwrap_or(rest);
+    }
+    if !part && records.len() < 2 || records[1..].iter().any(|record| depth_of(record) > 64) {
+        return None;
+    }
+    let early = !begin && matches!(&records[0], Record::Object(members) if super::leaves_early(members));
+    match (depth_of(&records[0]) > 64, early) {
+        // Nobody looks behind it.
+        (false, true) => fates.push(Err(Skip::NotUsage)),
+        (true, false) => fates.push(Err(Skip::Rejected(Rejection::Depth))),
+        // What stands first decides.
+        (true, true) => return Some(Seen::Unsure("too deep, and left early".to_owned())),
+        (false, false) if records.iter().any(super::agents::has_context) => return Some(Seen::Joined),
+        (false, false) => return Some(each(own, &records, depth, fates)),
+    }
+    Some(Seen::Records)
+}
+
 fn record(own: &[MappingConfig], text: &str, depth: u32, fates: &mut Vec<Result<Expected, Skip>>) -> Seen {
     match serde_json::from_str::<Record>(text) {
         Ok(record) => one(own, &record, depth, fates),
-        Err(error) => Seen::Unsure(error.to_string()),
+        Err(error) => several(own, text, depth, fates).unwrap_or_else(|| Seen::Unsure(error.to_string())),
     }
 }
 
@@ -211,6 +259,9 @@ fn cloudwatch(members: &[(String, Value)], record: &Value) -> Option<Vec<(Around
         return Some(events.iter().map(event).collect());
     }
     let is_json = record["message"].as_str().is_some_and(|message| message.starts_with('{'));
+    if asks_events(record) && super::kind(members, record).is_none() {
+        return record["events"].as_array().map(|events| events.iter().map(event).collect());
+    }
     let wraps = record.get("@message").is_some() || is_json && super::kind(members, record).is_none();
     wraps.then(|| vec![event(record)])
 }
@@ -278,7 +329,9 @@ fn timed(line: &str) -> Option<(Around, &str)> {
         let known = if program.ends_with(']') { machine } else { "" };
         return Some((host(at(time), known), text));
     }
-    Some((at(time), rest))
+    let named = word(rest)
+        .filter(|(name, text)| text.starts_with("{\"") && !name.is_empty() && !name.starts_with(['{', '[', '"']));
+    Some((at(time), named.map_or(rest, |(_, text)| text)))
 }
 
 fn syslog(rest: &str) -> Option<(Around, &str)> {
@@ -371,5 +424,13 @@ fn compose(line: &str) -> Option<(Around, &str)> {
 /// Whether the texts in a record are events of `CloudWatch`: Docker's wrapper comes first.
 fn holds_events(record: &Value) -> bool {
     let is_docker = record["log"].is_string() && matches!(record["stream"].as_str(), Some("stdout" | "stderr"));
-    !is_docker && record["logEvents"].as_array().is_some_and(|events| !events.is_empty())
+    !is_docker && (record["logEvents"].as_array().is_some_and(|events| !events.is_empty()) || asks_events(record))
+}
+
+/// Whether a record is the answer of somebody who asked `CloudWatch` for events.
+fn asks_events(record: &Value) -> bool {
+    let is_text = |value: &Value| matches!(value, Value::String(_));
+    record["events"].as_array().and_then(|events| events.first()).is_some_and(|event| is_text(&event["message"]))
+        && record.get("@message").is_none()
+        && !record["message"].as_str().is_some_and(|message| message.starts_with('{'))
 }

@@ -286,6 +286,15 @@ pub struct Twin<'a> {
     pub counts: [u32; 5],
 }
 
+impl<'a> Twin<'a> {
+    /// By what went in: what came out is not known at once.
+    #[must_use]
+    pub fn of_prompt(session: RawText<'a>, tokens: &Tokens) -> Twin<'a> {
+        let written = tokens.cache_write_5m.saturating_add(tokens.cache_write_1h);
+        Twin { sessions: [session, RawText::NONE], counts: [tokens.input, tokens.cache_read, written, 0, 0] }
+    }
+}
+
 /// Who and what a request was for. `user` is chosen later, by the operator's order of preference.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Dimensions<'a> {

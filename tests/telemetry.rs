@@ -189,6 +189,37 @@ fn an_event_of_claude_code_and_its_transcript_are_one_charge() {
     }
 }
 
+/// Some endpoints name no request: then neither the event nor the session's file does.
+#[test]
+fn an_event_of_claude_code_without_a_request_and_its_transcript_are_one_charge() {
+    let line = |session: &str, message: &str, output: u32, end: &str| {
+        format!(
+            r#"{{"type":"assistant","timestamp":"2026-11-21T21:59:59.000Z","sessionId":"{session}","cwd":"/srv/app","message":{{"id":"{message}","model":"claude-opus-4-6","stop_reason":{end},"usage":{{"input_tokens":12,"cache_creation_input_tokens":903,"cache_read_input_tokens":48211,"cache_creation":{{"ephemeral_5m_input_tokens":0,"ephemeral_1h_input_tokens":903}},"output_tokens":{output}}}}}}}"#
+        ) + "\n"
+    };
+    let early = line("s-1", "msg_01ABCDEFGHIJKLMN", 3, "null");
+    let late = line("s-1", "msg_01ABCDEFGHIJKLMN", 345, "\"end_turn\"");
+    let told = claude_event("s-1", 2, 0.04);
+    for order in
+        [[&*early, &*late, &*told], [&*told, &*early, &*late], [&*early, &*told, &*late], [&*late, &*told, &*early]]
+    {
+        let totals = totals(&order);
+        assert_eq!((totals.requests, totals.output, totals.cache_write_1h), (1, 345, 903), "the transcript's counts");
+        assert_eq!(totals.cost(), Money::parse(b"0.04").unwrap());
+    }
+    // A request can equal another: each of both logs knows two, and a third is in one of them alone.
+    let other = line("s-1", "msg_01ZYXWVUTSRQPONM", 345, "\"end_turn\"");
+    let more = [claude_event("s-1", 3, 0.04), claude_event("s-1", 4, 0.04)];
+    for order in [[&*late, &*other, &*told, &*more[0], &*more[1]], [&*more[1], &*other, &*more[0], &*late, &*told]] {
+        assert_eq!(totals(&order).requests, 3);
+    }
+    assert_eq!(
+        totals(&[&line("s-2", "msg_01ABCDEFGHIJKLMN", 345, "\"end_turn\""), &told]).requests,
+        2,
+        "another session's"
+    );
+}
+
 #[test]
 fn what_is_exported_twice_counts_once() {
     let lines = include_str!("fixtures/formats/otlp.jsonl");

@@ -365,9 +365,7 @@ impl<'a> Logged<'a> {
         let mut usage = own.frame(zone, counted.tokens, model, (reported.or(counted.cost), restated));
         usage.media = counted.media;
         usage.time = usage.time.or_else(|| {
-            [top.created, top.created_at, body.created, body.created_at, body.create_time]
-                .into_iter()
-                .find_map(|value| number::time(value, zone))
+            [body.created, body.created_at, body.create_time].into_iter().find_map(|value| number::time(value, zone))
         });
         usage.ids.response = usage.ids.response.or(body.id);
         if usage.ids.request.is_empty() {

@@ -146,6 +146,7 @@ impl Counts<'_> {
                         own_request: asked.ids.own_request,
                         ..Ids::default()
                     },
+                    twin: None,
                     latency_ms: 0,
                     max_tokens: 0,
                     stop_reason: RawText::NONE,

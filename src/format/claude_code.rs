@@ -5,7 +5,7 @@
 //! `input_tokens` excludes the cache. Says [`Origin::Transcript`], final with a stop reason.
 
 use crate::time::Zone;
-use crate::usage::{Dimensions, Ids, Origin, RawText, Rejection, Terms, Usage};
+use crate::usage::{Dimensions, Ids, Origin, RawText, Rejection, Terms, Twin, Usage};
 
 use super::scanner::{Scalar, Scanner, Stop};
 use super::{Format, Marks, Reading, Skip, anthropic, finish, number};
@@ -163,6 +163,7 @@ impl<'a> Fields<'a> {
         if model.is_empty() {
             return Err(Skip::Rejected(Rejection::Model));
         }
+        let stated = counts.tokens().map_err(Skip::Rejected)?;
         let tokens = counts.with_compactions().map_err(Skip::Rejected)?;
         let reported = number::cost(self.cost).map_err(Skip::Rejected)?;
         Ok(Usage {
@@ -172,6 +173,8 @@ impl<'a> Fields<'a> {
             side_chain: self.progress || self.side_chain.is_true(),
             is_final: !message.stop_reason.is_empty(),
             ids: Ids { response: message.id, request, ..Ids::default() },
+            // Where no request is named, telemetry calls the answer otherwise. Early lines of an answer state the same prompt.
+            twin: if request.is_empty() { Some(Twin::of_prompt(self.session, &stated)) } else { None },
             time: number::time(timestamp, zone),
             tokens,
             model: message.model,

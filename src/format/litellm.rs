@@ -99,8 +99,14 @@ pub(super) fn read<E: FnMut(Result<&Usage<'_>, Skip>) + ?Sized>(
             b"endTime" => fields.end_time = value.scalar()?,
             b"response_time" => fields.latency = number::parts_as_ms(value.scalar()?, 0),
             b"metadata" => fields.metadata = metadata(value)?,
-            b"prompt_tokens" => fields.prompt = value.scalar()?,
-            b"completion_tokens" => fields.completion = value.scalar()?,
+            b"prompt_tokens" => {
+                marks.own = true;
+                fields.prompt = value.scalar()?;
+            }
+            b"completion_tokens" => {
+                marks.own = true;
+                fields.completion = value.scalar()?;
+            }
             b"total_tokens" => fields.total = value.scalar()?,
             b"end_user" => fields.end_user = value.text()?,
             b"model_parameters" => {

@@ -44,8 +44,14 @@ pub(super) fn read<E: FnMut(Result<&Usage<'_>, Skip>) + ?Sized>(
             b"custom_llm_provider" => fields.provider = value.text()?,
             b"endTime" => fields.end_time = value.scalar()?,
             b"request_duration_ms" => fields.latency = number::lenient(value.scalar()?),
-            b"prompt_tokens" => fields.prompt = value.scalar()?,
-            b"completion_tokens" => fields.completion = value.scalar()?,
+            b"prompt_tokens" => {
+                marks.own = true;
+                fields.prompt = value.scalar()?;
+            }
+            b"completion_tokens" => {
+                marks.own = true;
+                fields.completion = value.scalar()?;
+            }
             b"total_tokens" => fields.total = value.scalar()?,
             b"metadata" => {
                 (inside, text) = (b"", RawText::NONE);

@@ -50,6 +50,9 @@ pub(super) enum Key {
     CacheWrite5m,
     CacheWrite1h,
     WebSearches,
+    Prompt,
+    Completion,
+    Cached,
     Status,
     Latency,
     MaxTokens,
@@ -58,6 +61,9 @@ pub(super) enum Key {
     Computed,
     Ts,
     Timestamp,
+    Time,
+    CreatedAt,
+    Created,
     CacheHit,
     Saved,
     AudioInput,
@@ -129,6 +135,9 @@ const SPELLED: [(Key, &[u8]); KEYS - 1] = [
     (Key::CacheWrite5m, b"cache_write_5m_tokens"),
     (Key::CacheWrite1h, b"cache_write_1h_tokens"),
     (Key::WebSearches, b"web_searches"),
+    (Key::Prompt, b"prompt_tokens"),
+    (Key::Completion, b"completion_tokens"),
+    (Key::Cached, b"cached_tokens"),
     (Key::Status, b"status"),
     (Key::Latency, b"latency_ms"),
     (Key::MaxTokens, b"max_tokens"),
@@ -137,6 +146,9 @@ const SPELLED: [(Key, &[u8]); KEYS - 1] = [
     (Key::Computed, b"computed_usd"),
     (Key::Ts, b"ts"),
     (Key::Timestamp, b"timestamp"),
+    (Key::Time, b"time"),
+    (Key::CreatedAt, b"created_at"),
+    (Key::Created, b"created"),
     (Key::CacheHit, b"cache_hit"),
     (Key::Saved, b"cache_saved_usd"),
     (Key::AudioInput, b"audio_input_tokens"),
@@ -189,6 +201,7 @@ impl Key {
                 b"team" => Key::Team,
                 b"type" => Key::Type,
                 b"cost" => Key::Cost,
+                b"time" => Key::Time,
                 b"tier" => Key::Tier,
                 b"host" => Key::Host,
                 b"kind" => Key::Kind,
@@ -207,6 +220,7 @@ impl Key {
             },
             7 => match key {
                 b"feature" => Key::Feature,
+                b"created" => Key::Created,
                 b"project" => Key::Project,
                 b"user_id" => Key::UserId,
                 b"call_id" => Key::CallId,
@@ -231,6 +245,7 @@ impl Key {
                 b"request_id" => Key::RequestId,
                 b"session_id" => Key::Session,
                 b"latency_ms" => Key::Latency,
+                b"created_at" => Key::CreatedAt,
                 b"max_tokens" => Key::MaxTokens,
                 b"user_email" => Key::UserEmail,
                 _ => Key::Other,
@@ -252,6 +267,8 @@ impl Key {
             },
             13 => match key {
                 b"output_tokens" => Key::Output,
+                b"prompt_tokens" => Key::Prompt,
+                b"cached_tokens" => Key::Cached,
                 b"inference_geo" => Key::InferenceGeo,
                 _ => Key::Other,
             },
@@ -262,7 +279,11 @@ impl Key {
                 _ => Key::Other,
             },
             16 if key == b"reasoning_tokens" => Key::Reasoning,
-            17 if key == b"cache_read_tokens" => Key::CacheRead,
+            17 => match key {
+                b"cache_read_tokens" => Key::CacheRead,
+                b"completion_tokens" => Key::Completion,
+                _ => Key::Other,
+            },
             18 => match key {
                 b"cache_write_tokens" => Key::CacheWrite,
                 b"audio_input_tokens" => Key::AudioInput,
@@ -302,6 +323,8 @@ impl Key {
                 | Key::CacheWrite
                 | Key::CacheWrite5m
                 | Key::CacheWrite1h
+                | Key::Prompt
+                | Key::Completion
                 | Key::Cost
         )
     }
@@ -488,7 +511,7 @@ impl<'a> Fields<'a> {
                 own_request: true,
                 ..Ids::default()
             },
-            time: number::time(self.value(Key::Ts).or(self.value(Key::Timestamp)), zone),
+            time: self.time(zone),
             tokens,
             media: self.media,
             model,
@@ -527,13 +550,32 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// When it happened. Names that others use for a duration, too, are believed from 2000 on.
+    #[inline]
+    fn time(&self, zone: Zone) -> Option<Timestamp> {
+        const YEAR_2000: Timestamp = Timestamp::from_ms(946_684_800_000);
+        number::time(self.value(Key::Ts).or(self.value(Key::Timestamp)), zone).or_else(|| {
+            let others = [Key::Time, Key::CreatedAt, Key::Created].map(|key| number::time(self.value(key), zone));
+            others.into_iter().flatten().find(|time| *time >= YEAR_2000)
+        })
+    }
+
+    /// `prompt_tokens` is `OpenAI`'s name, and includes the cache as it does there.
     fn tokens(&self) -> Result<Tokens, Rejection> {
-        let output = number::count(self.count(Key::Output))?;
+        let output = number::count(self.count(Key::Output).or(self.count(Key::Completion)))?;
+        let cache_read = number::count(self.count(Key::CacheRead).or(self.count(Key::Cached)))?;
+        let cache_write_5m = number::count(self.count(Key::CacheWrite5m).or(self.count(Key::CacheWrite)))?;
+        let cache_write_1h = number::count(self.count(Key::CacheWrite1h))?;
+        let mut input = number::count(self.count(Key::Input))?;
+        if self.count(Key::Input).is_null() {
+            let prompt = number::count(self.count(Key::Prompt))?;
+            input = prompt.saturating_sub(cache_read).saturating_sub(cache_write_5m).saturating_sub(cache_write_1h);
+        }
         Ok(Tokens {
-            input: number::count(self.count(Key::Input))?,
-            cache_read: number::count(self.count(Key::CacheRead))?,
-            cache_write_5m: number::count(self.count(Key::CacheWrite5m).or(self.count(Key::CacheWrite)))?,
-            cache_write_1h: number::count(self.count(Key::CacheWrite1h))?,
+            input,
+            cache_read,
+            cache_write_5m,
+            cache_write_1h,
             output,
             reasoning: number::count(self.count(Key::Reasoning))?.min(output),
             web_searches: number::count(self.count(Key::WebSearches))?,

@@ -119,7 +119,7 @@ pub enum Unpriced {
     #[error("the prices of this model hold at other times: add one whose 'from' and 'until' span this one")]
     OtherTimes,
     /// A rate that is needed is not stated.
-    #[error("the table has no {0} rate for this model")]
+    #[error("the table has no {0} rate for this model: a price file in [prices] can state it")]
     Missing(&'static str),
     /// Not billed by the token.
     #[error("this model is billed by another unit than tokens")]

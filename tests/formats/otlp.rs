@@ -184,7 +184,7 @@ fn events_of_claude_code() {
             );
             assert_eq!(text(usage.provider), "anthropic");
             (
-                [usage.ids.request, usage.ids.call, who.agent].map(text),
+                [usage.ids.request, usage.ids.response, who.agent].map(text),
                 usage.tokens.total(),
                 usage.reported.map(Cost::pico),
                 (usage.status, usage.latency_ms),

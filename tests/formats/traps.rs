@@ -2,8 +2,9 @@
 
 use costtop::engine::record::Surroundings;
 use costtop::engine::report::{GroupBy, Report, ReportQuery};
+use costtop::format::Skip;
 use costtop::money::Money;
-use costtop::usage::{Dimension, UserField};
+use costtop::usage::{Dimension, Rejection, UserField};
 
 use super::world::{everything, report, report_by};
 use super::{skip, text, usage};
@@ -253,4 +254,26 @@ fn rows_of_a_database_are_in_utc_and_their_metadata_may_be_a_text() {
         assert_eq!([usage.dimensions.own.unwrap()[0], usage.dimensions.key_alias].map(text), ["4711", "ci"]);
     });
     assert_eq!(seen, 1);
+}
+
+/// Flat lines of home-made loggers: `OpenAI`'s names without an object around them mean what they mean there.
+#[test]
+fn trap_flat_lines_with_openais_names() {
+    let line =
+        r#"{"model":"gpt-5.4","prompt_tokens":1000,"completion_tokens":50,"cached_tokens":600,"created":1795255200}"#;
+    usage(line, |usage| {
+        assert_eq!((usage.tokens.input, usage.tokens.cache_read, usage.tokens.output), (400, 600, 50));
+        assert_eq!(usage.time.unwrap().to_string(), "2026-11-21T10:00:00.000Z");
+    });
+    // Costtop's own names count before them.
+    let line = r#"{"model":"m","input_tokens":7,"prompt_tokens":1000,"output_tokens":5,"completion_tokens":50,"time":1.25,"created_at":"2026-11-21T10:00:00Z"}"#;
+    usage(line, |usage| {
+        assert_eq!((usage.tokens.input, usage.tokens.output), (7, 5));
+        assert_eq!(usage.time.unwrap().to_string(), "2026-11-21T10:00:00.000Z", "a duration is no time");
+    });
+    for name in ["ts", "timestamp", "time", "created_at", "created"] {
+        let line = format!(r#"{{"model":"m","input_tokens":1,"{name}":"2026-11-21T10:00:00Z"}}"#);
+        usage(&line, |usage| assert!(usage.time.is_some(), "{name}"));
+    }
+    assert_eq!(skip(r#"{"prompt_tokens":1000,"completion_tokens":50}"#), Skip::Rejected(Rejection::Model));
 }

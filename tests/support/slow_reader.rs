@@ -406,6 +406,8 @@ fn kind(members: &[(String, Value)], record: &Value) -> Option<Kind> {
         "cache_write_tokens",
         "cache_write_5m_tokens",
         "cache_write_1h_tokens",
+        "prompt_tokens",
+        "completion_tokens",
         "cost_usd",
         "cost",
     ];
@@ -487,6 +489,21 @@ fn set_time(expected: &mut Expected, value: &Value) {
     }
 }
 
+/// Whether a time was found that is one.
+fn has_time(expected: &Expected) -> bool {
+    expected.exact_time.is_some() || expected.time.is_some_and(|time| time >= 1e-9)
+}
+
+/// Whether the time that was found may be one where a duration can stand, too.
+fn is_after_2000(expected: &Expected) -> bool {
+    let seconds = expected.time.map(|count| {
+        let parts = [1e11, 1e14, 1e17].into_iter().filter(|least| count >= *least).count();
+        count / 1000f64.powi(parts as i32)
+    });
+    expected.exact_time.is_some_and(|time| time.ms() >= 946_684_800_000)
+        || seconds.is_some_and(|it| it >= 946_684_800.0)
+}
+
 fn number(value: &Value) -> f64 {
     decimal(value).unwrap_or(0.0)
 }
@@ -515,18 +532,30 @@ fn own(members: &[(String, Value)], record: &Value, kind: &str) -> Result<Expect
         write,
         &record["cache_write_1h_tokens"],
         &record["web_searches"],
+        &record["prompt_tokens"],
+        &record["completion_tokens"],
+        &record["cached_tokens"],
     ];
     let (reported, restated) = amounts(members, record)?;
     if states.iter().all(|value| value.is_null()) && reported.is_none() && restated.is_none() {
         return Err(Skip::NotUsage);
     }
+    let output = tokens(first([&output, &record["completion_tokens"]]))?;
+    let read = tokens(first([&record["cache_read_tokens"], &record["cached_tokens"]]))?;
+    let (five, hour) = (tokens(write)?, tokens(&record["cache_write_1h_tokens"])?);
+    let uncached = if input.is_null() {
+        let cached = u64::from(read) + u64::from(five) + u64::from(hour);
+        u64::from(tokens(&record["prompt_tokens"])?).saturating_sub(cached) as u32
+    } else {
+        tokens(&input)?
+    };
     let tokens = Tokens {
-        input: tokens(&input)?,
-        cache_read: tokens(&record["cache_read_tokens"])?,
-        cache_write_5m: tokens(write)?,
-        cache_write_1h: tokens(&record["cache_write_1h_tokens"])?,
-        output: tokens(&output)?,
-        reasoning: tokens(&record["reasoning_tokens"])?.min(tokens(&output)?),
+        input: uncached,
+        cache_read: read,
+        cache_write_5m: five,
+        cache_write_1h: hour,
+        output,
+        reasoning: tokens(&record["reasoning_tokens"])?.min(output),
         web_searches: tokens(&record["web_searches"])?,
     };
     let media = media::own(record, &tokens)?;
@@ -574,6 +603,14 @@ fn frame(members: &[(String, Value)], record: &Value) -> Expected {
         ..Expected::default()
     };
     set_time(&mut expected, first([&record["ts"], &record["timestamp"]]));
+    for name in ["time", "created_at", "created"] {
+        if !has_time(&expected) {
+            set_time(&mut expected, &record[name]);
+            if !is_after_2000(&expected) {
+                (expected.exact_time, expected.time) = (None, None);
+            }
+        }
+    }
     for (name, key) in [
         ("response", "response_id"),
         ("request", "request_id"),
@@ -710,7 +747,11 @@ fn claude_code(record: &Value, progress: bool) -> Result<Expected, Skip> {
         return Err(Skip::Rejected(Rejection::Model));
     }
     let sum = claude_usage(usage)?;
+    let stated = claude_tokens(usage)?;
+    let written = stated.cache_write_5m.saturating_add(stated.cache_write_1h);
+    let twin = ([text(&record["sessionId"]), Text::None], [stated.input, stated.cache_read, written, 0, 0]);
     let mut expected = Expected {
+        twin: Some(twin).filter(|_| request == Text::None),
         origin: Origin::Transcript,
         side_chain: progress || truth(&record["isSidechain"]),
         is_final: text(&message["stop_reason"]) != Text::None,
@@ -763,7 +804,7 @@ fn advisors(own: &[MappingConfig], record: &Record, fate: &Result<Expected, Skip
         other => other,
     };
     let said = asked_for.enumerate().map(|(number, entry)| {
-        let mut expected = Expected { tokens: claude_tokens(entry)?, is_final: true, ..asked.clone() };
+        let mut expected = Expected { tokens: claude_tokens(entry)?, is_final: true, twin: None, ..asked.clone() };
         (expected.numbers[1], expected.numbers[2]) = (0.0, 0.0);
         let response = name("response", number);
         let request = if response == Text::None { name("request", number) } else { Text::None };

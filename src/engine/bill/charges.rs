@@ -24,19 +24,27 @@ fn homes(classes: &[Class], names: &Names) -> Vec<Vec<usize>> {
         return vec![vec![0]];
     }
     let mut pairs: Vec<Seed> = Vec::new();
+    let mut equals: Vec<Seed> = Vec::new();
     let mut told: Vec<Seed> = Vec::new();
     for (place, class) in classes.iter().enumerate() {
         let ids = &class.row.ids;
         let (seeds, request) = match (ids.is_pair() && !class.row.side_chain, ids.is_twin()) {
             (true, _) => (&mut pairs, ids.request),
             (false, true) if class.row.origin == Origin::OpenTelemetry => (&mut told, 0),
-            (false, true) => (&mut pairs, 0),
+            (false, true) => (&mut equals, 0),
             (false, false) => continue,
         };
         match seeds.iter_mut().find(|seed| (seed.response, seed.request) == (ids.response, request)) {
             Some(seed) if earliest(&classes[seed.place].row, &class.row, names).is_gt() => seed.place = place,
             Some(_) => {}
-            None => seeds.push(Seed { response: ids.response, request, place, beside: 0 }),
+            None => seeds.push(Seed { response: ids.response, request, place, has_equals: ids.is_twin(), beside: 0 }),
+        }
+    }
+    // Of an answer that is also known with its request there is one charge.
+    for seed in equals {
+        match pairs.iter_mut().find(|pair| pair.response == seed.response) {
+            Some(pair) => pair.has_equals = true,
+            None => pairs.push(seed),
         }
     }
     if pairs.is_empty() && told.is_empty() {
@@ -50,7 +58,7 @@ fn homes(classes: &[Class], names: &Names) -> Vec<Vec<usize>> {
     }
     // The first that telemetry tells is the first that the other log tells, and so on; of what one of them alone knows, all counts.
     let mut told = told.into_iter();
-    for (pair, telling) in pairs.iter_mut().filter(|pair| pair.request == 0).zip(&mut told) {
+    for (pair, telling) in pairs.iter_mut().filter(|pair| pair.has_equals).zip(&mut told) {
         pair.beside = telling.response;
     }
     pairs.extend(told);
@@ -77,6 +85,8 @@ struct Seed {
     response: u128,
     /// 0: told from its equals by the response alone.
     request: u128,
+    /// Telemetry may tell the same, found by what both counted.
+    has_equals: bool,
     /// The class with the least time.
     place: usize,
     /// What telemetry calls the same; 0 is nothing.

@@ -1,6 +1,6 @@
 //! Claude Code's log events: `api_request` is one answer of the API, `api_error` one attempt that failed.
 //!
-//! Identity: `request_id`, else `event.sequence` within the session. Dimensions: `user.email`, else `user.id`, is the user; `session.id`
+//! Identity: `request_id`, else `event.sequence` within the session, and what the session's file counts for the same request. Dimensions: `user.email`, else `user.id`, is the user; `session.id`
 //! the session; `query_source` the agent; the team comes from the resource. `input_tokens` excludes the cache. `cost_usd` is reported.
 
 use super::attributes::Key;
@@ -8,7 +8,7 @@ use super::collect::Facts;
 use super::record::{FAILED, Record, model_of};
 use crate::format::{Skip, number};
 use crate::time::Zone;
-use crate::usage::{Dimensions, Ids, Origin, RawText, Terms, Tokens, Usage};
+use crate::usage::{Dimensions, Ids, Origin, RawText, Terms, Tokens, Twin, Usage};
 
 /// What one event says.
 pub(super) fn usage<'r>(
@@ -29,13 +29,15 @@ pub(super) fn usage<'r>(
     let reported = number::cost(record.own.get(Key::CostUsd).scalar()).map_err(Skip::Rejected)?;
     let request = record.own.get(Key::RequestId).text();
     let sequence = record.own.get(Key::EventSequence).text();
-    let ids = if request.is_empty() && !sequence.is_empty() {
+    // Some endpoints name no request. The session's file knows the answer by another name then, and what both counted on the way in.
+    let (ids, twin) = if request.is_empty() && !sequence.is_empty() {
         room.clear();
         room.extend_from_slice(b"sequence-");
         sequence.append_to(room);
-        Ids { call: RawText::plain(room), ..Ids::default() }
+        let twin = Twin::of_prompt(record.text(Key::SessionId), &tokens);
+        (Ids { response: RawText::plain(room), ..Ids::default() }, Some(twin).filter(|_| !failed))
     } else {
-        Ids { request, ..Ids::default() }
+        (Ids { request, ..Ids::default() }, None)
     };
     let email = record.text(Key::UserEmail);
     let status = record.status();
@@ -43,6 +45,7 @@ pub(super) fn usage<'r>(
         origin: Origin::OpenTelemetry,
         is_final: true,
         ids,
+        twin,
         time: record.time(facts, zone),
         tokens,
         model,

@@ -5,7 +5,7 @@ use costtop::usage::{Media, Rejection, Tokens};
 use serde_json::Value;
 
 use super::{
-    Expected, Text, amounts, claude_usage, cost, frame, last_of, media, number, set_time, text, tokens, truth,
+    Expected, Text, amounts, claude_usage, cost, frame, has_time, last_of, media, number, set_time, text, tokens, truth,
 };
 
 /// An answer in a record.
@@ -262,18 +262,11 @@ pub fn read(answer: &Answer<'_>, members: &[(String, Value)], record: &Value) ->
     };
     let (reported, restated) = amounts(members, record)?;
     let mut expected = Expected { tokens, media, reported: reported.or(cost), restated, ..frame(members, record) };
-    if expected.exact_time.is_none() && !expected.time.is_some_and(|time| time >= 1e-9) {
-        for stamp in [
-            &record["created"],
-            &record["created_at"],
-            &body["created"],
-            &body["created_at"],
-            last_of(body, &["createTime", "create_time"]),
-        ] {
+    // At the top the others are costtop's own names.
+    let others = if *at_top { [&Value::Null; 2] } else { [&body["created"], &body["created_at"]] };
+    for stamp in others.into_iter().chain([last_of(body, &["createTime", "create_time"])]) {
+        if !has_time(&expected) {
             set_time(&mut expected, stamp);
-            if expected.exact_time.is_some() || expected.time.is_some_and(|time| time >= 1e-9) {
-                break;
-            }
         }
     }
     let get = |expected: &Expected, name: &str| expected.texts.get(name).cloned().unwrap_or_default();

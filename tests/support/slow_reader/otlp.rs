@@ -255,16 +255,20 @@ impl Said<'_> {
         let mut expected = self.event(sum, failed)?;
         expected.reported = cost(self.own(&["cost_usd"]))?;
         let request = text(self.own(&["request_id"]));
-        let call = match (&request, text(self.own(&["event.sequence"]))) {
+        let response = match (&request, text(self.own(&["event.sequence"]))) {
             (Text::None, Text::Is(sequence)) => Text::Is(format!("sequence-{sequence}")),
             (Text::None, Text::Any) => Text::Any,
             _ => Text::None,
         };
+        if response != Text::None && !failed {
+            let counts = [sum.input, sum.cache_read, sum.cache_write_5m, 0, 0];
+            expected.twin = Some(([text(self.get(&["session.id"])), Text::None], counts));
+        }
         let claude = matches!(&expected.texts["model"], Text::Is(model) if model.starts_with("claude"));
         let user = text(self.get(&["user.email"])).or(text(self.get(&["user.id"])));
         expected.texts.extend([
             ("request", request),
-            ("call", call),
+            ("response", response),
             ("provider", if claude { Text::Is("anthropic".to_owned()) } else { Text::None }),
             ("user", user),
             ("agent", text(self.get(&["agent.name"])).or(text(self.get(&["query_source"])))),

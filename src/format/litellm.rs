@@ -11,7 +11,7 @@ use crate::time::Zone;
 use crate::usage::{Dimensions, Ids, Origin, RawText, Rejection, Terms, Usage};
 
 use super::scanner::{Scalar, Scanner, Stop};
-use super::{Format, Marks, Reading, Skip, finish, number, openai};
+use super::{Format, Marks, Reading, Skip, finish, number, openai, own};
 
 /// Status of a failure whose error names none.
 const FAILED: u32 = 500;
@@ -79,15 +79,13 @@ pub(super) fn read<E: FnMut(Result<&Usage<'_>, Skip>) + ?Sized>(
     let mut fields = Fields::default();
     let mut scanner = Scanner::new(record);
     let walked = scanner.object(|key, value| {
+        marks.own |= own::speaks(key);
         match key {
             b"response_cost" => {
                 marks.response_cost = true;
                 fields.cost = value.scalar()?;
             }
-            b"model" => {
-                marks.own = true;
-                fields.model = value.text()?;
-            }
+            b"model" => fields.model = value.text()?,
             b"id" => fields.id = value.text()?,
             b"litellm_call_id" => fields.call = value.text()?,
             b"session_id" => fields.session = value.text()?,
@@ -99,14 +97,8 @@ pub(super) fn read<E: FnMut(Result<&Usage<'_>, Skip>) + ?Sized>(
             b"endTime" => fields.end_time = value.scalar()?,
             b"response_time" => fields.latency = number::parts_as_ms(value.scalar()?, 0),
             b"metadata" => fields.metadata = metadata(value)?,
-            b"prompt_tokens" => {
-                marks.own = true;
-                fields.prompt = value.scalar()?;
-            }
-            b"completion_tokens" => {
-                marks.own = true;
-                fields.completion = value.scalar()?;
-            }
+            b"prompt_tokens" => fields.prompt = value.scalar()?,
+            b"completion_tokens" => fields.completion = value.scalar()?,
             b"total_tokens" => fields.total = value.scalar()?,
             b"end_user" => fields.end_user = value.text()?,
             b"model_parameters" => {

@@ -9,7 +9,7 @@ use crate::usage::{RawText, Usage};
 
 use super::litellm::{Fields, metadata};
 use super::scanner::{Scanner, Stop};
-use super::{Format, Marks, Reading, Skip, finish, number};
+use super::{Format, Marks, Reading, Skip, finish, number, own};
 
 /// Reads `record` if it has this format. `room` holds the metadata while it is read.
 pub(super) fn read<E: FnMut(Result<&Usage<'_>, Skip>) + ?Sized>(
@@ -23,15 +23,13 @@ pub(super) fn read<E: FnMut(Result<&Usage<'_>, Skip>) + ?Sized>(
     let (mut inside, mut text): (&[u8], _) = (b"", RawText::NONE);
     let mut scanner = Scanner::new(record);
     let walked = scanner.object(|name, value| {
+        marks.own |= own::speaks(name);
         match name {
             b"spend" => {
                 marks.spend = true;
                 fields.cost = value.scalar()?;
             }
-            b"model" => {
-                marks.own = true;
-                fields.model = value.text()?;
-            }
+            b"model" => fields.model = value.text()?,
             b"request_id" => fields.id = value.text()?,
             b"litellm_call_id" => fields.call = value.text()?,
             b"api_key" => key = value.text()?,
@@ -44,14 +42,8 @@ pub(super) fn read<E: FnMut(Result<&Usage<'_>, Skip>) + ?Sized>(
             b"custom_llm_provider" => fields.provider = value.text()?,
             b"endTime" => fields.end_time = value.scalar()?,
             b"request_duration_ms" => fields.latency = number::lenient(value.scalar()?),
-            b"prompt_tokens" => {
-                marks.own = true;
-                fields.prompt = value.scalar()?;
-            }
-            b"completion_tokens" => {
-                marks.own = true;
-                fields.completion = value.scalar()?;
-            }
+            b"prompt_tokens" => fields.prompt = value.scalar()?,
+            b"completion_tokens" => fields.completion = value.scalar()?,
             b"total_tokens" => fields.total = value.scalar()?,
             b"metadata" => {
                 (inside, text) = (b"", RawText::NONE);
